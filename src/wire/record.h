@@ -1,0 +1,109 @@
+/* The records in a ring. Every record is a whole number of 64-bit words; its first word is
+ *
+ *     bits 63…8  stamp: clock − clock_base (TSC ticks or nanoseconds)
+ *     bits  7…0  kind: enum cairn_record_kind
+ *
+ * A record never wraps: where it does not fit before the end of the ring the producer writes a PAD word (its stamp
+ * is 0) and goes on at the beginning. Stamps of one ring never decrease, PADs apart.
+ *
+ * Stack nodes: a stack is a path in a trie the thread builds. Node 0 is the empty stack (the root). A NODE record
+ * makes the next node of this thread (1, 2, 3, … in order of sending, per ring generation; RESET starts again at 1)
+ * below a parent with a smaller number. An allocation names its innermost node. */
+#ifndef CAIRN_WIRE_RECORD_H
+#define CAIRN_WIRE_RECORD_H
+
+#include <stdint.h>
+
+enum cairn_record_kind {
+    CAIRN_RECORD_PAD = 0,
+    /* w1 = address (low 48) | node low 16 << 48; w2 = size (low 48) | node high 16 << 48. */
+    CAIRN_RECORD_ALLOC = 1,
+    /* w1 = address | domain << 56. Written before the real free. */
+    CAIRN_RECORD_FREE = 2,
+    /* As ALLOC: the block at the address of the pending REALLOC_BEGIN of this thread moved here or was resized. */
+    CAIRN_RECORD_REALLOC_END = 3,
+    /* w1 = old address | domain << 56, before the real call. */
+    CAIRN_RECORD_REALLOC_BEGIN = 4,
+    /* The realloc failed, the old block stays: 1 word. */
+    CAIRN_RECORD_REALLOC_CANCEL = 5,
+    /* w1 = parent node | node kind << 32 (enum cairn_node_kind) ; w2 = value. */
+    CAIRN_RECORD_NODE = 6,
+    /* The thread's node table was emptied: numbering starts again at 1. 1 word. */
+    CAIRN_RECORD_NODE_RESET = 7,
+    /* An allocation of another domain, three words and the domain: as ALLOC, w3 = domain. */
+    CAIRN_RECORD_ALLOC_DOMAIN = 8,
+    CAIRN_RECORD_REALLOC_END_DOMAIN = 9,
+    /* Address space, apart from heap. w1, w2 as ALLOC (start, length, node); w3 = prot | flags << 32. */
+    CAIRN_RECORD_MAP = 10,
+    /* w1 = start, w2 = length. */
+    CAIRN_RECORD_UNMAP = 11,
+    /* w1 = old start, w2 = old length, w3 = new start | node low 16 << 48, w4 = new length | node high 16 << 48. */
+    CAIRN_RECORD_REMAP = 12,
+    /* w1 = new program break, w2 = node. The first one of a process sets the start. */
+    CAIRN_RECORD_BREAK = 13,
+    /* w1 = bytes of text | enum cairn_text_kind << 32, w2 and w3 by kind, then the text padded with NULs to 8. */
+    CAIRN_RECORD_TEXT = 14,
+    /* w1 = tid. First record of a ring generation. */
+    CAIRN_RECORD_THREAD_START = 15,
+    CAIRN_RECORD_THREAD_END = 16,
+    /* w1 = fork serial, counted by the agent from 1. Written before the real fork: the child's HELLO names the
+     * serial, and inherits the live map as it was at this record. Not written for vfork, whose child shares memory. */
+    CAIRN_RECORD_FORK = 17,
+    /* w1 = status (exit, _exit, quick_exit); more records may follow (destructors). */
+    CAIRN_RECORD_EXIT = 18,
+    CAIRN_RECORD_EXEC = 19,        /* exec is about to be called */
+    CAIRN_RECORD_EXEC_FAILED = 20, /* and it came back */
+    /* Modules whose addresses appear in nodes. Text follows as in TEXT (kind MODULE): w1 = bytes | kind << 32,
+     * w2 = start address of the mapping, w3 = end, w4 = load bias, w5 = bytes of build-id before the path. */
+    CAIRN_RECORD_MODULE = 21,
+    CAIRN_RECORD_MODULE_GONE = 22, /* w1 = start address */
+    CAIRN_RECORD_PAUSE = 23,       /* w1 = 1 pause, 0 resume */
+    CAIRN_RECORD_FORK_DONE = 24,   /* w1 = fork serial, w2 = child's pid, 0 when it failed: in the parent */
+    CAIRN_RECORD_KIND_COUNT
+};
+
+enum cairn_node_kind {
+    CAIRN_NODE_NATIVE = 0,    /* value = return address − 1 lies in the call; the allocator's caller is innermost */
+    CAIRN_NODE_NATIVE_PC = 1, /* value = exact pc: frame interrupted by a signal */
+    CAIRN_NODE_TRUNCATED = 2, /* outermost node of a stack cut at max_depth; value = 0 */
+    CAIRN_NODE_STOPPED = 3,   /* outermost node where unwinding could not go on; value = 0 */
+    CAIRN_NODE_PYTHON = 4,    /* value = code number << 32 | last instruction offset in bytes */
+};
+
+enum cairn_text_kind {
+    CAIRN_TEXT_MODULE = 0,
+    CAIRN_TEXT_MARK = 1,        /* a named moment */
+    CAIRN_TEXT_SNAPSHOT = 2,    /* a named snapshot */
+    CAIRN_TEXT_THREAD_NAME = 3,
+    CAIRN_TEXT_NOTE = 4,        /* what the agent wants `info` to say */
+    CAIRN_TEXT_GRAPH = 5,
+    CAIRN_TEXT_PYTHON_CODE = 6, /* w2 = code number; text: see agent/python */
+};
+
+/* Who owns a block. Sums of "heap" are MALLOC + PYTHON_OBJECT + PYTHON_MEM + POOL. The trace stores these numbers. */
+enum cairn_domain {
+    CAIRN_DOMAIN_MALLOC = 0,
+    CAIRN_DOMAIN_PYTHON_OBJECT = 1,
+    CAIRN_DOMAIN_PYTHON_MEM = 2,
+    CAIRN_DOMAIN_POOL = 3,         /* cairn_block_alloc() */
+    CAIRN_DOMAIN_MMAP = 4,         /* address space, not heap */
+    CAIRN_DOMAIN_BREAK = 5,        /* address space, not heap */
+    CAIRN_DOMAIN_PYTHON_ARENA = 6, /* pymalloc's own memory, not heap: its blocks are counted instead */
+    CAIRN_DOMAIN_COUNT
+};
+
+static inline int cairn_domain_is_heap(uint32_t domain)
+{
+    return domain <= CAIRN_DOMAIN_POOL;
+}
+
+#define CAIRN_WIRE_ADDRESS_BITS 48
+#define CAIRN_WIRE_ADDRESS_MASK ((1ull << CAIRN_WIRE_ADDRESS_BITS) - 1)
+#define CAIRN_RECORD_MAX_WORDS 1024u /* 8 KiB: longer texts are cut by the agent */
+
+static inline uint64_t cairn_record_word0(enum cairn_record_kind kind, uint64_t stamp)
+{
+    return stamp << 8 | (uint64_t)kind;
+}
+
+#endif

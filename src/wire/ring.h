@@ -1,0 +1,97 @@
+/* Shared memory between the agent and the collector: segments of single-producer rings.
+ *
+ * The collector creates every segment (a memfd sized with ftruncate, pages come when touched) and passes the
+ * descriptor over the session's socket; the agent maps it and closes the descriptor. A process starts with one
+ * segment and asks for another when more threads live at once than there are rings. Each thread of the target owns
+ * one ring while it lives. All cursors are byte counts that only grow; position = cursor & (CAIRN_RING_BYTES - 1).
+ *
+ * Both sides include this header: it is libc-only, allocation-free, and the collector treats everything in a
+ * segment as hostile (copy, bounds-check, then use). */
+#ifndef CAIRN_WIRE_RING_H
+#define CAIRN_WIRE_RING_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define CAIRN_WIRE_VERSION 1u
+#define CAIRN_SEGMENT_MAGIC 0x314745534e524943ull /* "CIRNSEG1" */
+#define CAIRN_RING_BYTES (1u << 20)
+#define CAIRN_RINGS_PER_SEGMENT 8u
+#define CAIRN_SEGMENT_HEADER_BYTES 16384u
+#define CAIRN_CACHE_LINE 64u
+
+enum cairn_ring_state {
+    CAIRN_RING_FREE = 0,   /* nobody's; a starting thread takes it with a compare-and-swap FREE → OWNED */
+    CAIRN_RING_OWNED = 1,  /* a living thread writes */
+    CAIRN_RING_ENDED = 2,  /* its thread ended; the collector drains it, then sets FREE (keeps head == tail) */
+};
+
+/* What one ring's two sides tell each other. Four cache lines: state, producer, consumer, spare. */
+struct cairn_ring_control {
+    _Alignas(CAIRN_CACHE_LINE) _Atomic uint32_t state; /* enum cairn_ring_state */
+    _Atomic int32_t tid;                               /* of the owner, 0 when free */
+    _Atomic uint32_t generation;                       /* +1 each time a thread takes it */
+
+    /* Producer's line. `head` is stored with release after the record's bytes; the collector loads it with acquire.
+     * `inside` holds the stack pointer at entry to a hook (never 0 there) from before the stamp until after the
+     * commit, else 0: while it is set, a record stamped in the past may still appear. */
+    _Alignas(CAIRN_CACHE_LINE) _Atomic uint64_t head;
+    _Atomic uint64_t inside;
+    _Atomic uint64_t stalled_ns;  /* time this ring's owner waited for room */
+    _Atomic uint64_t skipped;     /* events not recorded (re-entrant in a signal handler, …): counted, never silent */
+
+    /* Consumer's line. Stored with release after the bytes were copied; the agent loads it with acquire. */
+    _Alignas(CAIRN_CACHE_LINE) _Atomic uint64_t tail;
+
+    _Alignas(CAIRN_CACHE_LINE) uint8_t spare[CAIRN_CACHE_LINE];
+};
+
+/* Flags of the segment that the collector sets and the agent reads on its hot path (one shared, read-mostly line). */
+enum cairn_control_bits {
+    CAIRN_CONTROL_STOP = 1u << 0,  /* stop recording for good: the target runs on */
+    CAIRN_CONTROL_PAUSE = 1u << 1, /* record frees only (cairn_pause sets its own flag inside the agent) */
+};
+
+/* At offset 0 of every segment. Written by the collector before it is passed, but for the fields marked agent. */
+struct cairn_segment_header {
+    uint64_t magic;           /* CAIRN_SEGMENT_MAGIC */
+    uint32_t version;         /* CAIRN_WIRE_VERSION */
+    uint32_t ring_count;      /* CAIRN_RINGS_PER_SEGMENT */
+    uint32_t ring_bytes;      /* CAIRN_RING_BYTES */
+    uint32_t process;         /* the process number in the trace */
+    uint64_t clock_base;      /* stamps in records are clock − clock_base, 56 bits */
+    uint32_t clock_kind;      /* enum cairn_clock_kind */
+    uint32_t max_depth;       /* stacks are cut below this many frames */
+    uint64_t sample_bytes;    /* 0: every event */
+    uint32_t options;         /* enum cairn_option_bits */
+    uint32_t segment_index;   /* 0 for the first segment of a process */
+
+    /* A pthread robust, process-shared mutex would need libpthread's layout in a file; instead the collector holds
+     * this robust futex word (its TID) for as long as it lives: the kernel sets FUTEX_OWNER_DIED when it goes. */
+    _Alignas(CAIRN_CACHE_LINE) _Atomic uint32_t collector_alive;
+    _Atomic uint32_t control;       /* enum cairn_control_bits */
+    _Atomic uint64_t request;       /* +1: the agent should connect for a command (snapshot marks, graph): later */
+    _Atomic uint64_t consumed_ns;   /* CLOCK_MONOTONIC of the collector's last look at this segment */
+
+    /* The live totals of this process as the collector knows them, for cairn_traced_bytes(). */
+    _Alignas(CAIRN_CACHE_LINE) _Atomic int64_t traced_bytes;
+    _Atomic int64_t traced_peak_bytes;
+    _Atomic uint64_t peak_reset;    /* agent: +1 by cairn_reset_peak() */
+
+    _Alignas(CAIRN_CACHE_LINE) struct cairn_ring_control rings[CAIRN_RINGS_PER_SEGMENT];
+};
+
+_Static_assert(sizeof(struct cairn_segment_header) <= CAIRN_SEGMENT_HEADER_BYTES, "segment header too large");
+
+enum cairn_clock_kind { CAIRN_CLOCK_TSC = 1, CAIRN_CLOCK_MONOTONIC = 2 };
+
+enum cairn_option_bits {
+    CAIRN_OPTION_FOLLOW = 1u << 0, /* record children too */
+    CAIRN_OPTION_PYTHON = 1u << 1, /* look for an interpreter */
+    CAIRN_OPTION_NATIVE = 1u << 2, /* the interpreter's own frames too */
+};
+
+/* Bytes of a whole segment. */
+#define CAIRN_SEGMENT_BYTES (CAIRN_SEGMENT_HEADER_BYTES + (uint64_t)CAIRN_RINGS_PER_SEGMENT * CAIRN_RING_BYTES)
+
+#endif
