@@ -12,7 +12,10 @@ struct cairn_arena {
     size_t total_bytes; /* memory held, for the users that have a bound */
 };
 
-#define CAIRN_ARENA_INIT {.blocks = NULL}
+#define CAIRN_ARENA_INIT                                                                                     \
+    {                                                                                                        \
+        .blocks = NULL                                                                                       \
+    }
 
 /* `size` bytes, zeroed, aligned for any type; NULL when memory ran out. Lives until release or reset. */
 void *cairn_arena_alloc(struct cairn_arena *arena, size_t size);

@@ -15,7 +15,10 @@ struct cairn_buffer {
     bool failed;
 };
 
-#define CAIRN_BUFFER_INIT {.data = NULL}
+#define CAIRN_BUFFER_INIT                                                                                    \
+    {                                                                                                        \
+        .data = NULL                                                                                         \
+    }
 
 void cairn_buffer_release(struct cairn_buffer *buffer);
 /* Empties it, keeps the memory, clears `failed`. */

@@ -21,7 +21,7 @@ void cairn_lru_free(struct cairn_lru *cache);
 /* The value, made the most recent one, or NULL. Borrowed until the next put, unless pinned. */
 void *cairn_lru_get(struct cairn_lru *cache, uint64_t key);
 /* Takes ownership of `value` in every case (a failed put destroys it and returns -1). A single value above the
- * limit is kept until the next put. */
+ * limit is kept until the next put. A value whose key is pinned does not replace the pinned one: the put fails. */
 int cairn_lru_put(struct cairn_lru *cache, uint64_t key, void *value, size_t size_bytes);
 /* Pins count: as many unpins as pins. Unknown keys are ignored. */
 void cairn_lru_pin(struct cairn_lru *cache, uint64_t key);
