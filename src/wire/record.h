@@ -18,11 +18,13 @@ enum cairn_record_kind {
     CAIRN_RECORD_PAD = 0,
     /* w1 = address (low 48) | node low 16 << 48; w2 = size (low 48) | node high 16 << 48. */
     CAIRN_RECORD_ALLOC = 1,
-    /* w1 = address | domain << 56. Written before the real free. */
+    /* w1 = address | domain << 56. Written before the real free. With CAIRN_FREE_NESTED: memory that an interpreter's
+     * allocator gives back; a free only if a block of malloc is known there. */
     CAIRN_RECORD_FREE = 2,
     /* As ALLOC: the block at the address of the pending REALLOC_BEGIN of this thread moved here or was resized. */
     CAIRN_RECORD_REALLOC_END = 3,
-    /* w1 = old address | domain << 56, before the real call. */
+    /* w1 = old address | domain << 56, before the real call. They nest (a signal handler that reallocates while a realloc
+     * runs): END and CANCEL belong to the last BEGIN of this ring that has neither. One may stay without (longjmp). */
     CAIRN_RECORD_REALLOC_BEGIN = 4,
     /* The realloc failed, the old block stays: 1 word. */
     CAIRN_RECORD_REALLOC_CANCEL = 5,
@@ -41,10 +43,12 @@ enum cairn_record_kind {
     CAIRN_RECORD_REMAP = 12,
     /* w1 = new program break, w2 = node. The first one of a process sets the start. */
     CAIRN_RECORD_BREAK = 13,
-    /* w1 = bytes of text | enum cairn_text_kind << 32, w2 and w3 by kind, then the text padded with NULs to 8. */
+    /* w1 = bytes of text | enum cairn_text_kind << 32, w2 and w3 by kind, then the text padded with NULs to 8.
+     * The moments (MARK, SNAPSHOT, GRAPH) carry a stamp of their own. */
     CAIRN_RECORD_TEXT = 14,
-    /* w1 = tid. First record of a ring generation. */
+    /* w1 = tid. First record of a ring generation: nodes are numbered from 1 again, no realloc is pending. */
     CAIRN_RECORD_THREAD_START = 15,
+    /* The thread's own destructors ran. A few records may follow: what the C library frees after them. */
     CAIRN_RECORD_THREAD_END = 16,
     /* w1 = fork serial, counted by the agent from 1. Written before the real fork: the child's HELLO names the
      * serial, and inherits the live map as it was at this record. Not written for vfork, whose child shares memory. */
@@ -58,12 +62,15 @@ enum cairn_record_kind {
     CAIRN_RECORD_MODULE = 21,
     CAIRN_RECORD_MODULE_GONE = 22, /* w1 = start address */
     CAIRN_RECORD_PAUSE = 23,       /* w1 = 1 pause, 0 resume */
-    CAIRN_RECORD_FORK_DONE = 24,   /* w1 = fork serial, w2 = child's pid, 0 when it failed: in the parent */
+    /* w1 = fork serial, w2 = child's pid, 0 when it failed: in the parent. Missing where the C library forked by itself
+     * (daemon, forkpty). A child that neither allocates, frees nor exits by itself (fork and exec) never says HELLO. */
+    CAIRN_RECORD_FORK_DONE = 24,
     CAIRN_RECORD_KIND_COUNT
 };
 
 enum cairn_node_kind {
-    CAIRN_NODE_NATIVE = 0,    /* value = return address − 1 lies in the call; the allocator's caller is innermost */
+    CAIRN_NODE_NATIVE =
+        0, /* value = return address − 1 lies in the call; the allocator's caller is innermost */
     CAIRN_NODE_NATIVE_PC = 1, /* value = exact pc: frame interrupted by a signal */
     CAIRN_NODE_TRUNCATED = 2, /* outermost node of a stack cut at max_depth; value = 0 */
     CAIRN_NODE_STOPPED = 3,   /* outermost node where unwinding could not go on; value = 0 */
@@ -74,11 +81,24 @@ enum cairn_text_kind {
     CAIRN_TEXT_MODULE = 0,
     CAIRN_TEXT_MARK = 1,        /* a named moment */
     CAIRN_TEXT_SNAPSHOT = 2,    /* a named snapshot */
-    CAIRN_TEXT_THREAD_NAME = 3,
+    CAIRN_TEXT_THREAD_NAME = 3, /* w2 = tid, 0: of this ring's thread */
     CAIRN_TEXT_NOTE = 4,        /* what the agent wants `info` to say */
+    /* A moment at which a still image is made; w2 = serial (its connection names it), 0: none could be made here, | number of
+     * the collector's request << 32, 0: the program's own wish. */
     CAIRN_TEXT_GRAPH = 5,
-    CAIRN_TEXT_PYTHON_CODE = 6, /* w2 = code number; text: see agent/python */
+    /* w2 = code number, w3 = first line | Python's minor version << 32; text: file NUL qualified name. Sent once a code
+     * object, before any node that names it leaves the same ring (another ring's node may arrive earlier). */
+    CAIRN_TEXT_PYTHON_CODE = 6,
+    /* w2 = code number, w3 = offset | bytes of the whole table << 32; text: a piece of the line table. In order. */
+    CAIRN_TEXT_PYTHON_LINES = 7,
+    CAIRN_TEXT_PYTHON_VERSION = 8, /* of the interpreter in this process: "3.11.2" */
+    /* w2 = serial | CAIRN_GRAPH_WITHOUT_IMAGE | microseconds that the target stood still << 32 */
+    CAIRN_TEXT_GRAPH_DONE = 10,
+    CAIRN_TEXT_EXIT = 9, /* a moment: the program is about to end, what it holds is still there */
 };
+
+/* There was no image, and the program could not be looked at in place: no graph comes. */
+#define CAIRN_GRAPH_WITHOUT_IMAGE (1u << 31)
 
 /* Who owns a block. Sums of "heap" are MALLOC + PYTHON_OBJECT + PYTHON_MEM + POOL. The trace stores these numbers. */
 enum cairn_domain {
@@ -97,9 +117,11 @@ static inline int cairn_domain_is_heap(uint32_t domain)
     return domain <= CAIRN_DOMAIN_POOL;
 }
 
+#define CAIRN_FREE_NESTED       (1ull << 55)
+
 #define CAIRN_WIRE_ADDRESS_BITS 48
 #define CAIRN_WIRE_ADDRESS_MASK ((1ull << CAIRN_WIRE_ADDRESS_BITS) - 1)
-#define CAIRN_RECORD_MAX_WORDS 1024u /* 8 KiB: longer texts are cut by the agent */
+#define CAIRN_RECORD_MAX_WORDS  1024u /* 8 KiB: longer texts are cut by the agent */
 
 static inline uint64_t cairn_record_word0(enum cairn_record_kind kind, uint64_t stamp)
 {

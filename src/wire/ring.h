@@ -13,17 +13,20 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define CAIRN_WIRE_VERSION 1u
-#define CAIRN_SEGMENT_MAGIC 0x314745534e524943ull /* "CIRNSEG1" */
-#define CAIRN_RING_BYTES (1u << 20)
-#define CAIRN_RINGS_PER_SEGMENT 8u
+#define CAIRN_WIRE_VERSION         1u
+#define CAIRN_SEGMENT_MAGIC        0x314745534e524943ull /* "CIRNSEG1" */
+#define CAIRN_RING_BYTES           (1u << 20)
+#define CAIRN_RINGS_PER_SEGMENT    8u
 #define CAIRN_SEGMENT_HEADER_BYTES 16384u
-#define CAIRN_CACHE_LINE 64u
+#define CAIRN_CACHE_LINE           64u
 
 enum cairn_ring_state {
-    CAIRN_RING_FREE = 0,   /* nobody's; a starting thread takes it with a compare-and-swap FREE → OWNED */
-    CAIRN_RING_OWNED = 1,  /* a living thread writes */
-    CAIRN_RING_ENDED = 2,  /* its thread ended; the collector drains it, then sets FREE (keeps head == tail) */
+    CAIRN_RING_FREE = 0,  /* nobody's; a starting thread takes it with a compare-and-swap FREE → OWNED */
+    CAIRN_RING_OWNED = 1, /* a living thread writes */
+    /* Its thread ended. The collector drains it and may set FREE, with a compare-and-swap ENDED → FREE: a starting
+     * thread takes an ENDED ring too, drained or not (ENDED → OWNED). The new tenancy begins in the ring itself, at its
+     * THREAD_START record; head goes on. The ended thread's very last frees may take it back for a moment. */
+    CAIRN_RING_ENDED = 2,
 };
 
 /* What one ring's two sides tell each other. Four cache lines: state, producer, consumer, spare. */
@@ -37,8 +40,9 @@ struct cairn_ring_control {
      * commit, else 0: while it is set, a record stamped in the past may still appear. */
     _Alignas(CAIRN_CACHE_LINE) _Atomic uint64_t head;
     _Atomic uint64_t inside;
-    _Atomic uint64_t stalled_ns;  /* time this ring's owner waited for room */
-    _Atomic uint64_t skipped;     /* events not recorded (re-entrant in a signal handler, …): counted, never silent */
+    _Atomic uint64_t stalled_ns; /* time this ring's owner waited for room */
+    _Atomic uint64_t
+        skipped; /* events not recorded (re-entrant in a signal handler, …): counted, never silent */
 
     /* Consumer's line. Stored with release after the bytes were copied; the agent loads it with acquire. */
     _Alignas(CAIRN_CACHE_LINE) _Atomic uint64_t tail;
@@ -50,10 +54,12 @@ struct cairn_ring_control {
 enum cairn_control_bits {
     CAIRN_CONTROL_STOP = 1u << 0,  /* stop recording for good: the target runs on */
     CAIRN_CONTROL_PAUSE = 1u << 1, /* record frees only (cairn_pause sets its own flag inside the agent) */
+    /* An object graph is asked for, by the number in `request`. The thread that sees it first clears it and answers. */
+    CAIRN_CONTROL_GRAPH = 1u << 2,
 };
 
 /* At offset 0 of every segment. Written by the collector before it is passed, but for the fields marked agent. */
-struct cairn_segment_header {
+struct cairn_segment_header { /* NOLINT(clang-analyzer-optin.performance.Padding): cache lines */
     uint64_t magic;           /* CAIRN_SEGMENT_MAGIC */
     uint32_t version;         /* CAIRN_WIRE_VERSION */
     uint32_t ring_count;      /* CAIRN_RINGS_PER_SEGMENT */
@@ -69,14 +75,15 @@ struct cairn_segment_header {
     /* A pthread robust, process-shared mutex would need libpthread's layout in a file; instead the collector holds
      * this robust futex word (its TID) for as long as it lives: the kernel sets FUTEX_OWNER_DIED when it goes. */
     _Alignas(CAIRN_CACHE_LINE) _Atomic uint32_t collector_alive;
-    _Atomic uint32_t control;       /* enum cairn_control_bits */
-    _Atomic uint64_t request;       /* +1: the agent should connect for a command (snapshot marks, graph): later */
-    _Atomic uint64_t consumed_ns;   /* CLOCK_MONOTONIC of the collector's last look at this segment */
+    _Atomic uint32_t control;     /* enum cairn_control_bits */
+    _Atomic uint64_t request;     /* +1 for every object graph that is asked for */
+    _Atomic uint64_t consumed_ns; /* CLOCK_MONOTONIC of the collector's last look at this segment */
 
     /* The live totals of this process as the collector knows them, for cairn_traced_bytes(). */
     _Alignas(CAIRN_CACHE_LINE) _Atomic int64_t traced_bytes;
     _Atomic int64_t traced_peak_bytes;
-    _Atomic uint64_t peak_reset;    /* agent: +1 by cairn_reset_peak() */
+    _Atomic uint64_t peak_reset; /* agent: +1 by cairn_reset_peak() */
+    _Atomic uint32_t no_image;   /* memory is too short for a still image of this process */
 
     _Alignas(CAIRN_CACHE_LINE) struct cairn_ring_control rings[CAIRN_RINGS_PER_SEGMENT];
 };
@@ -86,12 +93,19 @@ _Static_assert(sizeof(struct cairn_segment_header) <= CAIRN_SEGMENT_HEADER_BYTES
 enum cairn_clock_kind { CAIRN_CLOCK_TSC = 1, CAIRN_CLOCK_MONOTONIC = 2 };
 
 enum cairn_option_bits {
-    CAIRN_OPTION_FOLLOW = 1u << 0, /* record children too */
-    CAIRN_OPTION_PYTHON = 1u << 1, /* look for an interpreter */
-    CAIRN_OPTION_NATIVE = 1u << 2, /* the interpreter's own frames too */
+    CAIRN_OPTION_FOLLOW = 1u << 0,     /* record children too */
+    CAIRN_OPTION_PYTHON = 1u << 1,     /* look for an interpreter */
+    CAIRN_OPTION_NATIVE = 1u << 2,     /* the interpreter's own frames too */
+    CAIRN_OPTION_GRAPHS = 1u << 3,     /* object graphs when the program asks for them */
+    CAIRN_OPTION_EXIT_GRAPH = 1u << 4, /* and one when it ends */
+    CAIRN_OPTION_ROOT = 1u << 5,       /* this is the program that was started, or what it became by exec */
+    /* What is told of Python objects besides types and names of edges. */
+    CAIRN_OPTION_LABEL_VALUES = 1u << 6, /* short values, too */
+    CAIRN_OPTION_NO_LABELS = 1u << 7,    /* no names of edges either */
 };
 
 /* Bytes of a whole segment. */
-#define CAIRN_SEGMENT_BYTES (CAIRN_SEGMENT_HEADER_BYTES + (uint64_t)CAIRN_RINGS_PER_SEGMENT * CAIRN_RING_BYTES)
+#define CAIRN_SEGMENT_BYTES                                                                                  \
+    (CAIRN_SEGMENT_HEADER_BYTES + (uint64_t)CAIRN_RINGS_PER_SEGMENT * CAIRN_RING_BYTES)
 
 #endif
