@@ -1,0 +1,217 @@
+/* exec and posix_spawn, all variants: the new program finds the collector, or is kept from it (environment.h). */
+#include <alloca.h>
+#include <errno.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "agent/environment.h"
+#include "agent/event.h"
+#include "agent/machine.h"
+#include "agent/memory.h"
+#include "agent/process.h"
+#include "agent/real.h"
+
+/* Beyond this a changed environment is not put on the stack, which may be a small one. */
+#define STACK_BYTES_MAX 65536u
+
+static size_t change_bytes(char *const *environment)
+{
+    const enum cairn_following following = cairn_process_following();
+    return following == CAIRN_FOLLOW_AS_IT_IS
+               ? 0
+               : cairn_environment_change_bytes(environment, following == CAIRN_FOLLOW_CHILDREN);
+}
+
+static char *const *change(char *const *environment, void *memory)
+{
+    return memory ? cairn_environment_change(environment, cairn_process_following() == CAIRN_FOLLOW_CHILDREN,
+                                             memory)
+                  : environment;
+}
+
+static void record(enum cairn_record_kind kind, uintptr_t sp)
+{
+    if (cairn_process_is_here()) {
+        const struct cairn_draft draft = {.kind = (uint8_t)kind, .node_word = CAIRN_NODE_NOWHERE};
+        cairn_event_record(&draft, NULL, sp);
+    }
+}
+
+/* One of the exec family. */
+struct call {
+    enum { BY_PATH, BY_SEARCH, BY_DESCRIPTOR, BY_FOLDER } how;
+    int fd;
+    const char *path;
+    char *const *arguments, *const *environment;
+    int flags;
+};
+
+static int call_real(const struct call *call, char *const *environment)
+{
+    switch (call->how) {
+    case BY_SEARCH:
+        return cairn_real.execvpe(call->path, call->arguments, environment);
+    case BY_DESCRIPTOR:
+        return cairn_real.fexecve(call->fd, call->arguments, environment);
+    case BY_FOLDER:
+        if (!cairn_real.execveat) { /* glibc before 2.34 */
+            errno = ENOSYS;
+            return -1;
+        }
+        return cairn_real.execveat(call->fd, call->path, call->arguments, environment, call->flags);
+    default:
+        return cairn_real.execve(call->path, call->arguments, environment);
+    }
+}
+
+/* The changed environment stands in this frame: after vfork it has to go with it, and must be no mapping, which the parent
+ * would keep. */
+static int replace_program(const struct call *call)
+{
+    const uintptr_t sp = CAIRN_FRAME();
+    cairn_real_resolve();
+    record(CAIRN_RECORD_EXEC, sp);
+    const size_t bytes = change_bytes(call->environment);
+    void *memory = NULL;
+    if (bytes > 0) {
+        memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
+    }
+    const int status = call_real(call, change(call->environment, memory));
+    const int saved = errno;
+    record(CAIRN_RECORD_EXEC_FAILED, sp);
+    if (bytes > STACK_BYTES_MAX) {
+        cairn_memory_unmap(memory, bytes);
+    }
+    errno = saved;
+    return status;
+}
+
+CAIRN_HOOK int execve(const char *path, char *const *arguments, char *const *environment)
+{
+    return replace_program(
+        &(struct call){.how = BY_PATH, .path = path, .arguments = arguments, .environment = environment});
+}
+
+CAIRN_HOOK int execv(const char *path, char *const *arguments)
+{
+    return replace_program(
+        &(struct call){.how = BY_PATH, .path = path, .arguments = arguments, .environment = environ});
+}
+
+CAIRN_HOOK int execvpe(const char *file, char *const *arguments, char *const *environment)
+{
+    return replace_program(
+        &(struct call){.how = BY_SEARCH, .path = file, .arguments = arguments, .environment = environment});
+}
+
+CAIRN_HOOK int execvp(const char *file, char *const *arguments)
+{
+    return replace_program(
+        &(struct call){.how = BY_SEARCH, .path = file, .arguments = arguments, .environment = environ});
+}
+
+CAIRN_HOOK int fexecve(int fd, char *const *arguments, char *const *environment)
+{
+    return replace_program(
+        &(struct call){.how = BY_DESCRIPTOR, .fd = fd, .arguments = arguments, .environment = environment});
+}
+
+CAIRN_HOOK int execveat(int folder, const char *path, char *const *arguments, char *const *environment,
+                        int flags)
+{
+    return replace_program(&(struct call){.how = BY_FOLDER,
+                                          .fd = folder,
+                                          .path = path,
+                                          .arguments = arguments,
+                                          .environment = environment,
+                                          .flags = flags});
+}
+
+/* The arguments of an execl function, its terminating NULL among them. */
+static size_t count_arguments(va_list arguments)
+{
+    size_t count = 2;
+    while (va_arg(arguments, char *)) {
+        count++;
+    }
+    return count;
+}
+
+static void collect(char **out, const char *first, va_list arguments)
+{
+    /* exec takes what a variadic call passed as const. */
+    *out++ = (char *)(uintptr_t)first;
+    while ((*out = va_arg(arguments, char *)) != NULL) {
+        out++;
+    }
+}
+
+CAIRN_HOOK int execl(const char *path, const char *first, ...)
+{
+    va_list arguments;
+    va_start(arguments, first);
+    char **list = alloca(count_arguments(arguments) * sizeof *list);
+    va_end(arguments);
+    va_start(arguments, first);
+    collect(list, first, arguments);
+    va_end(arguments);
+    return execv(path, list);
+}
+
+CAIRN_HOOK int execlp(const char *file, const char *first, ...)
+{
+    va_list arguments;
+    va_start(arguments, first);
+    char **list = alloca(count_arguments(arguments) * sizeof *list);
+    va_end(arguments);
+    va_start(arguments, first);
+    collect(list, first, arguments);
+    va_end(arguments);
+    return execvp(file, list);
+}
+
+CAIRN_HOOK int execle(const char *path, const char *first, ...)
+{
+    va_list arguments;
+    va_start(arguments, first);
+    char **list = alloca(count_arguments(arguments) * sizeof *list);
+    va_end(arguments);
+    va_start(arguments, first);
+    collect(list, first, arguments);
+    char *const *environment = va_arg(arguments, char *const *);
+    va_end(arguments);
+    return execve(path, list, environment);
+}
+
+static int spawn(cairn_spawn_function *real, pid_t *pid, const char *path,
+                 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+                 char *const *arguments, char *const *environment)
+{
+    const size_t bytes = change_bytes(environment);
+    void *memory = NULL;
+    if (bytes > 0) {
+        memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
+    }
+    const int status = real(pid, path, actions, attributes, arguments, change(environment, memory));
+    if (bytes > STACK_BYTES_MAX) {
+        cairn_memory_unmap(memory, bytes);
+    }
+    return status;
+}
+
+CAIRN_HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                           const posix_spawnattr_t *attributes, char *const *arguments,
+                           char *const *environment)
+{
+    cairn_real_resolve();
+    return spawn(cairn_real.posix_spawn, pid, path, actions, attributes, arguments, environment);
+}
+
+CAIRN_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                            const posix_spawnattr_t *attributes, char *const *arguments,
+                            char *const *environment)
+{
+    cairn_real_resolve();
+    return spawn(cairn_real.posix_spawnp, pid, file, actions, attributes, arguments, environment);
+}

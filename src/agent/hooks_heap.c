@@ -1,0 +1,236 @@
+/* The heap: malloc and its family. A free is recorded before the real call, an allocation after it, a realloc on both
+ * sides; nothing is recorded of a call that fails, and errno is the real function's. */
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/event.h"
+#include "agent/heap_event.h"
+#include "agent/own.h"
+#include "agent/python/allocators.h"
+#include "agent/real.h"
+
+/* Not in the C library's headers yet (C23), or not any more. */
+CAIRN_HOOK void free_sized(void *block, size_t size);
+CAIRN_HOOK void free_aligned_sized(void *block, size_t alignment, size_t size);
+CAIRN_HOOK void cfree(void *block);
+
+/* The interpreter gives back memory: if it was recorded as a block of malloc (from before its allocators were hooked) it is
+ * no longer one. */
+static void record_nested_going(const void *block, const struct cairn_registers *at)
+{
+    if (cairn_python_depth > 0 && !cairn_real_is_allocator(at->pc)) {
+        cairn_heap_record_going(CAIRN_RECORD_FREE, (const void *)((uintptr_t)block | CAIRN_FREE_NESTED),
+                                at->sp);
+    }
+}
+
+static void record_cancel(uintptr_t sp)
+{
+    const struct cairn_draft draft = {.kind = CAIRN_RECORD_REALLOC_CANCEL, .node_word = CAIRN_NODE_NOWHERE};
+    cairn_event_record(&draft, NULL, sp);
+}
+
+/* Before the real functions are known, or inside the agent's own calls: whether the agent's store has to serve. */
+static bool must_serve(void)
+{
+    if (cairn_own_active()) {
+        return true;
+    }
+    cairn_real_resolve();
+    return false;
+}
+
+static inline bool own_serves(void)
+{
+    return __builtin_expect(!cairn_real.malloc || cairn_own_active(), 0) && must_serve();
+}
+
+/* Whether a call is the target's own: not one of an allocator behind us, nor made for a block of the interpreter's, which
+ * is recorded as that. */
+static inline bool is_recorded(const struct cairn_registers *at)
+{
+    return __builtin_expect(!cairn_real_is_allocator(at->pc) && cairn_python_depth == 0, 1);
+}
+
+static inline void *allocated(void *block, size_t size, const struct cairn_registers *at)
+{
+    if (block && is_recorded(at)) {
+        cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, at);
+    }
+    return block;
+}
+
+CAIRN_HOOK void *malloc(size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    return own_serves() ? cairn_own_allocate(size, 0) : allocated(cairn_real.malloc(size), size, &at);
+}
+
+CAIRN_HOOK void *calloc(size_t count, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    if (own_serves()) {
+        size_t bytes;
+        return __builtin_mul_overflow(count, size, &bytes) ? NULL : cairn_own_allocate(bytes, 0);
+    }
+    /* The product has not overflowed where the call succeeded. */
+    return allocated(cairn_real.calloc(count, size), count * size, &at);
+}
+
+CAIRN_HOOK void *aligned_alloc(size_t alignment, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    return own_serves() ? cairn_own_allocate(size, alignment)
+                        : allocated(cairn_real.aligned_alloc(alignment, size), size, &at);
+}
+
+CAIRN_HOOK void *memalign(size_t alignment, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    return own_serves() ? cairn_own_allocate(size, alignment)
+                        : allocated(cairn_real.memalign(alignment, size), size, &at);
+}
+
+CAIRN_HOOK int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    if (own_serves()) {
+        void *found = cairn_own_allocate(size, alignment);
+        if (!found) {
+            return ENOMEM;
+        }
+        *block = found;
+        return 0;
+    }
+    const int status = cairn_real.posix_memalign(block, alignment, size);
+    if (status == 0) {
+        allocated(*block, size, &at);
+    }
+    return status;
+}
+
+CAIRN_HOOK void *valloc(size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    return own_serves() ? cairn_own_allocate(size, 4096) : allocated(cairn_real.valloc(size), size, &at);
+}
+
+CAIRN_HOOK void *pvalloc(size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    return own_serves() ? cairn_own_allocate(size, 4096) : allocated(cairn_real.pvalloc(size), size, &at);
+}
+
+static inline void free_block(void *block, const struct cairn_registers *at)
+{
+    if (!block || cairn_own_holds(block)) {
+        return;
+    }
+    if (__builtin_expect(!cairn_real.free, 0)) {
+        cairn_real_resolve();
+    }
+    if (is_recorded(at)) {
+        cairn_heap_record_going(CAIRN_RECORD_FREE, block, at->sp);
+    } else {
+        record_nested_going(block, at);
+    }
+    cairn_real.free(block);
+}
+
+CAIRN_HOOK void free(void *block)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    free_block(block, &at);
+}
+
+CAIRN_HOOK void cfree(void *block)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    free_block(block, &at);
+}
+
+CAIRN_HOOK void free_sized(void *block, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    (void)size;
+    free_block(block, &at);
+}
+
+CAIRN_HOOK void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    (void)alignment;
+    (void)size;
+    free_block(block, &at);
+}
+
+/* A block of the agent's store grows: into the target's heap, unless the agent itself asks. */
+static void *move_own_block(void *block, size_t size, const struct cairn_registers *at)
+{
+    void *moved = own_serves() ? cairn_own_allocate(size, 0) : allocated(cairn_real.malloc(size), size, at);
+    if (moved) {
+        const size_t old_size = cairn_own_size(block);
+        memcpy(moved, block, old_size < size ? old_size : size);
+    }
+    return moved;
+}
+
+/* realloc(block, 0): the block goes whatever comes back: nothing (the C library), or an empty one (others). */
+static void *shrink_to_nothing(void *block, const struct cairn_registers *at)
+{
+    cairn_heap_record_going(CAIRN_RECORD_FREE, block, at->sp);
+    return allocated(cairn_real.realloc(block, 0), 0, at);
+}
+
+static inline void *change_block(void *block, size_t size, const struct cairn_registers *at)
+{
+    if (!block) {
+        return own_serves() ? cairn_own_allocate(size, 0)
+                            : allocated(cairn_real.realloc(NULL, size), size, at);
+    }
+    if (__builtin_expect(cairn_own_holds(block), 0)) {
+        return move_own_block(block, size, at);
+    }
+    if (__builtin_expect(!cairn_real.malloc, 0)) {
+        cairn_real_resolve();
+    }
+    if (!is_recorded(at)) {
+        record_nested_going(block, at);
+        return cairn_real.realloc(block, size);
+    }
+    if (__builtin_expect(size == 0, 0)) {
+        return shrink_to_nothing(block, at);
+    }
+    cairn_heap_record_going(CAIRN_RECORD_REALLOC_BEGIN, block, at->sp);
+    void *changed = cairn_real.realloc(block, size);
+    if (!changed) {
+        record_cancel(at->sp);
+    } else if (__builtin_expect(cairn_event_is_paused(), 0)) {
+        /* Only its going is told; what it has become is a new block. */
+        record_cancel(at->sp);
+        cairn_heap_record_going(CAIRN_RECORD_FREE, block, at->sp);
+    } else {
+        cairn_heap_record_block(CAIRN_RECORD_REALLOC_END, changed, size, at);
+    }
+    return changed;
+}
+
+CAIRN_HOOK void *realloc(void *block, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    return change_block(block, size, &at);
+}
+
+/* Not the real one: it calls the public realloc, which would be recorded a second time. */
+CAIRN_HOOK void *reallocarray(void *block, size_t count, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return change_block(block, bytes, &at);
+}

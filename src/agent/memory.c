@@ -1,0 +1,102 @@
+#include "agent/memory.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "agent/machine.h"
+
+#define AREAS_MAX 8192u /* later ones stay where they are */
+
+/* What is mapped now; `bytes` is set after `start` was claimed. */
+static struct {
+    _Atomic uintptr_t start;
+    _Atomic size_t bytes;
+} areas[AREAS_MAX];
+
+static void remember(uintptr_t start, size_t bytes)
+{
+    for (uint32_t i = 0; start && i < AREAS_MAX; i++) {
+        uintptr_t nobody = 0;
+        if (atomic_compare_exchange_strong_explicit(&areas[i].start, &nobody, start, memory_order_relaxed,
+                                                    memory_order_relaxed)) {
+            atomic_store_explicit(&areas[i].bytes, bytes, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+static void forget(uintptr_t start)
+{
+    for (uint32_t i = 0; i < AREAS_MAX; i++) {
+        if (atomic_load_explicit(&areas[i].start, memory_order_relaxed) == start) {
+            atomic_store_explicit(&areas[i].bytes, 0, memory_order_relaxed);
+            atomic_store_explicit(&areas[i].start, 0, memory_order_relaxed);
+            return;
+        }
+    }
+}
+
+static void *map(void *where, size_t bytes, int flags, int fd)
+{
+    const long memory =
+        cairn_syscall6(SYS_mmap, (long)where, (long)bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+    return cairn_syscall_failed(memory) ? NULL : (void *)memory;
+}
+
+void *cairn_memory_map(size_t bytes)
+{
+    void *memory = map(NULL, bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    remember((uintptr_t)memory, bytes);
+    return memory;
+}
+
+void *cairn_memory_map_wiped(size_t bytes)
+{
+    void *memory = cairn_memory_map(bytes);
+    if (memory &&
+        cairn_syscall_failed(cairn_syscall3(SYS_madvise, (long)memory, (long)bytes, MADV_WIPEONFORK))) {
+        cairn_memory_unmap(memory, bytes);
+        return NULL;
+    }
+    return memory;
+}
+
+void *cairn_memory_map_shared(int fd, size_t bytes, void *where)
+{
+    void *memory = map(where, bytes, MAP_SHARED | (where ? MAP_FIXED : 0), fd);
+    if (memory) {
+        cairn_syscall3(SYS_madvise, (long)memory, (long)bytes, MADV_DONTDUMP);
+    }
+    return memory;
+}
+
+void cairn_memory_replace(void *memory, size_t bytes)
+{
+    map(memory, bytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1);
+}
+
+void cairn_memory_unmap(void *memory, size_t bytes)
+{
+    if (memory) {
+        forget((uintptr_t)memory);
+        cairn_syscall3(SYS_munmap, (long)memory, (long)bytes, 0);
+    }
+}
+
+void cairn_memory_give_up(void)
+{
+    for (uint32_t i = 0; i < AREAS_MAX; i++) {
+        const uintptr_t start = atomic_load_explicit(&areas[i].start, memory_order_relaxed);
+        const size_t bytes = atomic_load_explicit(&areas[i].bytes, memory_order_relaxed);
+        if (start && bytes) {
+            cairn_syscall3(SYS_munmap, (long)start, (long)bytes, 0);
+        }
+    }
+}
+
+bool cairn_memory_is_readable(const uintptr_t *word)
+{
+    /* The kernel copies the signal set before it finds that there is no such operation. */
+    return cairn_syscall4(SYS_rt_sigprocmask, -1, (long)word, 0, sizeof *word) != -EFAULT;
+}

@@ -1,0 +1,35 @@
+/* Allocations that the agent itself causes in the C library, the loader or libunwind (dlsym's errors, dlopen): between
+ * begin and end the calling thread's malloc, calloc, realloc, … come out of a private store and are never recorded.
+ * Blocks of that store are recognised by their address for ever, whoever frees them. */
+#ifndef CAIRN_AGENT_OWN_H
+#define CAIRN_AGENT_OWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* They nest. */
+void cairn_own_begin(void);
+void cairn_own_end(void);
+
+extern __thread unsigned cairn_own_depth __attribute__((visibility("hidden"), tls_model("initial-exec")));
+
+/* Whether this thread is between the two. */
+static inline bool cairn_own_active(void)
+{
+    return cairn_own_depth > 0;
+}
+
+/* Never freed and never moved: the store only grows, a few KiB in all. `alignment` is a power of two. NULL: no room. */
+void *cairn_own_allocate(size_t size, size_t alignment);
+size_t cairn_own_size(const void *block);
+
+#define CAIRN_OWN_BYTES (512u << 10)
+extern uint8_t cairn_own_store[CAIRN_OWN_BYTES] __attribute__((visibility("hidden")));
+
+static inline bool cairn_own_holds(const void *block)
+{
+    return (uintptr_t)block - (uintptr_t)cairn_own_store < CAIRN_OWN_BYTES;
+}
+
+#endif

@@ -1,0 +1,215 @@
+#include "agent/python/allocators.h"
+
+#include "agent/event.h"
+#include "agent/own.h"
+#include "agent/python/capture.h"
+#include "agent/python/code.h"
+#include "agent/python/interpreter.h"
+
+__thread uint32_t cairn_python_depth __attribute__((tls_model("initial-exec")));
+
+/* One wrapped domain; what the interpreter passes back to us as context. */
+struct wrapped {
+    struct cairn_python_allocator real;
+    uint32_t domain; /* enum cairn_domain */
+};
+
+/* More than one is for interpreters that threw the first one away (PYTHONMALLOC, -X dev; their end, in programs that embed them)
+ * and are wrapped again. Allocators that were wrapped before get the set they had. */
+#define SETS_MAX 8u
+static struct wrapped sets[SETS_MAX][2];
+static unsigned set_count;
+/* Calls that reached the wrappers, for cairn_python_is_hooked(). Only ever compared on one thread that holds the GIL. */
+static _Atomic uint32_t reached[2];
+
+static void record_block(uint8_t kind, const void *block, size_t size, uint32_t domain,
+                         const struct cairn_registers *at)
+{
+    struct cairn_thread *thread = cairn_self;
+    if (!cairn_event_may_begin(thread)) {
+        const struct cairn_draft draft = {
+            .kind = kind, .words = 3, .node_word = 0, .word = {(uint64_t)(uintptr_t)block, size, domain}};
+        cairn_event_record(&draft, at, at->sp);
+        return;
+    }
+    cairn_event_begin(thread, at->sp);
+    const uint32_t node = cairn_python_capture(thread, at, true);
+    uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 4);
+    if (record) {
+        record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, at->sp));
+        record[1] = (uint64_t)(uintptr_t)block | (uint64_t)(node & 0xffff) << CAIRN_WIRE_ADDRESS_BITS;
+        record[2] = size | (uint64_t)(node >> 16) << CAIRN_WIRE_ADDRESS_BITS;
+        record[3] = domain;
+        cairn_ring_writer_commit(&thread->writer, 4);
+    }
+    cairn_event_end(thread, at->sp);
+}
+
+static void record_going(uint8_t kind, const void *block, uint32_t domain, uintptr_t sp)
+{
+    struct cairn_thread *thread = cairn_self;
+    const uint64_t word = (uint64_t)(uintptr_t)block | (uint64_t)domain << 56;
+    if (!cairn_event_may_begin(thread)) {
+        const struct cairn_draft draft = {
+            .kind = kind, .words = 1, .node_word = CAIRN_NODE_NOWHERE, .word = {word}};
+        cairn_event_record(&draft, NULL, sp);
+        return;
+    }
+    cairn_event_begin(thread, sp);
+    uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 2);
+    if (record) {
+        record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, sp));
+        record[1] = word;
+        cairn_ring_writer_commit(&thread->writer, 2);
+    }
+    cairn_event_end(thread, sp);
+}
+
+static void note_call(const struct wrapped *wrapped)
+{
+    if (__builtin_expect(!atomic_load_explicit(&cairn_python.asked, memory_order_relaxed), 0)) {
+        cairn_python_ask();
+    }
+    if (__builtin_expect(
+            atomic_load_explicit(&cairn_python.state, memory_order_relaxed) == CAIRN_PYTHON_HOOKED, 0)) {
+        atomic_fetch_add_explicit(&reached[wrapped->domain == CAIRN_DOMAIN_PYTHON_MEM], 1,
+                                  memory_order_relaxed);
+    }
+}
+
+/* A domain may serve another (MEM through OBJ's allocator, a debug layer between): only the outermost call counts. */
+static void *wrapped_malloc(void *context, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    const struct wrapped *wrapped = context;
+    note_call(wrapped);
+    cairn_python_depth++;
+    void *block = wrapped->real.malloc(wrapped->real.context, size);
+    if (--cairn_python_depth == 0 && block) {
+        record_block(CAIRN_RECORD_ALLOC_DOMAIN, block, size, wrapped->domain, &at);
+    }
+    return block;
+}
+
+static void *wrapped_calloc(void *context, size_t count, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    const struct wrapped *wrapped = context;
+    note_call(wrapped);
+    cairn_python_depth++;
+    void *block = wrapped->real.calloc(wrapped->real.context, count, size);
+    if (--cairn_python_depth == 0 && block) {
+        record_block(CAIRN_RECORD_ALLOC_DOMAIN, block, count * size, wrapped->domain, &at);
+    }
+    return block;
+}
+
+static void *wrapped_realloc(void *context, void *block, size_t size)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    const struct wrapped *wrapped = context;
+    const bool outermost = cairn_python_depth == 0;
+    note_call(wrapped);
+    if (block && outermost) {
+        record_going(CAIRN_RECORD_REALLOC_BEGIN, block, wrapped->domain, at.sp);
+    }
+    cairn_python_depth++;
+    void *changed = wrapped->real.realloc(wrapped->real.context, block, size);
+    cairn_python_depth--;
+    if (!outermost) {
+        return changed;
+    }
+    if (!block) {
+        if (changed) {
+            record_block(CAIRN_RECORD_ALLOC_DOMAIN, changed, size, wrapped->domain, &at);
+        }
+    } else if (!changed) {
+        const struct cairn_draft draft = {.kind = CAIRN_RECORD_REALLOC_CANCEL,
+                                          .node_word = CAIRN_NODE_NOWHERE};
+        cairn_event_record(&draft, NULL, at.sp);
+    } else if (__builtin_expect(cairn_event_is_paused(), 0)) {
+        const struct cairn_draft draft = {.kind = CAIRN_RECORD_REALLOC_CANCEL,
+                                          .node_word = CAIRN_NODE_NOWHERE};
+        cairn_event_record(&draft, NULL, at.sp);
+        record_going(CAIRN_RECORD_FREE, block, wrapped->domain, at.sp);
+    } else {
+        record_block(CAIRN_RECORD_REALLOC_END_DOMAIN, changed, size, wrapped->domain, &at);
+    }
+    return changed;
+}
+
+static void wrapped_free(void *context, void *block)
+{
+    const struct cairn_registers at = CAIRN_CALLER();
+    const struct wrapped *wrapped = context;
+    if (block && cairn_python_depth == 0) {
+        cairn_python_code_freed(block);
+        record_going(CAIRN_RECORD_FREE, block, wrapped->domain, at.sp);
+    }
+    cairn_python_depth++;
+    wrapped->real.free(wrapped->real.context, block);
+    cairn_python_depth--;
+}
+
+/* What a set wraps, in its order. */
+static const struct {
+    int python;
+    uint32_t domain;
+} domains[] = {{CAIRN_PYTHON_MEM, CAIRN_DOMAIN_PYTHON_MEM}, {CAIRN_PYTHON_OBJ, CAIRN_DOMAIN_PYTHON_OBJECT}};
+
+static bool same_allocator(const struct cairn_python_allocator *left,
+                           const struct cairn_python_allocator *right)
+{
+    return left->context == right->context && left->malloc == right->malloc &&
+           left->calloc == right->calloc && left->realloc == right->realloc && left->free == right->free;
+}
+
+/* The set that wraps `real`, made where it is new; NULL when there is no room for one more. */
+static struct wrapped *set_for(const struct cairn_python_allocator *real)
+{
+    for (unsigned i = 0; i < set_count; i++) {
+        if (same_allocator(&sets[i][0].real, &real[0]) && same_allocator(&sets[i][1].real, &real[1])) {
+            return sets[i];
+        }
+    }
+    if (set_count == SETS_MAX) {
+        return NULL;
+    }
+    struct wrapped *set = sets[set_count++];
+    for (size_t i = 0; i < 2; i++) {
+        set[i] = (struct wrapped){.real = real[i], .domain = domains[i].domain};
+    }
+    return set;
+}
+
+void cairn_python_hook(void)
+{
+    struct cairn_python_allocator real[2];
+    for (size_t i = 0; i < 2; i++) {
+        cairn_python.call.PyMem_GetAllocator(domains[i].python, &real[i]);
+    }
+    struct wrapped *set = set_for(real);
+    for (size_t i = 0; set && i < 2; i++) {
+        struct cairn_python_allocator ours = {.context = &set[i],
+                                              .malloc = wrapped_malloc,
+                                              .calloc = wrapped_calloc,
+                                              .realloc = wrapped_realloc,
+                                              .free = wrapped_free};
+        cairn_python.call.PyMem_SetAllocator(domains[i].python, &ours);
+    }
+}
+
+bool cairn_python_is_hooked(void)
+{
+    const uint32_t objects = atomic_load_explicit(&reached[0], memory_order_relaxed);
+    const uint32_t memory = atomic_load_explicit(&reached[1], memory_order_relaxed);
+    cairn_python.call.PyObject_Free(cairn_python.call.PyObject_Malloc(1));
+    cairn_python.call.PyMem_Free(cairn_python.call.PyMem_Malloc(1));
+    return atomic_load_explicit(&reached[0], memory_order_relaxed) != objects &&
+           atomic_load_explicit(&reached[1], memory_order_relaxed) != memory;
+}
+
+void cairn_python_tell(uint32_t text_kind, const char *text)
+{
+    cairn_event_text(text_kind, text, 0, (uintptr_t)__builtin_frame_address(0) + 16);
+}

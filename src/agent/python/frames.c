@@ -1,0 +1,131 @@
+#include "agent/python/frames.h"
+
+#include "agent/python/objects.h"
+#include "wire/python.h"
+
+/* Frames that a walk may pass before it gives up: a damaged chain must end. */
+#define CHAIN_MAX (1u << 20)
+/* Frames without Python code between two that have some. */
+#define SKIPPED_MAX 64u
+
+static uintptr_t innermost(const struct cairn_python_layout *layout, uintptr_t thread_state)
+{
+    const uintptr_t frame = cairn_python_word(thread_state, layout->thread_frame);
+    return layout->through_c_frame && frame ? cairn_python_word(frame, layout->c_frame_frame) : frame;
+}
+
+/* As it stands in memory: a pointer, or an int (zero-extended). */
+static inline uintptr_t raw_lasti(const struct cairn_python_layout *layout, uintptr_t frame)
+{
+    return layout->lasti == CAIRN_LASTI_INSTRUCTION ? cairn_python_word(frame, layout->frame_lasti)
+                                                    : (uint32_t)cairn_python_int(frame, layout->frame_lasti);
+}
+
+/* The frame at `address` as it is now; false for one that runs no Python code (yet). */
+static inline bool read_frame(const struct cairn_python_layout *layout, uintptr_t code_type,
+                              uintptr_t address, struct cairn_python_frame *frame)
+{
+    *frame = (struct cairn_python_frame){.frame = address,
+                                         .previous = cairn_python_word(address, layout->frame_previous),
+                                         .code = cairn_python_word(address, layout->frame_code)};
+    const uint8_t owner = layout->frame_owner ? cairn_python_byte(address, layout->frame_owner) : 0;
+    if (owner == CAIRN_OWNER_C_STACK || !frame->code ||
+        cairn_python_word(frame->code, CAIRN_PYTHON_TYPE) != code_type) {
+        return false;
+    }
+    frame->lasti = raw_lasti(layout, address);
+    if (layout->lasti != CAIRN_LASTI_INSTRUCTION) {
+        const int32_t lasti = (int32_t)(uint32_t)frame->lasti;
+        frame->offset = lasti < 0 ? CAIRN_PYTHON_NOT_BEGUN
+                                  : (uint32_t)lasti * (layout->lasti == CAIRN_LASTI_UNITS ? 2u : 1u);
+        return true;
+    }
+    const intptr_t offset = (intptr_t)(frame->lasti - frame->code - layout->code_instructions);
+    frame->offset = offset < 0 ? CAIRN_PYTHON_NOT_BEGUN : (uint32_t)offset;
+    return owner == CAIRN_OWNER_GENERATOR ||
+           offset >= 2 * (intptr_t)cairn_python_int(frame->code, layout->code_first_traceable);
+}
+
+/* Whether the way outward from `previous` leads, past frames that run no Python code, to `outer` (0: to the end). */
+static bool leads_to(const struct cairn_python_layout *layout, uintptr_t code_type, uintptr_t previous,
+                     uintptr_t outer)
+{
+    struct cairn_python_frame frame;
+    for (uint32_t passed = 0; previous != outer; passed++) {
+        if (!previous || passed == SKIPPED_MAX || read_frame(layout, code_type, previous, &frame)) {
+            return false;
+        }
+        previous = frame.previous;
+    }
+    return true;
+}
+
+/* Whether the kept frames up to `last` are still what memory says. What else was read of them follows from code and
+ * instruction, since the caller forgets the frames when a code object is freed. */
+static bool still_there(const struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
+                        uintptr_t code_type, uint32_t last)
+{
+    for (uint32_t i = last + 1; i-- > 0;) {
+        const struct cairn_python_frame *kept = &frames->frames[i];
+        const uintptr_t outer = i > 0 ? frames->frames[i - 1].frame : 0;
+        const uintptr_t previous = cairn_python_word(kept->frame, layout->frame_previous);
+        if (cairn_python_word(kept->frame, layout->frame_code) != kept->code ||
+            raw_lasti(layout, kept->frame) != kept->lasti ||
+            (previous != outer && !leads_to(layout, code_type, previous, outer))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static inline uint16_t *hint(struct cairn_python_frames *frames, uintptr_t frame)
+{
+    return &frames->hints[(frame >> 4 ^ frame >> 12) & 255];
+}
+
+void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
+                              uintptr_t thread_state, uintptr_t code_type, uint32_t max_depth)
+{
+    struct cairn_python_frame *fresh = frames->fresh;
+    uint32_t fresh_count = 0, kept = 0;
+    bool may_reuse = !frames->truncated;
+    uintptr_t at = thread_state ? innermost(layout, thread_state) : 0;
+    max_depth = max_depth < CAIRN_PYTHON_DEPTH_MAX ? max_depth : CAIRN_PYTHON_DEPTH_MAX;
+    frames->truncated = false;
+    for (uint32_t passed = 0; at && passed < CHAIN_MAX; passed++) {
+        struct cairn_python_frame frame;
+        const bool whole = read_frame(layout, code_type, at, &frame);
+        if (!whole) {
+            at = frame.previous;
+            continue;
+        }
+        const uint32_t index = *hint(frames, at);
+        if (may_reuse && index < frames->count && frames->frames[index].frame == at &&
+            frames->frames[index].lasti == frame.lasti) {
+            if (index + 1 + fresh_count <= max_depth && still_there(frames, layout, code_type, index)) {
+                kept = index + 1;
+                break;
+            }
+            may_reuse = false;
+        }
+        if (fresh_count == max_depth) {
+            frames->truncated = true;
+            break;
+        }
+        fresh[fresh_count++] = frame;
+        at = frame.previous;
+    }
+    for (uint32_t i = 0; i < fresh_count; i++) {
+        const uint32_t index = kept + i;
+        frames->frames[index] = fresh[fresh_count - 1 - i];
+        *hint(frames, frames->frames[index].frame) = (uint16_t)index;
+    }
+    frames->kept = kept;
+    frames->count = kept + fresh_count;
+}
+
+void cairn_python_frames_forget(struct cairn_python_frames *frames)
+{
+    frames->count = frames->kept = 0;
+    frames->truncated = false;
+}

@@ -1,0 +1,68 @@
+/* Every object that can be reached, with its edges by name. Used in a still image only, where objects may be called upon. */
+#ifndef CAIRN_AGENT_PYTHON_GRAPH_OBJECTS_H
+#define CAIRN_AGENT_PYTHON_GRAPH_OBJECTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/python/graph_stream.h"
+
+/* The objects found so far, in order of their numbers, and how many edges lead to each. */
+struct cairn_graph_objects {
+    struct cairn_graph_stream *stream;
+    uint32_t options; /* enum cairn_option_bits: what labels are wanted */
+    uintptr_t *list;
+    uint32_t *edges_in; /* by number: edges of the kind that count a reference */
+    size_t count, capacity;
+    uint32_t *slots; /* number + 1, by address */
+    size_t slot_mask;
+    bool failed; /* no memory for more */
+};
+
+bool cairn_graph_objects_init(struct cairn_graph_objects *objects, struct cairn_graph_stream *stream);
+/* Also of objects whose init failed. */
+void cairn_graph_objects_release(struct cairn_graph_objects *objects);
+/* The object's number, given now if it is new. */
+uint32_t cairn_graph_objects_number(struct cairn_graph_objects *objects, uintptr_t object);
+/* Sends every object from `first` on, finding new ones on the way, until none is left. `listed`: so many of the first ones
+ * hold one more reference, of the list they came from. */
+void cairn_graph_objects_send(struct cairn_graph_objects *objects, size_t listed);
+
+/* graph_edges.c: sends the edges that leave `object`, which has that number. */
+void cairn_graph_edges_send(struct cairn_graph_objects *objects, uint32_t number, uintptr_t object);
+/* Sends one edge; `counted`: it holds a reference. */
+void cairn_graph_edge(struct cairn_graph_objects *objects, uint32_t source, uintptr_t target, uint32_t name,
+                      uint32_t index, bool counted);
+
+/* type(object).__name__: the last part of tp_name. */
+const char *cairn_graph_type_name(uintptr_t object);
+
+/* Type objects' members, the same in 3.8 to 3.13. */
+enum {
+    CAIRN_TYPE_NAME = 24,
+    CAIRN_TYPE_FLAGS = 168,
+    CAIRN_TYPE_TRAVERSE = 184,
+    CAIRN_TYPE_MEMBERS = 240,
+    CAIRN_TYPE_BASE = 256,
+    CAIRN_TYPE_DICT = 264,
+    CAIRN_TYPE_IS_GC = 328,
+    CAIRN_TYPE_BASES = 336,
+    CAIRN_TYPE_MRO = 344,
+};
+#define CAIRN_TYPE_FLAG_MANAGED_DICT (1ul << 4) /* 3.11 on */
+#define CAIRN_TYPE_FLAG_HAVE_GC      (1ul << 14)
+#define CAIRN_TYPE_FLAG_LONG         (1ul << 24)
+#define CAIRN_TYPE_FLAG_LIST         (1ul << 25)
+#define CAIRN_TYPE_FLAG_TUPLE        (1ul << 26)
+#define CAIRN_TYPE_FLAG_BYTES        (1ul << 27)
+#define CAIRN_TYPE_FLAG_UNICODE      (1ul << 28)
+#define CAIRN_TYPE_FLAG_DICT         (1ul << 29)
+#define CAIRN_TYPE_FLAG_TYPE         (1ul << 31)
+
+/* In front of an object that manages its dict, the dict. */
+#define CAIRN_OBJECT_MANAGED_DICT 24u
+/* Where a dict keeps its values apart from its keys. */
+#define CAIRN_DICT_VALUES 40u
+
+#endif

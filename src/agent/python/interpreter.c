@@ -1,0 +1,167 @@
+#include "agent/python/interpreter.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "agent/own.h"
+#include "agent/process.h"
+#include "agent/python/allocators.h"
+#include "agent/python/code.h"
+#include "agent/python/library.h"
+#include "wire/ring.h"
+
+struct cairn_python cairn_python;
+
+#define EVAL_FUNCTION  "_PyEval_EvalFrameDefault"
+#define FIRST_FUNCTION "PyMem_SetAllocator"
+#define LIBRARY_PREFIX "libpython"
+
+static bool find_functions(const struct cairn_library *library, struct cairn_python_functions *call)
+{
+#define NAME_AND_PLACE(result, name, arguments) {#name, offsetof(struct cairn_python_functions, name)},
+    static const struct {
+        const char *name;
+        size_t place;
+    } functions[] = {CAIRN_PYTHON_FUNCTIONS(NAME_AND_PLACE)};
+#undef NAME_AND_PLACE
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        void *found = cairn_library_symbol(library, functions[i].name);
+        if (!found) {
+            return false;
+        }
+        memcpy((char *)call + functions[i].place, &found, sizeof found);
+    }
+    *(void **)&call->current_thread_state = cairn_library_symbol(library, "_PyThreadState_UncheckedGet");
+    if (!call->current_thread_state) {
+        *(void **)&call->current_thread_state = cairn_library_symbol(library, "PyThreadState_GetUnchecked");
+    }
+    *(void **)&call->PyFrame_GetBack = cairn_library_symbol(library, "PyFrame_GetBack");
+    *(void **)&call->PyFrame_GetCode = cairn_library_symbol(library, "PyFrame_GetCode");
+    return call->current_thread_state != NULL;
+}
+
+struct text_search {
+    uintptr_t inside, low, high;
+};
+
+static int find_text(struct dl_phdr_info *info, size_t size, void *state)
+{
+    struct text_search *search = state;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        const uintptr_t low = info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_LOAD && (segment->p_flags & PF_X) &&
+            search->inside - low < segment->p_memsz) {
+            search->low = low;
+            search->high = low + segment->p_memsz;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Where the interpreter's code lies. Without the evaluator's size the whole text stands for it. */
+static bool find_code(const struct cairn_library *library, struct cairn_python *python)
+{
+    Dl_info info;
+    void *found = NULL;
+    void *eval = cairn_library_symbol(library, EVAL_FUNCTION);
+    python->code_type = (uintptr_t)cairn_library_symbol(library, "PyCode_Type");
+    struct text_search search = {
+        .inside = (uintptr_t)(eval ? eval : cairn_library_symbol(library, FIRST_FUNCTION))};
+    if (!python->code_type || !dl_iterate_phdr(find_text, &search)) {
+        return false;
+    }
+    python->text_low = python->eval_low = search.low;
+    python->text_high = python->eval_high = search.high;
+    if (eval && dladdr1(eval, &info, &found, RTLD_DL_SYMENT) && found) {
+        const ElfW(Sym) *symbol = found;
+        python->eval_low = (uintptr_t)eval;
+        python->eval_high = (uintptr_t)eval + (symbol->st_size ? symbol->st_size : 1);
+    }
+    return true;
+}
+
+/* "3.11.2 (main, …": the minor version, 0 where it is no 3.x. */
+static unsigned parse_minor(const char *version)
+{
+    unsigned minor = 0;
+    if (version[0] != '3' || version[1] != '.') {
+        return 0;
+    }
+    for (const char *at = version + 2; *at >= '0' && *at <= '9'; at++) {
+        minor = minor * 10 + (unsigned)(*at - '0');
+    }
+    return minor;
+}
+
+/* Appends at most what fits, with a terminator; returns the new length. */
+static size_t append(char *text, size_t size, size_t length, const char *more)
+{
+    while (*more && length + 1 < size) {
+        text[length++] = *more++;
+    }
+    text[length] = '\0';
+    return length;
+}
+
+/* Says what was found, and why its frames are not, in the trace. */
+static void tell(const char *version, const char *why)
+{
+    char text[33] = "";
+    const size_t bytes = strcspn(version, " ");
+    size_t length = bytes < 32 ? bytes : 32;
+    memcpy(text, version, length);
+    cairn_python_tell(CAIRN_TEXT_PYTHON_VERSION, text);
+    if (why) {
+        char note[160] = "";
+        length = append(note, sizeof note, 0, "Python ");
+        length = append(note, sizeof note, length, text);
+        length = append(note, sizeof note, length, ": ");
+        length = append(note, sizeof note, length, why);
+        append(note, sizeof note, length, "; Python stacks are left out");
+        cairn_python_tell(CAIRN_TEXT_NOTE, note);
+    }
+}
+
+static void look(struct cairn_python *python)
+{
+    const char *why = NULL;
+    struct cairn_library library = {.symbols = NULL};
+    if ((!dlsym(RTLD_DEFAULT, FIRST_FUNCTION) &&
+         !cairn_library_find(&library, LIBRARY_PREFIX, FIRST_FUNCTION)) ||
+        !find_functions(&library, &python->call) || !find_code(&library, python)) {
+        return;
+    }
+    const char *version = python->call.Py_GetVersion();
+    python->layout =
+        cairn_python_layout(parse_minor(version), cairn_library_symbol(&library, "_PyRuntime"), &why);
+    if (!python->layout || !cairn_python_code_setup()) {
+        atomic_store_explicit(&python->asked, true, memory_order_relaxed);
+        atomic_store_explicit(&python->state, CAIRN_PYTHON_NATIVE, memory_order_release);
+        tell(version, why ? why : "there is no memory for its code table");
+        return;
+    }
+    /* Published before the hooks: they read it. */
+    atomic_store_explicit(&python->state, CAIRN_PYTHON_HOOKED, memory_order_release);
+    cairn_python_hook();
+    tell(version, NULL);
+}
+
+void cairn_python_look(void)
+{
+    static _Atomic bool busy;
+    const struct cairn_segment_header *header = cairn_process_header();
+    if (cairn_python_is_here() || !header || !(header->options & CAIRN_OPTION_PYTHON) ||
+        atomic_exchange_explicit(&busy, true, memory_order_acquire)) {
+        return;
+    }
+    cairn_own_begin();
+    look(&cairn_python);
+    cairn_own_end();
+    atomic_store_explicit(&busy, false, memory_order_release);
+}

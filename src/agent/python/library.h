@@ -1,0 +1,24 @@
+/* Symbols of a library that was loaded out of sight (RTLD_LOCAL), where dlsym(RTLD_DEFAULT) does not look: plugins bring their
+ * interpreter so. The loader is not called: dlopen must not be, in the middle of another. */
+#ifndef CAIRN_AGENT_PYTHON_LIBRARY_H
+#define CAIRN_AGENT_PYTHON_LIBRARY_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* All zero: what dlsym(RTLD_DEFAULT) finds. */
+struct cairn_library {
+    uintptr_t bias;
+    const ElfW(Sym) * symbols;
+    const char *names;
+    const uint32_t *hash; /* DT_GNU_HASH */
+};
+
+/* Finds the first loaded library whose file name begins with `prefix` and that defines `symbol`; false when there is none. */
+bool cairn_library_find(struct cairn_library *library, const char *prefix, const char *symbol);
+
+/* The address of a function or variable, NULL when it is not there. */
+void *cairn_library_symbol(const struct cairn_library *library, const char *name);
+
+#endif

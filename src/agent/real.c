@@ -1,0 +1,98 @@
+#include "agent/real.h"
+
+#include <dlfcn.h>
+#include <gnu/libc-version.h>
+#include <link.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "agent/machine.h"
+#include "agent/operators.h"
+#include "agent/own.h"
+
+struct cairn_real cairn_real;
+
+static const struct {
+    const char *name;
+    size_t offset;
+} functions[] = {
+#define CAIRN_REAL_PLACE(name, member) {#name, offsetof(struct cairn_real, name)},
+    CAIRN_REAL_FUNCTIONS(CAIRN_REAL_PLACE)
+#undef CAIRN_REAL_PLACE
+};
+
+struct search {
+    uintptr_t address;
+    uintptr_t low, high;
+};
+
+static int visit_module(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    struct search *search = data;
+    uintptr_t low = UINTPTR_MAX, high = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        const uintptr_t begin = info->dlpi_addr + segment->p_vaddr;
+        if (segment->p_type == PT_LOAD) {
+            low = begin < low ? begin : low;
+            high = begin + segment->p_memsz > high ? begin + segment->p_memsz : high;
+        }
+    }
+    if (search->address < low || search->address >= high) {
+        return 0;
+    }
+    search->low = low;
+    search->high = high;
+    return 1;
+}
+
+static struct cairn_code_range module_of(uintptr_t address)
+{
+    struct search search = {.address = address};
+    dl_iterate_phdr(visit_module, &search);
+    return (struct cairn_code_range){.low = search.low, .bytes = search.high - search.low};
+}
+
+static void find_allocator(void)
+{
+    const struct cairn_code_range allocator = module_of((uintptr_t)cairn_real.realloc);
+    if (allocator.low != module_of((uintptr_t)&gnu_get_libc_version).low) {
+        cairn_real.allocator = allocator;
+        cairn_real.agent = module_of((uintptr_t)&cairn_real);
+    }
+}
+
+static void look_up_all(void)
+{
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        void *found = dlsym(RTLD_NEXT, functions[i].name);
+        memcpy((uint8_t *)&cairn_real + functions[i].offset, &found, sizeof found);
+    }
+    find_allocator();
+    cairn_operators_take_over();
+    /* A name that nobody has left an error behind, which the target must not find. */
+    dlerror();
+}
+
+void cairn_real_resolve(void)
+{
+    enum { NOT_YET, IN_PROGRESS, DONE };
+    static _Atomic int progress;
+    /* Acquire pairs with the release below: who sees DONE sees the functions. */
+    if (atomic_load_explicit(&progress, memory_order_acquire) == DONE || cairn_own_active()) {
+        return; /* done, or this thread is in the middle of it */
+    }
+    int expected = NOT_YET;
+    if (atomic_compare_exchange_strong_explicit(&progress, &expected, IN_PROGRESS, memory_order_acquire,
+                                                memory_order_acquire)) {
+        cairn_own_begin();
+        look_up_all();
+        cairn_own_end();
+        atomic_store_explicit(&progress, DONE, memory_order_release);
+        return;
+    }
+    while (atomic_load_explicit(&progress, memory_order_acquire) != DONE) {
+        cairn_syscall3(SYS_sched_yield, 0, 0, 0);
+    }
+}

@@ -1,0 +1,70 @@
+/* Where the agent begins: the constructor. Hooks may have run before it, and have begun what they need by themselves; what
+ * waits until here needs a C library and a loader that are ready. */
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/environment.h"
+#include "agent/event.h"
+#include "agent/fork.h"
+#include "agent/machine.h"
+#include "agent/native_graph.h"
+#include "agent/own.h"
+#include "agent/process.h"
+#include "agent/python/interpreter.h"
+#include "agent/real.h"
+#include "agent/stack.h"
+#include "agent/thread.h"
+
+static const char text_of_own_malloc[] =
+    " has a malloc of its own, which comes before the recorder's: what it allocates was not recorded";
+
+/* Registered before any of the target's own, so it runs after them: exit(), or the return from main. */
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    cairn_native_exit_graph(CAIRN_FRAME());
+    cairn_process_tell_exit(status, CAIRN_FRAME());
+}
+
+/* A program that defines malloc itself (statically linked allocators do) comes before every preloaded library. One that only
+ * takes its address, and is not position-independent, stands for it too, with a symbol it does not define. */
+static void tell_of_own_malloc(void)
+{
+    char text[512];
+    void *found = NULL;
+    Dl_info first = {.dli_fname = NULL}, ours = {.dli_fname = NULL};
+    cairn_own_begin();
+    const bool known = dladdr1(dlsym(RTLD_DEFAULT, "malloc"), &first, &found, RTLD_DL_SYMENT) &&
+                       dladdr(text_of_own_malloc, &ours);
+    cairn_own_end();
+    const ElfW(Sym) *symbol = found;
+    if (known && symbol && symbol->st_shndx != SHN_UNDEF && first.dli_fbase != ours.dli_fbase) {
+        const size_t length = strnlen(first.dli_fname, sizeof text - sizeof text_of_own_malloc);
+        memcpy(text, first.dli_fname, length);
+        memcpy(text + length, text_of_own_malloc, sizeof text_of_own_malloc);
+        cairn_event_text(CAIRN_TEXT_NOTE, text, 0, CAIRN_FRAME());
+    }
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    cairn_real_resolve();
+    if (!cairn_process_here()) {
+        return;
+    }
+    cairn_environment_prepare();
+    cairn_own_begin();
+    cairn_stacks_setup();
+    on_exit(at_exit, NULL);
+    cairn_own_end();
+    cairn_fork_prepare();
+    cairn_thread_prepare();
+    tell_of_own_malloc();
+    if (cairn_process_following() == CAIRN_FOLLOW_NOBODY) {
+        cairn_environment_forget();
+    }
+    cairn_python_look();
+}
