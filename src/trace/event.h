@@ -12,18 +12,22 @@
 #include "base/buffer.h"
 #include "base/status.h"
 
-#define CAIRN_CHUNK_EVENTS 65536u
-#define CAIRN_KEYFRAME_CHUNKS 16u     /* a keyframe before every so many chunks (and before chunk 0: empty) */
+#define CAIRN_CHUNK_EVENTS       65536u
+#define CAIRN_KEYFRAME_CHUNKS    16u  /* a keyframe before every so many chunks (and before chunk 0: empty) */
 #define CAIRN_EVENT_TIME_UNIT_NS 1000 /* stored stamps are whole microseconds since the recording's start */
 
 enum cairn_event_kind {
     CAIRN_EVENT_ALLOC = 0,   /* +size at account */
     CAIRN_EVENT_FREE = 1,    /* −size at account; birth */
     CAIRN_EVENT_REALLOC = 2, /* −old_size at old_account (birth), +size at account, in one step */
-    CAIRN_EVENT_ADOPT = 3,   /* a forked child outlived its parent: +size at account, not an allocation */
-    CAIRN_EVENT_SHRINK = 4,  /* part of a mapping went: −size at account, the block stays; birth */
-    CAIRN_EVENT_LOST = 5,    /* a free that was missed, found later: −size at account; birth */
-    CAIRN_EVENT_END = 6,     /* a process ended: `account` holds the PROCESS number; its live blocks are gone */
+    CAIRN_EVENT_ADOPT =
+        3, /* a forked child outlived its parent: +size at account, not an allocation; birth */
+    CAIRN_EVENT_SHRINK = 4, /* part of a mapping went: −size at account, the block stays; birth */
+    CAIRN_EVENT_LOST = 5,   /* a free that was missed, found later: −size at account; birth */
+    CAIRN_EVENT_END =
+        6, /* a process ended: `account` holds the PROCESS number; its live blocks are gone, and no
+                            later event is of its accounts. Processes behind whose end nothing else happened have none:
+                            the state after the last event is what was live then */
 };
 
 enum cairn_event_flag {
@@ -31,7 +35,8 @@ enum cairn_event_flag {
 };
 
 /* t_ns is a multiple of CAIRN_EVENT_TIME_UNIT_NS (rounded down) and never decreases with the ordinal. `birth` is the
- * ordinal of the ALLOC, REALLOC or ADOPT that made the freed block, below this event's own. */
+ * ordinal of the ALLOC, REALLOC or ADOPT that made the freed block, below this event's own. An ADOPT names the event that
+ * made the block in the parent, so that it is not taken for a younger one; what frees it names the ADOPT. */
 struct cairn_event {
     uint64_t t_ns;
     uint64_t size;
@@ -50,23 +55,47 @@ CAIRN_MUST_CHECK enum cairn_status cairn_events_encode(const struct cairn_event 
                                                        struct cairn_buffer *blob, struct cairn_error *error);
 
 /* Decodes a whole chunk into `events`, room for `capacity`; hostile input is CAIRN_E_FORMAT. */
-CAIRN_MUST_CHECK enum cairn_status cairn_events_decode(const void *blob, size_t blob_size, uint64_t first_event,
-                                                       struct cairn_event *events, size_t capacity,
-                                                       size_t *count, struct cairn_error *error);
+CAIRN_MUST_CHECK enum cairn_status cairn_events_decode(const void *blob, size_t blob_size,
+                                                       uint64_t first_event, struct cairn_event *events,
+                                                       size_t capacity, size_t *count,
+                                                       struct cairn_error *error);
 
-/* Only the frees (and reallocs' old sides) of blocks born before `first_event`, in order, without decoding the rest:
- * birth, account, size and position in the chunk. For `survived`. */
+/* Only the events that name a birth before `before` and before the chunk, without decoding the rest: by birth, and in
+ * order where births are equal. For `survived`: the work grows with what is found. */
 struct cairn_cross_free {
-    uint64_t birth, size;
-    uint32_t account;
-    uint32_t position; /* of the event in its chunk */
+    uint64_t birth, size; /* REALLOC: old_size */
+    uint32_t account;     /* REALLOC: old_account */
+    uint32_t position;    /* of the event in its chunk */
+    uint8_t kind;         /* FREE, LOST, REALLOC (its old side), SHRINK (the block stays), ADOPT (+size) */
 };
 CAIRN_MUST_CHECK enum cairn_status cairn_events_decode_cross(const void *blob, size_t blob_size,
-                                                             uint64_t first_event,
+                                                             uint64_t first_event, uint64_t before,
+                                                             struct cairn_cross_free *frees, size_t capacity,
+                                                             size_t *count, struct cairn_error *error);
+/* How much of the blob's beginning that takes; `blob` holds its first CAIRN_EVENTS_HEADER_MOST bytes, or all of it. */
+#define CAIRN_EVENTS_HEADER_MOST 512u
+CAIRN_MUST_CHECK enum cairn_status cairn_events_cross_prefix(const void *blob, size_t blob_size,
+                                                             uint64_t first_event, uint64_t before,
+                                                             size_t *prefix, struct cairn_error *error);
+
+/* The same for many chunks: what they need of memory is kept from one to the next. */
+struct cairn_event_decoder;
+/* NULL when memory ran out. */
+struct cairn_event_decoder *cairn_event_decoder_new(void);
+void cairn_event_decoder_free(struct cairn_event_decoder *decoder);
+CAIRN_MUST_CHECK enum cairn_status cairn_event_decoder_all(struct cairn_event_decoder *decoder,
+                                                           const void *blob, size_t blob_size,
+                                                           uint64_t first_event, struct cairn_event *events,
+                                                           size_t capacity, size_t *count,
+                                                           struct cairn_error *error);
+CAIRN_MUST_CHECK enum cairn_status cairn_event_decoder_cross(struct cairn_event_decoder *decoder,
+                                                             const void *blob, size_t blob_size,
+                                                             uint64_t first_event, uint64_t before,
                                                              struct cairn_cross_free *frees, size_t capacity,
                                                              size_t *count, struct cairn_error *error);
 
-/* One account's totals, or a change of them: what keyframes and chunk deltas hold. */
+/* One account's totals, or a change of them: what keyframes and chunk deltas hold. The live columns are those of the
+ * ledger: END takes a process's accounts to 0, in the delta of its chunk and in every keyframe behind it. */
 struct cairn_totals {
     int64_t live_bytes, live_blocks;
     int64_t allocated_bytes, allocations; /* reallocs included */
@@ -82,6 +111,9 @@ struct cairn_account_totals {
 CAIRN_MUST_CHECK enum cairn_status cairn_totals_encode(const struct cairn_account_totals *rows, size_t count,
                                                        int level, struct cairn_buffer *blob,
                                                        struct cairn_error *error);
+/* How many rows a blob claims to have; 0 when it makes no sense. Who knows how many there can be asks first: few bytes may
+ * stand for gigabytes. */
+size_t cairn_totals_claimed(const void *blob, size_t blob_size);
 /* `rows` is allocated with malloc, the caller frees it. */
 CAIRN_MUST_CHECK enum cairn_status cairn_totals_decode(const void *blob, size_t blob_size,
                                                        struct cairn_account_totals **rows, size_t *count,
@@ -89,16 +121,17 @@ CAIRN_MUST_CHECK enum cairn_status cairn_totals_decode(const void *blob, size_t 
 
 /* Size and lifetime histogram of one account: log2 buckets. size bucket b holds sizes in [2^(b−1), 2^b), bucket 0 is
  * size 0; lifetime bucket l holds lifetimes below 2^l microseconds (l = 0 … 39), 40 = longer, 41 = still live. */
-#define CAIRN_SIZE_BUCKETS 48u
+#define CAIRN_SIZE_BUCKETS     48u
 #define CAIRN_LIFETIME_BUCKETS 42u
-#define CAIRN_LIFETIME_LIVE 41u
+#define CAIRN_LIFETIME_LIVE    41u
 struct cairn_histogram_cell {
     uint8_t size_bucket, lifetime_bucket;
     uint64_t blocks;
     uint64_t temporary; /* of these */
 };
-CAIRN_MUST_CHECK enum cairn_status cairn_histogram_encode(const struct cairn_histogram_cell *cells, size_t count,
-                                                          struct cairn_buffer *blob, struct cairn_error *error);
+CAIRN_MUST_CHECK enum cairn_status cairn_histogram_encode(const struct cairn_histogram_cell *cells,
+                                                          size_t count, struct cairn_buffer *blob,
+                                                          struct cairn_error *error);
 /* At most CAIRN_SIZE_BUCKETS × CAIRN_LIFETIME_BUCKETS cells. */
 CAIRN_MUST_CHECK enum cairn_status cairn_histogram_decode(const void *blob, size_t blob_size,
                                                           struct cairn_histogram_cell *cells, size_t capacity,
@@ -106,9 +139,10 @@ CAIRN_MUST_CHECK enum cairn_status cairn_histogram_decode(const void *blob, size
 
 static inline unsigned cairn_size_bucket(uint64_t size)
 {
-    return size == 0 ? 0 : (unsigned)(64 - __builtin_clzll(size)) < CAIRN_SIZE_BUCKETS
-                               ? (unsigned)(64 - __builtin_clzll(size))
-                               : CAIRN_SIZE_BUCKETS - 1;
+    return size == 0 ? 0
+           : (unsigned)(64 - __builtin_clzll(size)) < CAIRN_SIZE_BUCKETS
+               ? (unsigned)(64 - __builtin_clzll(size))
+               : CAIRN_SIZE_BUCKETS - 1;
 }
 
 static inline unsigned cairn_lifetime_bucket(uint64_t lifetime_ns)

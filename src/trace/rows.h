@@ -75,6 +75,13 @@ struct cairn_stack_row {
     uint32_t stack, parent, frame, depth;
 };
 
+/* account.domain as stored: 0 malloc, 1 python object, 2 python mem, 3 pool are heap; 4 mmap, 5 brk are the program's own
+ * address space; 6 is pymalloc's arenas, whose blocks are counted instead. */
+#define CAIRN_DOMAIN_LAST_HEAP    3u
+#define CAIRN_DOMAIN_FIRST_MAPPED 4u
+#define CAIRN_DOMAIN_LAST_MAPPED  5u
+#define CAIRN_DOMAIN_ARENAS       6u
+
 struct cairn_account {
     uint32_t account, process, thread, domain, stack, site; /* site 0: not resolved */
     struct cairn_totals totals;

@@ -129,7 +129,7 @@ CREATE TABLE event_chunk (
   start_bytes INTEGER NOT NULL, start_blocks INTEGER NOT NULL, -- heap before its first event
   max_bytes INTEGER NOT NULL, max_event INTEGER NOT NULL,      -- largest heap after an event of this chunk
   allocations INTEGER NOT NULL, frees INTEGER NOT NULL,
-  oldest_freed_event INTEGER,          -- smallest birth among its frees of blocks from earlier chunks
+  oldest_freed_event INTEGER,          -- smallest birth from an earlier chunk that one of its events names
   data BLOB                            -- NULL once dropped for --max-size
 ) STRICT;
 
@@ -189,6 +189,91 @@ CREATE TABLE source (                  -- the lines around sites
   PRIMARY KEY (file, line)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE graph (                   -- an object graph; its row comes last, so that one without its parts is never seen
+  graph INTEGER PRIMARY KEY,           -- 1, 2, 3, …
+  process INTEGER NOT NULL REFERENCES process,
+  snapshot INTEGER REFERENCES snapshot,
+  t_ns INTEGER NOT NULL,
+  pause_ns INTEGER NOT NULL,           -- how long the program stood still for it
+  name TEXT,
+  objects INTEGER NOT NULL, edges INTEGER NOT NULL, roots INTEGER NOT NULL,
+  types INTEGER NOT NULL, strings INTEGER NOT NULL, cycles INTEGER NOT NULL,
+  accounts INTEGER NOT NULL,           -- the largest account number among its objects
+  shallow_bytes INTEGER NOT NULL,      -- of all objects
+  definite_objects INTEGER NOT NULL, definite_bytes INTEGER NOT NULL, -- no root and nothing else unreachable leads to it
+  indirect_objects INTEGER NOT NULL, indirect_bytes INTEGER NOT NULL  -- only what is unreachable leads to it
+) STRICT;
+
+CREATE TABLE graph_type (
+  graph INTEGER NOT NULL REFERENCES graph,
+  type INTEGER NOT NULL,               -- 0, 1, 2, …, by retained bytes
+  name TEXT NOT NULL,
+  lang INTEGER NOT NULL,               -- 0 native, 1 Python
+  count INTEGER NOT NULL,
+  shallow_bytes INTEGER NOT NULL,
+  retained_bytes INTEGER NOT NULL,     -- what would go with all objects of the type, each byte once
+  PRIMARY KEY (graph, type)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE graph_root (              -- what keeps an object alive from outside
+  graph INTEGER NOT NULL REFERENCES graph,
+  root INTEGER NOT NULL,               -- 0, 1, 2, …
+  object INTEGER NOT NULL,
+  kind TEXT NOT NULL,                  -- 'module', 'frame', 'data', 'stack', 'register', 'tls', 'interpreter', …
+  name TEXT NOT NULL,
+  PRIMARY KEY (graph, root)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE graph_account (           -- which types and leaks come from which account
+  graph INTEGER NOT NULL REFERENCES graph,
+  account INTEGER NOT NULL REFERENCES account,
+  type INTEGER NOT NULL,
+  class INTEGER NOT NULL,              -- 0 reachable, 1 definite leak, 2 indirect leak
+  objects INTEGER NOT NULL,
+  blocks INTEGER NOT NULL, bytes INTEGER NOT NULL, -- of the recorded blocks, each once
+  oldest_event INTEGER,                -- that made the oldest of them
+  PRIMARY KEY (graph, account, type, class)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE graph_object (            -- 1,024 objects a row, in order of their address
+  graph INTEGER NOT NULL REFERENCES graph,
+  chunk INTEGER NOT NULL,              -- object / 1024
+  first_address INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (graph, chunk)
+) STRICT;
+
+CREATE TABLE graph_links (             -- lists of objects, 1,024 lists a row
+  graph INTEGER NOT NULL REFERENCES graph,
+  kind INTEGER NOT NULL,               -- 0 referents 1 referrers 2 dominated 3 of a type 4 of a cycle 5 of an account 6 leaks
+  chunk INTEGER NOT NULL,              -- list / 1024
+  data BLOB NOT NULL,
+  PRIMARY KEY (graph, kind, chunk)
+) STRICT;
+
+CREATE TABLE graph_part (              -- what of a list is behind its first 256 links, 4,096 a row
+  graph INTEGER NOT NULL REFERENCES graph,
+  kind INTEGER NOT NULL,
+  list INTEGER NOT NULL,
+  part INTEGER NOT NULL,               -- 0, 1, 2, …
+  data BLOB NOT NULL,
+  PRIMARY KEY (graph, kind, list, part)
+) STRICT;
+
+CREATE TABLE graph_string (            -- labels of objects and names of edges, 512 a row
+  graph INTEGER NOT NULL REFERENCES graph,
+  chunk INTEGER NOT NULL,              -- string / 512
+  data BLOB NOT NULL,
+  PRIMARY KEY (graph, chunk)
+) STRICT;
+
+CREATE TABLE graph_identity (          -- who is who in another graph: serial numbers by type
+  graph INTEGER NOT NULL REFERENCES graph,
+  chunk INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (graph, chunk)
+) STRICT;
+
 -- Views for people. They name no virtual table and need no extension.
 
 CREATE VIEW frame_text AS
@@ -220,3 +305,14 @@ CREATE VIEW top_at_peak AS
   FROM account a LEFT JOIN frame_text ft ON ft.frame = a.site
   WHERE a.domain <= 3
   GROUP BY ft.function, ft.file, ft.line, ft.module;
+
+CREATE VIEW graph_types AS
+  SELECT t.graph, t.name AS type, CASE t.lang WHEN 1 THEN 'python' ELSE 'native' END AS lang,
+         t.count, t.shallow_bytes, t.retained_bytes
+  FROM graph_type t JOIN graph g USING (graph);
+
+CREATE VIEW graph_sites AS             -- where the objects of a type were allocated, and which of them leak
+  SELECT ga.graph, t.name AS type, CASE ga.class WHEN 0 THEN 'reachable' WHEN 1 THEN 'definite' ELSE 'indirect' END AS class,
+         ft.function, ft.file, ft.line, ft.module, ga.account, ga.objects, ga.blocks, ga.bytes
+  FROM graph_account ga JOIN graph_type t USING (graph, type) JOIN account a USING (account)
+  LEFT JOIN frame_text ft ON ft.frame = a.site;

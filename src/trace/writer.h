@@ -7,19 +7,22 @@
 #define CAIRN_TRACE_WRITER_H
 
 #include "base/status.h"
+#include "trace/graph_rows.h"
 #include "trace/rows.h"
 
 struct cairn_writer;
 
 /* Creates `path` (O_EXCL | O_NOFOLLOW, mode 0600; `replace` removes an existing regular file first), makes the schema
  * in rollback mode, then switches to WAL. */
-CAIRN_MUST_CHECK enum cairn_status cairn_writer_create(const char *path, bool replace, struct cairn_writer **writer,
+CAIRN_MUST_CHECK enum cairn_status
+cairn_writer_create(const char *path, bool replace, struct cairn_writer **writer, struct cairn_error *error);
+CAIRN_MUST_CHECK enum cairn_status cairn_writer_commit(struct cairn_writer *writer,
                                                        struct cairn_error *error);
-CAIRN_MUST_CHECK enum cairn_status cairn_writer_commit(struct cairn_writer *writer, struct cairn_error *error);
 /* Moves committed pages from the WAL into the file without waiting for readers. */
 void cairn_writer_checkpoint(struct cairn_writer *writer);
-/* Sets `closing`, commits, waits (bounded) for readers, leaves one plain file in rollback mode. Frees the writer in
- * every case. */
+/* Commits, sets `closing`, waits up to 3 s for readers, leaves one plain file in rollback mode. Frees the writer in every
+ * case. A recording that failed before says so in `complete` and `stopped_why`, keeps everything of its last commit, and
+ * the first failure is returned. CAIRN_E_BUSY: a reader did not let go; the trace is whole, with its WAL beside it. */
 CAIRN_MUST_CHECK enum cairn_status cairn_writer_close(struct cairn_writer *writer, struct cairn_error *error);
 /* Removes the file and frees the writer: nothing was recorded. */
 void cairn_writer_discard(struct cairn_writer *writer);
@@ -46,10 +49,32 @@ void cairn_writer_keyframe(struct cairn_writer *writer, uint32_t chunk, const vo
 void cairn_writer_snapshot(struct cairn_writer *writer, const struct cairn_snapshot *row,
                            const struct cairn_snapshot_site *sites, size_t site_count);
 void cairn_writer_drop_snapshot(struct cairn_writer *writer, uint32_t snapshot);
-void cairn_writer_timeline(struct cairn_writer *writer, uint32_t level, const struct cairn_timeline_point *point);
-/* Drops the oldest points of a level before `t_ns`, or every level's rows above when level is UINT32_MAX. */
+void cairn_writer_timeline(struct cairn_writer *writer, uint32_t level,
+                           const struct cairn_timeline_point *point);
+/* Drops the points of `level` before `before_t_ns`; of every level when it is UINT32_MAX. */
 void cairn_writer_drop_timeline(struct cairn_writer *writer, uint32_t level, int64_t before_t_ns);
 void cairn_writer_residency(struct cairn_writer *writer, const struct cairn_residency *row);
 void cairn_writer_source(struct cairn_writer *writer, const struct cairn_source_line *row);
+
+/* --- Object graphs. Parts first, cairn_writer_graph() last: it makes the graph visible. `chunk` counts from 0. --- */
+void cairn_writer_graph(struct cairn_writer *writer, const struct cairn_graph_info *row);
+void cairn_writer_graph_type(struct cairn_writer *writer, uint32_t graph, const struct cairn_graph_type *row);
+void cairn_writer_graph_root(struct cairn_writer *writer, uint32_t graph,
+                             const struct cairn_graph_root_row *row);
+void cairn_writer_graph_account(struct cairn_writer *writer, uint32_t graph,
+                                const struct cairn_graph_account *row);
+/* CAIRN_GRAPH_CHUNK_ROWS objects in every chunk but the last. */
+void cairn_writer_graph_objects(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
+                                const struct cairn_object *objects, size_t count);
+/* CAIRN_GRAPH_CHUNK_ROWS lists in every chunk but the last; list i is links[first[i] … first[i + 1]). */
+void cairn_writer_graph_links(struct cairn_writer *writer, uint32_t graph, enum cairn_graph_links kind,
+                              uint32_t chunk, const uint32_t *first, size_t lists,
+                              const struct cairn_link *links);
+/* CAIRN_GRAPH_CHUNK_STRINGS strings in every chunk but the last. */
+void cairn_writer_graph_strings(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
+                                const char *const *strings, size_t count);
+/* At most CAIRN_GRAPH_PART_KEYS keys; ascending by type, then by key, over all chunks. */
+void cairn_writer_graph_keys(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
+                             const struct cairn_graph_key *keys, size_t count);
 
 #endif
