@@ -1,0 +1,446 @@
+#include "collector/aggregate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/table.h"
+#include "wire/record.h"
+
+/* How many events ahead an account's lines are loaded, and then its histogram, whose address is in them. */
+#define PREFETCH_ACCOUNTS 16u
+#define PREFETCH_CELLS    8u
+
+void cairn_aggregate_init(struct cairn_aggregate *aggregate)
+{
+    *aggregate = (struct cairn_aggregate){.next_tick_ns = INT64_MAX};
+    cairn_aggregate_begin_chunk(aggregate);
+}
+
+void cairn_aggregate_release(struct cairn_aggregate *aggregate)
+{
+    for (size_t i = 0; i < aggregate->account_count; i++) {
+        cairn_histogram_release(&aggregate->accounts[i].histogram);
+    }
+    free(aggregate->accounts);
+    free(aggregate->cold);
+    free(aggregate->processes);
+    free(aggregate->touched);
+}
+
+struct cairn_aggregate_process *cairn_aggregate_process(struct cairn_aggregate *aggregate, uint32_t process)
+{
+    while (aggregate->process_count <= process) {
+        struct cairn_aggregate_process *grown = cairn_grown(
+            aggregate->processes, &aggregate->process_capacity, aggregate->process_count, sizeof *grown);
+        if (!grown) {
+            aggregate->failed = true;
+            return NULL;
+        }
+        aggregate->processes = grown;
+        grown[aggregate->process_count++] = (struct cairn_aggregate_process){.accounts = 0};
+    }
+    return &aggregate->processes[process];
+}
+
+static bool add_account(struct cairn_aggregate *aggregate, const struct cairn_account_identity *identity)
+{
+    struct cairn_aggregate_account *accounts = cairn_grown(aggregate->accounts, &aggregate->account_capacity,
+                                                           aggregate->account_count, sizeof *accounts);
+    if (accounts) {
+        aggregate->accounts = accounts;
+    }
+    struct cairn_aggregate_cold *cold =
+        cairn_grown(aggregate->cold, &aggregate->cold_capacity, aggregate->account_count, sizeof *cold);
+    if (cold) {
+        aggregate->cold = cold;
+    }
+    struct cairn_aggregate_process *process = cairn_aggregate_process(aggregate, identity->process);
+    if (!accounts || !cold || !process) {
+        return false;
+    }
+    const size_t index = aggregate->account_count++;
+    accounts[index] = (struct cairn_aggregate_account){.process = identity->process,
+                                                       .domain = identity->domain,
+                                                       .epoch = aggregate->peak_epoch,
+                                                       .flags = CAIRN_AGGREGATE_DIRTY};
+    cold[index] = (struct cairn_aggregate_cold){.identity = *identity, .next_of_process = process->accounts};
+    process->accounts = (uint32_t)index + 1;
+    return true;
+}
+
+void cairn_aggregate_add_accounts(struct cairn_aggregate *aggregate,
+                                  const struct cairn_account_identity *list, size_t count)
+{
+    for (size_t i = 0; i < count && !aggregate->failed; i++) {
+        if (!add_account(aggregate, &list[i])) {
+            aggregate->failed = true;
+        }
+    }
+}
+
+void cairn_aggregate_begin_chunk(struct cairn_aggregate *aggregate)
+{
+    aggregate->chunk_first_event = aggregate->position;
+    aggregate->chunk_first_t_ns = aggregate->last_t_ns;
+    aggregate->chunk_start_bytes = aggregate->heap_bytes;
+    aggregate->chunk_start_blocks = aggregate->heap_blocks;
+    aggregate->chunk_max_bytes = INT64_MIN;
+    aggregate->chunk_max_event = aggregate->position;
+    aggregate->chunk_allocations = 0;
+    aggregate->chunk_frees = 0;
+    aggregate->chunk_oldest_freed = UINT64_MAX;
+    aggregate->touched_count = 0;
+}
+
+static inline bool is_touched(const struct cairn_aggregate *aggregate, uint32_t number, uint32_t slot)
+{
+    return slot && slot <= aggregate->touched_count && aggregate->touched[slot - 1].account == number;
+}
+
+/* Writes down what must be known before an account changes: its totals before the chunk, its value at the peak. */
+static inline struct cairn_aggregate_account *touch(struct cairn_aggregate *aggregate, uint32_t number)
+{
+    struct cairn_aggregate_account *account = &aggregate->accounts[number - 1];
+    if (__builtin_expect(!is_touched(aggregate, number, account->touched), 0)) {
+        struct cairn_account_totals *touched = cairn_grown(aggregate->touched, &aggregate->touched_capacity,
+                                                           aggregate->touched_count, sizeof *touched);
+        if (!touched) {
+            aggregate->failed = true;
+            return account;
+        }
+        aggregate->touched = touched;
+        touched[aggregate->touched_count++] =
+            (struct cairn_account_totals){.account = number, .totals = account->now};
+        account->touched = (uint32_t)aggregate->touched_count;
+    }
+    if (account->epoch != aggregate->peak_epoch) {
+        account->peak_bytes = account->now.live_bytes;
+        account->peak_blocks = account->now.live_blocks;
+        account->epoch = aggregate->peak_epoch;
+    }
+    account->flags |= CAIRN_AGGREGATE_DIRTY;
+    return account;
+}
+
+/* Live sums of account, process and recording. */
+static inline void change_live(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+                               int64_t bytes, int64_t blocks)
+{
+    account->now.live_bytes += bytes;
+    account->now.live_blocks += blocks;
+    if (cairn_domain_is_heap(account->domain)) {
+        struct cairn_aggregate_process *process = &aggregate->processes[account->process];
+        process->bytes += bytes;
+        process->blocks += blocks;
+        aggregate->heap_bytes += bytes;
+        aggregate->heap_blocks += blocks;
+    } else if (account->domain != CAIRN_DOMAIN_PYTHON_ARENA) {
+        aggregate->mapped_bytes += bytes;
+    }
+}
+
+static inline void note_peaks(struct cairn_aggregate *aggregate, uint32_t process_number)
+{
+    struct cairn_aggregate_process *process = &aggregate->processes[process_number];
+    if (process->bytes > process->peak.bytes) {
+        process->peak = (struct cairn_peak){.bytes = process->bytes,
+                                            .blocks = process->blocks,
+                                            .t_ns = aggregate->last_t_ns,
+                                            .event = aggregate->position};
+    }
+    const int64_t heap = aggregate->heap_bytes;
+    if (heap > aggregate->chunk_max_bytes) {
+        aggregate->chunk_max_bytes = heap;
+        aggregate->chunk_max_event = aggregate->position - 1;
+    }
+    if (heap > aggregate->interval_max_bytes) {
+        aggregate->interval_max_bytes = heap;
+    }
+    if (heap > aggregate->peak.bytes) {
+        aggregate->peak_epoch++;
+        aggregate->peak = (struct cairn_peak){.bytes = heap,
+                                              .blocks = aggregate->heap_blocks,
+                                              .t_ns = aggregate->last_t_ns,
+                                              .event = aggregate->position};
+    }
+}
+
+static inline void count_allocation(struct cairn_aggregate *aggregate,
+                                    struct cairn_aggregate_account *account, uint64_t size)
+{
+    account->now.allocated_bytes += (int64_t)size;
+    account->now.allocations++;
+    if (cairn_domain_is_heap(account->domain)) {
+        aggregate->chunk_allocations++;
+        aggregate->interval_allocations++;
+        aggregate->counts.allocated_bytes += (int64_t)size;
+    }
+}
+
+/* A chunk says how far back the births go that its events name. */
+static inline void note_birth(struct cairn_aggregate *aggregate, uint64_t birth)
+{
+    if (birth < aggregate->chunk_first_event && birth < aggregate->chunk_oldest_freed) {
+        aggregate->chunk_oldest_freed = birth;
+    }
+}
+
+static inline void count_free(struct cairn_aggregate *aggregate,
+                              const struct cairn_aggregate_account *account, uint64_t birth)
+{
+    if (cairn_domain_is_heap(account->domain)) {
+        aggregate->chunk_frees++;
+        aggregate->interval_frees++;
+    }
+    note_birth(aggregate, birth);
+}
+
+/* Histograms are of blocks: a mapping dies in parts, which no bucket could tell. */
+static inline void count_birth(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+                               uint64_t size)
+{
+    if (cairn_domain_is_heap(account->domain)) {
+        aggregate->failed |= !cairn_histogram_birth(&account->histogram, size);
+        account->flags |= CAIRN_AGGREGATE_CELLS;
+    }
+}
+
+static inline void count_death(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+                               uint64_t size, uint8_t lifetime, bool temporary)
+{
+    if (cairn_domain_is_heap(account->domain)) {
+        aggregate->failed |= !cairn_histogram_death(&account->histogram, size, lifetime, temporary);
+        account->flags |= CAIRN_AGGREGATE_CELLS;
+    }
+}
+
+static void apply_alloc(struct cairn_aggregate *aggregate, const struct cairn_event *event)
+{
+    struct cairn_aggregate_account *account = touch(aggregate, event->account);
+    change_live(aggregate, account, (int64_t)event->size, 1);
+    if (event->kind == CAIRN_EVENT_ALLOC) {
+        count_allocation(aggregate, account, event->size);
+        aggregate->counts.allocations += cairn_domain_is_heap(account->domain);
+    } else {
+        note_birth(aggregate, event->birth);
+    }
+    count_birth(aggregate, account, event->size);
+    note_peaks(aggregate, account->process);
+}
+
+static void apply_free(struct cairn_aggregate *aggregate, const struct cairn_event *event, uint8_t lifetime)
+{
+    struct cairn_aggregate_account *account = touch(aggregate, event->account);
+    const bool temporary = (event->flags & CAIRN_EVENT_TEMPORARY) != 0;
+    change_live(aggregate, account, -(int64_t)event->size, -1);
+    account->now.temporary += temporary;
+    count_free(aggregate, account, event->birth);
+    if (event->kind == CAIRN_EVENT_FREE) {
+        aggregate->counts.frees += cairn_domain_is_heap(account->domain);
+    }
+    count_death(aggregate, account, event->size, lifetime, temporary);
+    note_peaks(aggregate, account->process);
+}
+
+static void apply_realloc(struct cairn_aggregate *aggregate, const struct cairn_event *event,
+                          uint8_t lifetime)
+{
+    struct cairn_aggregate_account *old = touch(aggregate, event->old_account);
+    change_live(aggregate, old, -(int64_t)event->old_size, -1);
+    count_death(aggregate, old, event->old_size, lifetime, false);
+    count_free(aggregate, old, event->birth);
+
+    struct cairn_aggregate_account *account = touch(aggregate, event->account);
+    change_live(aggregate, account, (int64_t)event->size, 1);
+    count_allocation(aggregate, account, event->size);
+    account->now.reallocs++;
+    aggregate->counts.reallocs += cairn_domain_is_heap(account->domain);
+    count_birth(aggregate, account, event->size);
+    note_peaks(aggregate, account->process);
+}
+
+/* The oldest part of a mapping's age does not end here: the block stays, smaller. */
+static void apply_shrink(struct cairn_aggregate *aggregate, const struct cairn_event *event)
+{
+    struct cairn_aggregate_account *account = touch(aggregate, event->account);
+    change_live(aggregate, account, -(int64_t)event->size, 0);
+    note_birth(aggregate, event->birth);
+    note_peaks(aggregate, account->process);
+}
+
+static void apply_end(struct cairn_aggregate *aggregate, uint32_t number)
+{
+    struct cairn_aggregate_process *process = cairn_aggregate_process(aggregate, number);
+    if (!process || process->ended) {
+        return;
+    }
+    process->ended = true;
+    process->end_bytes = process->bytes;
+    process->end_blocks = process->blocks;
+    for (uint32_t at = process->accounts; at; at = aggregate->cold[at - 1].next_of_process) {
+        struct cairn_aggregate_account *account = touch(aggregate, at);
+        aggregate->cold[at - 1].end_bytes = account->now.live_bytes;
+        aggregate->cold[at - 1].end_blocks = account->now.live_blocks;
+        account->flags |= CAIRN_AGGREGATE_ENDED;
+        change_live(aggregate, account, -account->now.live_bytes, -account->now.live_blocks);
+    }
+    note_peaks(aggregate, number);
+}
+
+static inline void apply(struct cairn_aggregate *aggregate, const struct cairn_event *event, uint8_t lifetime)
+{
+    aggregate->position++;
+    aggregate->last_t_ns = (int64_t)event->t_ns;
+    switch ((enum cairn_event_kind)event->kind) {
+    case CAIRN_EVENT_ALLOC:
+    case CAIRN_EVENT_ADOPT:
+        apply_alloc(aggregate, event);
+        break;
+    case CAIRN_EVENT_FREE:
+    case CAIRN_EVENT_LOST:
+        apply_free(aggregate, event, lifetime);
+        break;
+    case CAIRN_EVENT_REALLOC:
+        apply_realloc(aggregate, event, lifetime);
+        break;
+    case CAIRN_EVENT_SHRINK:
+        apply_shrink(aggregate, event);
+        break;
+    case CAIRN_EVENT_END:
+        apply_end(aggregate, event->account);
+        break;
+    }
+}
+
+/* END names a process in `account`: then this loads some other account, or nothing. */
+static inline void prefetch_account(const struct cairn_aggregate *aggregate, const struct cairn_event *event)
+{
+    if (event->account - 1 < aggregate->account_count) {
+        const struct cairn_aggregate_account *account = &aggregate->accounts[event->account - 1];
+        __builtin_prefetch(account, 1);
+        __builtin_prefetch((const char *)(account + 1) - 1, 1);
+    }
+}
+
+static inline void prefetch_cells(const struct cairn_aggregate *aggregate, const struct cairn_event *event)
+{
+    if (event->account - 1 < aggregate->account_count) {
+        __builtin_prefetch(aggregate->accounts[event->account - 1].histogram.counts, 1);
+    }
+}
+
+void cairn_aggregate_events(struct cairn_aggregate *aggregate, const struct cairn_event *events,
+                            const uint8_t *lifetimes, size_t count)
+{
+    if (count && aggregate->position == aggregate->chunk_first_event) {
+        aggregate->chunk_first_t_ns = (int64_t)events[0].t_ns;
+    }
+    for (size_t i = 0; i < count && !aggregate->failed; i++) {
+        if (__builtin_expect((int64_t)events[i].t_ns >= aggregate->next_tick_ns, 0)) {
+            aggregate->tick(aggregate->tick_state, (int64_t)events[i].t_ns);
+        }
+        if (i + PREFETCH_ACCOUNTS < count) {
+            prefetch_account(aggregate, &events[i + PREFETCH_ACCOUNTS]);
+            prefetch_cells(aggregate, &events[i + PREFETCH_CELLS]);
+        }
+        apply(aggregate, &events[i], lifetimes[i]);
+    }
+}
+
+static bool totals_are_zero(const struct cairn_totals *totals)
+{
+    return (totals->live_bytes | totals->live_blocks | totals->allocated_bytes | totals->allocations |
+            totals->reallocs | totals->temporary) == 0;
+}
+
+static int by_account(const void *a, const void *b)
+{
+    const struct cairn_account_totals *left = a, *right = b;
+    return left->account < right->account ? -1 : left->account > right->account;
+}
+
+/* Walks what the chunk touched: by account where that is most accounts, else as it came. */
+struct in_order {
+    const struct cairn_aggregate *aggregate;
+    bool every;
+    size_t at;
+};
+
+static const struct cairn_account_totals *next_touched(struct in_order *order)
+{
+    const struct cairn_aggregate *aggregate = order->aggregate;
+    if (!order->every) {
+        return order->at < aggregate->touched_count ? &aggregate->touched[order->at++] : NULL;
+    }
+    while (order->at < aggregate->account_count) {
+        const uint32_t slot = aggregate->accounts[order->at++].touched;
+        if (is_touched(aggregate, (uint32_t)order->at, slot)) {
+            return &aggregate->touched[slot - 1];
+        }
+    }
+    return NULL;
+}
+
+bool cairn_aggregate_chunk_delta(const struct cairn_aggregate *aggregate, struct cairn_account_totals **rows,
+                                 size_t *count)
+{
+    struct cairn_account_totals *delta = malloc((aggregate->touched_count + 1) * sizeof *delta);
+    if (!delta) {
+        return false;
+    }
+    size_t filled = 0;
+    struct in_order order = {.aggregate = aggregate,
+                             .every = aggregate->touched_count > aggregate->account_count / 8};
+    for (const struct cairn_account_totals *before; (before = next_touched(&order)) != NULL;) {
+        const struct cairn_totals *now = &aggregate->accounts[before->account - 1].now;
+        const struct cairn_totals change = {
+            .live_bytes = now->live_bytes - before->totals.live_bytes,
+            .live_blocks = now->live_blocks - before->totals.live_blocks,
+            .allocated_bytes = now->allocated_bytes - before->totals.allocated_bytes,
+            .allocations = now->allocations - before->totals.allocations,
+            .reallocs = now->reallocs - before->totals.reallocs,
+            .temporary = now->temporary - before->totals.temporary,
+        };
+        if (!totals_are_zero(&change)) {
+            delta[filled++] = (struct cairn_account_totals){.account = before->account, .totals = change};
+        }
+    }
+    if (!order.every) {
+        qsort(delta, filled, sizeof *delta, by_account);
+    }
+    *rows = delta;
+    *count = filled;
+    return true;
+}
+
+bool cairn_aggregate_totals(const struct cairn_aggregate *aggregate, struct cairn_account_totals **rows,
+                            size_t *count)
+{
+    struct cairn_account_totals *totals = malloc((aggregate->account_count + 1) * sizeof *totals);
+    if (!totals) {
+        return false;
+    }
+    size_t filled = 0;
+    for (size_t i = 0; i < aggregate->account_count; i++) {
+        if (!totals_are_zero(&aggregate->accounts[i].now)) {
+            totals[filled++] = (struct cairn_account_totals){.account = (uint32_t)i + 1,
+                                                             .totals = aggregate->accounts[i].now};
+        }
+    }
+    *rows = totals;
+    *count = filled;
+    return true;
+}
+
+void cairn_aggregate_account_peak(const struct cairn_aggregate *aggregate, uint32_t account, int64_t *bytes,
+                                  int64_t *blocks)
+{
+    const struct cairn_aggregate_account *at = &aggregate->accounts[account - 1];
+    if (at->epoch == aggregate->peak_epoch) {
+        *bytes = at->peak_bytes;
+        *blocks = at->peak_blocks;
+    } else {
+        *bytes = at->now.live_bytes;
+        *blocks = at->now.live_blocks;
+    }
+}

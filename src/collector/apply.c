@@ -1,0 +1,518 @@
+/* From a checked record to the ledger. Numbers in it are still whatever the target wrote. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/graphs.h"
+#include "collector/recorder.h"
+
+#define MAX_NAMED_SNAPSHOTS 10000u
+#define MAX_PAUSE_NOTES     100u
+#define MAX_EXIT_SNAPSHOTS  100u /* of children: a shell has thousands */
+#define MAX_FORK_IMAGES     256u
+#define TEXT_HEAD_WORDS     4u
+#define MODULE_HEAD_WORDS   6u
+
+static struct cairn_ledger_time time_of(const struct cairn_recorder *recorder, const uint64_t *record)
+{
+    const uint64_t stamp = cairn_record_stamp(record);
+    return (struct cairn_ledger_time){.stamp = stamp,
+                                      .us = (uint64_t)cairn_clock_to_ns(&recorder->clock, stamp) /
+                                            CAIRN_EVENT_TIME_UNIT_NS};
+}
+
+static int64_t time_ns_of(const struct cairn_recorder *recorder, const uint64_t *record)
+{
+    return (int64_t)(time_of(recorder, record).us * CAIRN_EVENT_TIME_UNIT_NS);
+}
+
+/* --- Threads --- */
+
+static void write_thread(struct cairn_recorder *recorder, const struct cairn_source *source, int64_t ended_ns)
+{
+    struct cairn_batch *rows = cairn_recorder_rows(recorder);
+    if (rows) {
+        cairn_batch_thread(rows, &(struct cairn_thread){.thread = source->thread.number,
+                                                        .process = source->target->number,
+                                                        .tid = source->tid,
+                                                        .name = source->thread_name,
+                                                        .started_ns = source->thread_started_ns,
+                                                        .ended_ns = ended_ns});
+    }
+}
+
+void cairn_recorder_thread_end(struct cairn_recorder *recorder, struct cairn_source *source, int64_t t_ns)
+{
+    if (source->thread.number == 0) {
+        return;
+    }
+    cairn_ledger_realloc_cancel(recorder->ledger, source->target->ledger, &source->thread);
+    write_thread(recorder, source, t_ns);
+    free(source->thread_name);
+    source->thread_name = NULL;
+    source->thread = (struct cairn_ledger_thread){.number = 0};
+}
+
+static void start_thread(struct cairn_recorder *recorder, struct cairn_source *source, int32_t tid,
+                         const uint64_t *record)
+{
+    const int64_t t_ns = time_ns_of(recorder, record);
+    cairn_recorder_thread_end(recorder, source, t_ns);
+    source->thread.number = ++recorder->next_thread;
+    source->tid = tid;
+    source->thread_started_ns = t_ns;
+    /* Nodes keep their accounts, which are of the thread before. */
+    for (size_t i = 0; i < source->nodes.count; i++) {
+        source->nodes.list[i].account = 0;
+    }
+    write_thread(recorder, source, CAIRN_UNKNOWN);
+    cairn_recorder_send(recorder); /* its row, before accounts that name it */
+    cairn_ledger_first_thread(recorder->ledger, source->target->ledger, source->thread.number,
+                              time_of(recorder, record).us);
+}
+
+/* A ring whose first record is not THREAD_START (damaged, or a thread we took over): the thread begins here. */
+static void need_thread(struct cairn_recorder *recorder, struct cairn_source *source, const uint64_t *record)
+{
+    if (__builtin_expect(source->thread.number == 0, 0)) {
+        start_thread(recorder, source,
+                     atomic_load_explicit(&source->reader.control->tid, memory_order_relaxed), record);
+    }
+}
+
+/* --- Accounts --- */
+
+static uint32_t account_slowly(struct cairn_recorder *recorder, struct cairn_source *source, uint32_t number,
+                               uint8_t domain)
+{
+    const struct cairn_target *target = source->target;
+    const uint32_t stack = cairn_nodes_stack(&source->nodes, number, recorder->places, target->code,
+                                             &target->python_codes, target->code_epoch);
+    const uint32_t account =
+        cairn_ledger_account(recorder->ledger, target->number, source->thread.number, domain, stack);
+    if (number && number <= source->nodes.count) {
+        source->nodes.list[number - 1].account = account;
+        source->nodes.list[number - 1].domain = domain;
+    }
+    return account;
+}
+
+static inline uint32_t account_of(struct cairn_recorder *recorder, struct cairn_source *source,
+                                  uint32_t number, uint8_t domain)
+{
+    if (__builtin_expect(number - 1 < source->nodes.count, 1)) {
+        const struct cairn_node *node = &source->nodes.list[number - 1];
+        if (node->account && node->domain == domain && node->epoch == source->target->code_epoch) {
+            return node->account;
+        }
+    }
+    return account_slowly(recorder, source, number, domain);
+}
+
+static uint32_t node_of(uint64_t low_word, uint64_t high_word)
+{
+    return (uint32_t)(low_word >> 48) | (uint32_t)(high_word >> 48) << 16;
+}
+
+/* --- Texts --- */
+
+static void take_text(char *text, size_t size, const uint64_t *words, uint64_t bytes)
+{
+    const size_t length = bytes < size - 1 ? (size_t)bytes : size - 1;
+    memcpy(text, words, length);
+    text[length] = '\0';
+}
+
+static void apply_mark(struct cairn_recorder *recorder, const struct cairn_source *source, const char *kind,
+                       const char *name, int64_t t_ns)
+{
+    if (++recorder->named_snapshots == MAX_NAMED_SNAPSHOTS) {
+        cairn_recorder_note(recorder, source->target->number, "marks after the %u-th were left out",
+                            MAX_NAMED_SNAPSHOTS);
+    }
+    if (recorder->named_snapshots < MAX_NAMED_SNAPSHOTS) {
+        cairn_recorder_snapshot(recorder, kind, name, source->target->number, t_ns);
+    }
+}
+
+/* Once a process: an interpreter says so before it takes itself down, the C library when exit() has run its handlers. */
+static void exit_moment(struct cairn_recorder *recorder, struct cairn_target *target, int64_t t_ns)
+{
+    if (!target->exit_seen && (target->is_root || recorder->exit_snapshots < MAX_EXIT_SNAPSHOTS)) {
+        target->exit_seen = true;
+        recorder->exit_snapshots++;
+        cairn_recorder_snapshot(recorder, "exit", "exit", target->number, t_ns);
+    }
+}
+
+static void apply_python_version(struct cairn_recorder *recorder, struct cairn_target *target,
+                                 const char *version)
+{
+    char *own = strdup(version);
+    if (own) {
+        free(target->python_version);
+        target->python_version = own;
+        target->row.python = own;
+        cairn_recorder_write_process(recorder, target);
+    }
+}
+
+/* Without a serial there is no image: the moment alone is kept. */
+static void apply_graph(struct cairn_recorder *recorder, struct cairn_target *target, uint64_t numbers,
+                        const char *name, int64_t t_ns)
+{
+    if ((uint32_t)numbers != 0) {
+        cairn_graphs_moment(recorder, target, numbers, name, t_ns);
+    } else {
+        cairn_recorder_snapshot(recorder, "graph", name[0] ? name : NULL, target->number, t_ns);
+    }
+}
+
+static void apply_text(struct cairn_recorder *recorder, struct cairn_source *source, const uint64_t *record)
+{
+    char text[256];
+    take_text(text, sizeof text, record + TEXT_HEAD_WORDS, (uint32_t)record[1]);
+    const int64_t t_ns = time_ns_of(recorder, record);
+    switch (record[1] >> 32) {
+    case CAIRN_TEXT_MARK:
+        apply_mark(recorder, source, "mark", text, t_ns);
+        break;
+    case CAIRN_TEXT_SNAPSHOT:
+        apply_mark(recorder, source, "asked", text, t_ns);
+        break;
+    case CAIRN_TEXT_GRAPH:
+        apply_graph(recorder, source->target, record[2], text, t_ns);
+        break;
+    case CAIRN_TEXT_GRAPH_DONE:
+        cairn_graphs_pause(recorder, source->target, record[2]);
+        break;
+    case CAIRN_TEXT_EXIT:
+        exit_moment(recorder, source->target, t_ns);
+        break;
+    case CAIRN_TEXT_THREAD_NAME:
+        need_thread(recorder, source, record);
+        if (!source->thread_name || strcmp(source->thread_name, text) != 0) {
+            free(source->thread_name);
+            source->thread_name = strdup(text);
+            write_thread(recorder, source, CAIRN_UNKNOWN);
+        }
+        break;
+    case CAIRN_TEXT_NOTE:
+        cairn_recorder_note(recorder, source->target->number, "%s", text);
+        break;
+    case CAIRN_TEXT_PYTHON_CODE:
+        cairn_python_codes_describe(&source->target->python_codes, record[2], record[3],
+                                    (const char *)(record + TEXT_HEAD_WORDS), (uint32_t)record[1]);
+        break;
+    case CAIRN_TEXT_PYTHON_LINES:
+        cairn_python_codes_lines(&source->target->python_codes, record[2], record[3],
+                                 record + TEXT_HEAD_WORDS, (uint32_t)record[1]);
+        break;
+    case CAIRN_TEXT_PYTHON_VERSION:
+        apply_python_version(recorder, source->target, text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void code_changed(struct cairn_target *target)
+{
+    if (++target->code_epoch == 0) {
+        target->code_epoch = 1;
+    }
+}
+
+static void apply_module(struct cairn_recorder *recorder, struct cairn_target *target, const uint64_t *record)
+{
+    uint8_t bytes[CAIRN_RECORD_MAX_WORDS * 8];
+    const size_t length = (uint32_t)record[1] < sizeof bytes - 1 ? (uint32_t)record[1] : sizeof bytes - 1;
+    memcpy(bytes, record + MODULE_HEAD_WORDS, length);
+    bytes[length] = '\0';
+    const size_t id_bytes = record[5] <= length && record[5] <= 64 ? (size_t)record[5] : 0;
+    char build_id[2 * 64 + 1] = "";
+    for (size_t i = 0; i < id_bytes; i++) {
+        snprintf(build_id + 2 * i, 3, "%02x", bytes[i]);
+    }
+    const char *path = (const char *)bytes + id_bytes;
+    if (strcmp(path, target->file) == 0) {
+        path = target->row.program;
+    }
+    const uint32_t module = cairn_places_module(recorder->places, path, id_bytes ? build_id : NULL);
+    const struct cairn_code_range range = {
+        .start = record[2], .end = record[3], .bias = record[4], .module = module};
+    bool changed = false;
+    if (module && cairn_code_map_add(&target->code, &range, &changed) && changed) {
+        code_changed(target);
+    }
+}
+
+static void apply_module_gone(struct cairn_target *target, uint64_t start)
+{
+    bool changed = false;
+    if (cairn_code_map_remove(&target->code, start, &changed) && changed) {
+        code_changed(target);
+    }
+}
+
+/* --- Forks --- */
+
+void cairn_fork_image_free(struct cairn_fork_image *image)
+{
+    cairn_ledger_image_free(&image->ledger);
+    cairn_code_map_free(image->code);
+    free(image);
+}
+
+/* Unlinks the image of that fork; NULL when there is none. */
+static struct cairn_fork_image *take_image(struct cairn_target *target, uint64_t serial)
+{
+    for (struct cairn_fork_image **at = &target->images; *at; at = &(*at)->next) {
+        if ((*at)->serial == serial) {
+            struct cairn_fork_image *image = *at;
+            *at = image->next;
+            return image;
+        }
+    }
+    return NULL;
+}
+
+static struct cairn_fork_image *make_image(struct cairn_recorder *recorder, struct cairn_target *target,
+                                           uint64_t serial, int64_t t_ns)
+{
+    struct cairn_fork_image *image = calloc(1, sizeof *image);
+    if (!image || !cairn_ledger_fork(recorder->ledger, target->ledger, &image->ledger)) {
+        free(image);
+        return NULL;
+    }
+    image->serial = serial;
+    image->t_ns = t_ns;
+    image->code = cairn_code_map_share(target->code);
+    return image;
+}
+
+bool cairn_recorder_inherit(struct cairn_recorder *recorder, struct cairn_target *child,
+                            struct cairn_target *parent, uint64_t serial)
+{
+    /* A raw clone was not announced: its child inherits what its parent has now. */
+    struct cairn_fork_image *image =
+        serial != 0 ? take_image(parent, serial)
+                    : make_image(recorder, parent, 0, cairn_clock_elapsed_ns(&recorder->clock));
+    if (!image) {
+        return false;
+    }
+    cairn_ledger_inherit(recorder->ledger, child->ledger, &image->ledger);
+    cairn_code_map_free(child->code);
+    child->code = image->code;
+    image->code = NULL;
+    code_changed(child);
+    if (!child->python_version && parent->python_version) {
+        apply_python_version(recorder, child, parent->python_version);
+    }
+    cairn_fork_image_free(image);
+    return true;
+}
+
+static void drop_oldest_image(struct cairn_target *target)
+{
+    size_t count = 0;
+    struct cairn_fork_image **last = NULL;
+    for (struct cairn_fork_image **at = &target->images; *at; at = &(*at)->next) {
+        count++;
+        last = at;
+    }
+    if (count > MAX_FORK_IMAGES) {
+        struct cairn_fork_image *oldest = *last;
+        *last = NULL;
+        cairn_fork_image_free(oldest);
+    }
+}
+
+static void apply_fork(struct cairn_recorder *recorder, struct cairn_target *target, uint64_t serial,
+                       int64_t t_ns)
+{
+    struct cairn_fork_image *image = make_image(recorder, target, serial, t_ns);
+    if (!image) {
+        return;
+    }
+    image->next = target->images;
+    target->images = image;
+    drop_oldest_image(target);
+    for (size_t i = 0; i < recorder->target_count; i++) {
+        struct cairn_target *child = recorder->targets[i];
+        if (child->awaits_fork && child->fork_parent == target->number && child->fork_serial == serial) {
+            child->awaits_fork = false;
+            cairn_recorder_inherit(recorder, child, target, serial);
+            return;
+        }
+    }
+}
+
+static void apply_fork_done(struct cairn_target *target, uint64_t serial, pid_t child)
+{
+    if (child == 0) {
+        struct cairn_fork_image *image = take_image(target, serial);
+        if (image) {
+            cairn_fork_image_free(image);
+        }
+        return;
+    }
+    for (struct cairn_fork_image *image = target->images; image; image = image->next) {
+        if (image->serial == serial) {
+            image->child = child;
+        }
+    }
+}
+
+/* --- Everything that is no block --- */
+
+static void apply_pause(struct cairn_recorder *recorder, const struct cairn_target *target, bool pause)
+{
+    if (++recorder->pause_notes <= MAX_PAUSE_NOTES) {
+        cairn_recorder_note(recorder, target->number,
+                            pause ? "the program paused the recording: allocations from here on are missing"
+                                  : "the program resumed the recording");
+    }
+}
+
+static void apply_rare(struct cairn_recorder *recorder, struct cairn_source *source, const uint64_t *record)
+{
+    struct cairn_target *target = source->target;
+    switch (cairn_record_kind(record)) {
+    case CAIRN_RECORD_NODE_RESET:
+        cairn_nodes_reset(&source->nodes);
+        break;
+    case CAIRN_RECORD_TEXT:
+        apply_text(recorder, source, record);
+        break;
+    case CAIRN_RECORD_THREAD_START:
+        cairn_nodes_reset(&source->nodes);
+        start_thread(recorder, source, (int32_t)record[1], record);
+        break;
+    case CAIRN_RECORD_THREAD_END:
+        cairn_recorder_thread_end(recorder, source, time_ns_of(recorder, record));
+        break;
+    case CAIRN_RECORD_FORK:
+        apply_fork(recorder, target, record[1], time_ns_of(recorder, record));
+        break;
+    case CAIRN_RECORD_FORK_DONE:
+        apply_fork_done(target, record[1], (pid_t)record[2]);
+        break;
+    case CAIRN_RECORD_EXIT:
+        target->row.exit_status = (int64_t)(record[1] & 0xff);
+        exit_moment(recorder, target, time_ns_of(recorder, record));
+        break;
+    case CAIRN_RECORD_EXEC:
+        target->exec_pending = true;
+        break;
+    case CAIRN_RECORD_EXEC_FAILED:
+        target->exec_pending = false;
+        break;
+    case CAIRN_RECORD_MODULE:
+        apply_module(recorder, target, record);
+        break;
+    case CAIRN_RECORD_MODULE_GONE:
+        apply_module_gone(target, record[1]);
+        break;
+    case CAIRN_RECORD_PAUSE:
+        apply_pause(recorder, target, record[1] != 0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void apply_space(struct cairn_recorder *recorder, struct cairn_source *source, const uint64_t *record)
+{
+    struct cairn_ledger *ledger = recorder->ledger;
+    struct cairn_ledger_process *process = source->target->ledger;
+    const struct cairn_ledger_time when = time_of(recorder, record);
+    need_thread(recorder, source, record);
+    switch (cairn_record_kind(record)) {
+    case CAIRN_RECORD_MAP:
+        cairn_ledger_map(ledger, process, when,
+                         account_of(recorder, source, node_of(record[1], record[2]), CAIRN_DOMAIN_MMAP),
+                         record[1] & CAIRN_WIRE_ADDRESS_MASK, record[2] & CAIRN_WIRE_ADDRESS_MASK);
+        break;
+    case CAIRN_RECORD_UNMAP:
+        cairn_ledger_unmap(ledger, process, when, record[1], record[2]);
+        break;
+    case CAIRN_RECORD_REMAP:
+        cairn_ledger_remap(ledger, process, when,
+                           account_of(recorder, source, node_of(record[3], record[4]), CAIRN_DOMAIN_MMAP),
+                           record[1], record[2], record[3] & CAIRN_WIRE_ADDRESS_MASK,
+                           record[4] & CAIRN_WIRE_ADDRESS_MASK);
+        break;
+    case CAIRN_RECORD_BREAK:
+        cairn_ledger_break(ledger, process, when,
+                           account_of(recorder, source, (uint32_t)record[2], CAIRN_DOMAIN_BREAK), record[1]);
+        break;
+    default:
+        break;
+    }
+}
+
+static uint64_t address_of(const uint64_t *record)
+{
+    return record[1] & CAIRN_WIRE_ADDRESS_MASK;
+}
+
+static uint8_t domain_of(uint64_t value)
+{
+    return value < CAIRN_DOMAIN_COUNT ? (uint8_t)value : CAIRN_DOMAIN_MALLOC;
+}
+
+void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
+                          const uint64_t *record)
+{
+    struct cairn_ledger *ledger = recorder->ledger;
+    struct cairn_ledger_process *process = source->target->ledger;
+    switch (cairn_record_kind(record)) {
+    case CAIRN_RECORD_ALLOC:
+    case CAIRN_RECORD_ALLOC_DOMAIN: {
+        need_thread(recorder, source, record);
+        const uint8_t domain =
+            cairn_record_kind(record) == CAIRN_RECORD_ALLOC ? CAIRN_DOMAIN_MALLOC : domain_of(record[3]);
+        const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
+        cairn_ledger_alloc(ledger, process, &source->thread, time_of(recorder, record), account,
+                           address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+        break;
+    }
+    case CAIRN_RECORD_FREE:
+        need_thread(recorder, source, record);
+        cairn_ledger_free_block(ledger, process, &source->thread, time_of(recorder, record),
+                                address_of(record), domain_of(record[1] >> 56),
+                                (record[1] & CAIRN_FREE_NESTED) != 0);
+        break;
+    case CAIRN_RECORD_REALLOC_BEGIN:
+        need_thread(recorder, source, record);
+        cairn_ledger_realloc_begin(ledger, process, &source->thread, time_of(recorder, record),
+                                   address_of(record), domain_of(record[1] >> 56));
+        break;
+    case CAIRN_RECORD_REALLOC_END:
+    case CAIRN_RECORD_REALLOC_END_DOMAIN: {
+        need_thread(recorder, source, record);
+        const uint8_t domain = cairn_record_kind(record) == CAIRN_RECORD_REALLOC_END ? CAIRN_DOMAIN_MALLOC
+                                                                                     : domain_of(record[3]);
+        const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
+        cairn_ledger_realloc_end(ledger, process, &source->thread, time_of(recorder, record), account,
+                                 address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+        break;
+    }
+    case CAIRN_RECORD_REALLOC_CANCEL:
+        cairn_ledger_realloc_cancel(ledger, process, &source->thread);
+        break;
+    case CAIRN_RECORD_NODE:
+        cairn_nodes_add(&source->nodes, (uint32_t)record[1], (uint8_t)(record[1] >> 32), record[2]);
+        break;
+    case CAIRN_RECORD_MAP:
+    case CAIRN_RECORD_UNMAP:
+    case CAIRN_RECORD_REMAP:
+    case CAIRN_RECORD_BREAK:
+        apply_space(recorder, source, record);
+        break;
+    default:
+        apply_rare(recorder, source, record);
+        break;
+    }
+}

@@ -1,0 +1,353 @@
+/* Whether a program can be recorded, before anything is started. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "collector/collector.h"
+
+#define MAX_INTERPRETERS 5 /* of scripts whose interpreters are scripts */
+#define HEAD_BYTES       4096u
+#define MAX_NAME_BYTES   (64u << 20)
+#define MAX_HEADERS      256u
+
+static bool is_executable_file(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+/* As execvp: a name without a slash is looked for in PATH. */
+static enum cairn_status look_up(const char *program, char *resolved, size_t size, struct cairn_error *error)
+{
+    if (program[0] == '\0') {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND, "no program was named");
+    }
+    if (strchr(program, '/')) {
+        if ((size_t)snprintf(resolved, size, "%s", program) >= size) {
+            return cairn_fail(error, CAIRN_E_NOT_FOUND, "%.200s…: the path is too long", program);
+        }
+        return CAIRN_OK;
+    }
+    const char *path = getenv("PATH");
+    if (!path) {
+        path = "/bin:/usr/bin";
+    }
+    bool denied = false;
+    for (const char *at = path; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+        const size_t length = strcspn(at, ":");
+        const int written = length ? snprintf(resolved, size, "%.*s/%s", (int)length, at, program)
+                                   : snprintf(resolved, size, "./%s", program);
+        if (written < 0 || (size_t)written >= size) {
+            continue;
+        }
+        if (is_executable_file(resolved)) {
+            return CAIRN_OK;
+        }
+        struct stat status;
+        denied |= stat(resolved, &status) == 0 && S_ISREG(status.st_mode);
+    }
+    return denied ? cairn_fail(error, CAIRN_E_SYSTEM, "%s: what PATH finds is not executable", program)
+                  : cairn_fail(error, CAIRN_E_NOT_FOUND, "%s: no such program in PATH", program);
+}
+
+static enum cairn_status check_mode(const char *path, int fd, struct cairn_error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return cairn_fail_errno(error, "%s", path);
+    }
+    if (S_ISDIR(status.st_mode)) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a folder", path);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is no regular file", path);
+    }
+    if (access(path, X_OK) != 0) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is not executable; chmod +x makes it so", path);
+    }
+    if (status.st_mode & (S_ISUID | (status.st_mode & S_IXGRP ? S_ISGID : 0))) {
+        return cairn_fail(
+            error, CAIRN_E_SYSTEM,
+            "%s: is set%s and cannot be recorded: the system keeps preloaded libraries out of it; "
+            "record a copy without that bit",
+            path, status.st_mode & S_ISUID ? "uid" : "gid");
+    }
+    if (fgetxattr(fd, "security.capability", NULL, 0) > 0) {
+        return cairn_fail(
+            error, CAIRN_E_SYSTEM,
+            "%s: has file capabilities and cannot be recorded: the system keeps preloaded libraries "
+            "out of it; record a copy without them",
+            path);
+    }
+    return CAIRN_OK;
+}
+
+static enum cairn_status check_interpreter(const char *path, int fd, const Elf64_Phdr *segment,
+                                           struct cairn_error *error)
+{
+    char loader[PATH_MAX] = "";
+    const size_t length = segment->p_filesz < sizeof loader - 1 ? segment->p_filesz : sizeof loader - 1;
+    if (pread(fd, loader, length, (off_t)segment->p_offset) != (ssize_t)length) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a damaged program file", path);
+    }
+    const char *base = strrchr(loader, '/');
+    base = base ? base + 1 : loader;
+    if (strncmp(base, "ld-musl", 7) == 0) {
+        return cairn_fail(error, CAIRN_E_SYSTEM,
+                          "%s: is built for the musl C library; only glibc programs can be "
+                          "recorded",
+                          path);
+    }
+    return CAIRN_OK;
+}
+
+/* What check_elf learns of a program file on its way. */
+struct program_headers {
+    Elf64_Phdr list[MAX_HEADERS];
+    uint16_t count;
+    const Elf64_Phdr *interpreter, *dynamic; /* NULL: none */
+};
+
+static enum cairn_status read_headers(const char *path, int fd, const Elf64_Ehdr *header,
+                                      struct program_headers *headers, struct cairn_error *error)
+{
+    *headers = (struct program_headers){.count = header->e_phnum};
+    const size_t bytes = header->e_phnum * sizeof headers->list[0];
+    if (header->e_phentsize != sizeof(Elf64_Phdr) || header->e_phnum > MAX_HEADERS ||
+        pread(fd, headers->list, bytes, (off_t)header->e_phoff) != (ssize_t)bytes) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a damaged program file", path);
+    }
+    for (uint16_t i = 0; i < headers->count; i++) {
+        if (headers->list[i].p_type == PT_INTERP) {
+            headers->interpreter = &headers->list[i];
+        } else if (headers->list[i].p_type == PT_DYNAMIC) {
+            headers->dynamic = &headers->list[i];
+        }
+    }
+    return CAIRN_OK;
+}
+
+/* The names that the dynamic symbols and the needed libraries have, as one block of NUL-terminated texts; the caller
+ * frees it. NULL when there are none to be found. */
+static char *read_dynamic_names(int fd, const struct program_headers *headers, size_t *size)
+{
+    uint64_t address = 0, bytes = 0;
+    for (uint64_t at = 0; headers->dynamic && at + sizeof(Elf64_Dyn) <= headers->dynamic->p_filesz;
+         at += sizeof(Elf64_Dyn)) {
+        Elf64_Dyn entry;
+        if (pread(fd, &entry, sizeof entry, (off_t)(headers->dynamic->p_offset + at)) !=
+                (ssize_t)sizeof entry ||
+            entry.d_tag == DT_NULL) {
+            break;
+        }
+        address = entry.d_tag == DT_STRTAB ? entry.d_un.d_ptr : address;
+        bytes = entry.d_tag == DT_STRSZ ? entry.d_un.d_val : bytes;
+    }
+    for (uint16_t i = 0; i < headers->count && bytes > 0 && bytes <= MAX_NAME_BYTES; i++) {
+        const Elf64_Phdr *segment = &headers->list[i];
+        if (segment->p_type != PT_LOAD || address < segment->p_vaddr ||
+            address - segment->p_vaddr >= segment->p_filesz) {
+            continue;
+        }
+        char *names = malloc(bytes);
+        const off_t offset = (off_t)(segment->p_offset + (address - segment->p_vaddr));
+        const ssize_t got = names ? pread(fd, names, bytes, offset) : -1;
+        if (got > 0) {
+            *size = (size_t)got;
+            return names;
+        }
+        free(names);
+        return NULL;
+    }
+    return NULL;
+}
+
+/* A sanitizer brings an allocator of its own that will not have anybody in front of it: the program would fail, or run
+ * and show nothing. */
+static enum cairn_status check_sanitizers(const char *path, int fd, const struct program_headers *headers,
+                                          struct cairn_error *error)
+{
+    static const struct {
+        const char *symbol, *name, *option;
+    } sanitizers[] = {
+        {"__asan_init", "AddressSanitizer", "address"},
+        {"__tsan_init", "ThreadSanitizer", "thread"},
+        {"__msan_init", "MemorySanitizer", "memory"},
+        {"__hwasan_init", "HWAddressSanitizer", "hwaddress"},
+    };
+    size_t size = 0;
+    char *names = read_dynamic_names(fd, headers, &size);
+    enum cairn_status status = CAIRN_OK;
+    for (size_t i = 0; names && status == CAIRN_OK && i < sizeof sanitizers / sizeof sanitizers[0]; i++) {
+        if (memmem(names, size, sanitizers[i].symbol, strlen(sanitizers[i].symbol) + 1)) {
+            status =
+                cairn_fail(error, CAIRN_E_SYSTEM,
+                           "%s: is built with %s, whose own allocator hides the heap; record a build without "
+                           "-fsanitize=%s",
+                           path, sanitizers[i].name, sanitizers[i].option);
+        }
+    }
+    free(names);
+    return status;
+}
+
+/* A dynamically linked program of this machine. `head` is the start of the file. */
+static enum cairn_status check_elf(const char *path, int fd, const unsigned char *head, size_t length,
+                                   struct cairn_error *error)
+{
+    Elf64_Ehdr header;
+    if (length < sizeof header || head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != ELFDATA2LSB) {
+        return cairn_fail(error, CAIRN_E_SYSTEM,
+                          "%s: is no 64-bit program; only x86-64 programs can be recorded", path);
+    }
+    memcpy(&header, head, sizeof header);
+    if (header.e_machine != EM_X86_64) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a program for another machine", path);
+    }
+    if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is an object file, no program", path);
+    }
+    struct program_headers headers;
+    enum cairn_status status = read_headers(path, fd, &header, &headers, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    if (!headers.interpreter) {
+        return cairn_fail(
+            error, CAIRN_E_SYSTEM,
+            "%s: is statically linked and cannot be recorded: nothing can be preloaded into it; link "
+            "it dynamically (without -static)",
+            path);
+    }
+    status = check_interpreter(path, fd, headers.interpreter, error);
+    return status == CAIRN_OK ? check_sanitizers(path, fd, &headers, error) : status;
+}
+
+/* The interpreter a script's first line names; a script without one is the shell's. */
+static void script_interpreter(const unsigned char *head, size_t length, char *interpreter, size_t size)
+{
+    snprintf(interpreter, size, "/bin/sh");
+    if (length < 3 || head[0] != '#' || head[1] != '!') {
+        return;
+    }
+    size_t at = 2;
+    while (at < length && (head[at] == ' ' || head[at] == '\t')) {
+        at++;
+    }
+    size_t to = at;
+    while (to < length && head[to] != ' ' && head[to] != '\t' && head[to] != '\n') {
+        to++;
+    }
+    if (to > at && to - at < size) {
+        memcpy(interpreter, head + at, to - at);
+        interpreter[to - at] = '\0';
+    }
+}
+
+/* Reads a file's head into `head` after checking its mode; the descriptor stays open in `*fd`. */
+static enum cairn_status open_program(const char *path, int *fd, unsigned char *head, size_t *length,
+                                      struct cairn_error *error)
+{
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) {
+            return cairn_fail(error, CAIRN_E_NOT_FOUND, "%s: no such file", path);
+        }
+        cairn_fail_errno(error, "%s", path);
+        return CAIRN_E_SYSTEM;
+    }
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0) {
+        *length = 0;
+        return access(path, X_OK) == 0 ? CAIRN_OK /* may be run, not read: exec will tell */
+                                       : cairn_fail(error, CAIRN_E_SYSTEM, "%s: permission denied", path);
+    }
+    const enum cairn_status mode = check_mode(path, *fd, error);
+    const ssize_t got = mode == CAIRN_OK ? pread(*fd, head, HEAD_BYTES, 0) : -1;
+    *length = got > 0 ? (size_t)got : 0;
+    return mode;
+}
+
+enum cairn_status cairn_check_program(const char *program, char *resolved, size_t resolved_size,
+                                      struct cairn_error *error)
+{
+    enum cairn_status status = look_up(program, resolved, resolved_size, error);
+    char path[PATH_MAX];
+    if (status == CAIRN_OK) {
+        snprintf(path, sizeof path, "%s", resolved);
+    }
+    for (int i = 0; status == CAIRN_OK; i++) {
+        if (i == MAX_INTERPRETERS) {
+            return cairn_fail(error, CAIRN_E_SYSTEM, "%s: its interpreters are scripts without an end",
+                              resolved);
+        }
+        unsigned char head[HEAD_BYTES];
+        size_t length = 0;
+        int fd = -1;
+        status = open_program(path, &fd, head, &length, error);
+        const bool is_elf = length >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0;
+        if (status == CAIRN_OK && is_elf) {
+            status = check_elf(path, fd, head, length, error);
+        }
+        if (fd >= 0) {
+            close(fd);
+        }
+        if (status != CAIRN_OK || is_elf || fd < 0) {
+            if (status == CAIRN_E_NOT_FOUND && i > 0) {
+                return cairn_fail(error, CAIRN_E_SYSTEM, "%s: its interpreter %s is not there", resolved,
+                                  path);
+            }
+            return status;
+        }
+        script_interpreter(head, length, path, sizeof path);
+    }
+    return status;
+}
+
+static bool is_agent(char *path, size_t size, const char *folder, const char *name)
+{
+    return (size_t)snprintf(path, size, "%s/%s", folder, name) < size && access(path, R_OK) == 0;
+}
+
+enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_error *error)
+{
+    const char *named = getenv("CAIRN_AGENT");
+    if (named && *named) {
+        char *absolute = realpath(named, NULL);
+        const bool fits = absolute && (size_t)snprintf(path, path_size, "%s", absolute) < path_size;
+        free(absolute);
+        return fits ? CAIRN_OK
+                    : cairn_fail(error, CAIRN_E_NOT_FOUND, "%s: CAIRN_AGENT names no readable file", named);
+    }
+    char folder[PATH_MAX];
+    const ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    if (length > 0) {
+        folder[length] = '\0';
+        char *slash = strrchr(folder, '/');
+        *slash = '\0';
+        static const char *const places[] = {"libcairn.so", "../lib/cairn/libcairn.so",
+                                             "../agent/libcairn.so", "../src/agent/libcairn.so"};
+        for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+            char found[PATH_MAX];
+            if (!is_agent(found, sizeof found, folder, places[i])) {
+                continue;
+            }
+            char *absolute = realpath(found, NULL);
+            const bool fits = absolute && (size_t)snprintf(path, path_size, "%s", absolute) < path_size;
+            free(absolute);
+            if (fits) {
+                return CAIRN_OK;
+            }
+        }
+    }
+    return cairn_fail(
+        error, CAIRN_E_NOT_FOUND,
+        "libcairn.so was not found beside this program or in ../lib/cairn; CAIRN_AGENT can name it");
+}

@@ -1,0 +1,365 @@
+#include "collector/collector.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/arguments.h"
+#include "collector/graphs.h"
+#include "collector/recorder.h"
+#include "collector/run.h"
+#include "trace/writer.h"
+
+/* Random, version 4. */
+static void make_trace_id(char text[37])
+{
+    uint8_t bytes[16];
+    if (getentropy(bytes, sizeof bytes) != 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes, &now, sizeof now < sizeof bytes ? sizeof now : sizeof bytes);
+    }
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    char *at = text;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        at += sprintf(at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
+    }
+}
+
+/* What the recording row says from the first commit on. Its texts live in `texts`. */
+struct row_texts {
+    char trace_id[37], host[256], program[PATH_MAX];
+    char *args;
+};
+
+static void fill_row(struct cairn_recorder *recorder, struct row_texts *texts, pid_t pid)
+{
+    make_trace_id(texts->trace_id);
+    gethostname(texts->host, sizeof texts->host - 1);
+    texts->args = recorder->options->keep_args ? cairn_arguments_as_json(recorder->options->argv) : NULL;
+    const time_t seconds = (time_t)(recorder->clock.started_unix_ns / 1000000000);
+    struct tm local = {.tm_gmtoff = 0};
+    localtime_r(&seconds, &local);
+    recorder->row = (struct cairn_recording){.trace_id = texts->trace_id,
+                                             .writer = "cairn " CAIRN_VERSION,
+                                             .program = texts->program,
+                                             .args = texts->args,
+                                             .host = texts->host,
+                                             .pid = pid,
+                                             .started_unix_ns = recorder->clock.started_unix_ns,
+                                             .utc_offset_s = local.tm_gmtoff,
+                                             .exit_status = CAIRN_UNKNOWN,
+                                             .signal = CAIRN_UNKNOWN,
+                                             .sample_bytes = recorder->options->sample_bytes,
+                                             .max_depth = recorder->options->max_depth};
+}
+
+static enum cairn_status start_stages(struct cairn_recorder *recorder, struct cairn_error *error)
+{
+    atomic_store_explicit(&recorder->next_frame, 1, memory_order_relaxed);
+    recorder->places = cairn_places_new(&recorder->next_frame);
+    if (!recorder->places || !cairn_pipeline_init(&recorder->pipeline)) {
+        return cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+    }
+    recorder->ledger = cairn_ledger_new(&recorder->pipeline, recorder->places);
+    if (!recorder->ledger) {
+        return cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+    }
+    return cairn_robust_words_init(&recorder->words, error);
+}
+
+static enum cairn_status start_writing(struct cairn_recorder *recorder, const char *path,
+                                       struct cairn_error *error)
+{
+    struct cairn_writer *writer;
+    enum cairn_status status = cairn_symboliser_start(
+        &recorder->pipeline, &recorder->next_frame, recorder->options->source, &recorder->symboliser, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    status = cairn_writer_create(path, recorder->options->replace, &writer, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    status = cairn_store_start(&recorder->pipeline, writer, recorder->options->max_size_bytes,
+                               recorder->symboliser, &recorder->store, error);
+    if (status != CAIRN_OK) {
+        cairn_writer_discard(writer);
+        return status;
+    }
+    status =
+        cairn_chunker_start(&recorder->pipeline, recorder->options->interval_ns, &recorder->chunker, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    return cairn_memory_start(&recorder->pipeline, &recorder->memory, error);
+}
+
+/* Ends the chunker, whose queue nobody writes to any more. */
+static void finish_chunker(struct cairn_recorder *recorder)
+{
+    cairn_memory_finish(recorder->memory);
+    recorder->memory = NULL;
+    struct cairn_message *message = NULL;
+    while (!message) { /* it must get through; memory comes free as the queues drain */
+        message = cairn_message_new(CAIRN_MESSAGE_FINISH, 0);
+    }
+    cairn_queue_push(&recorder->pipeline.messages, message);
+    cairn_chunker_join(recorder->chunker);
+    recorder->chunker = NULL;
+}
+
+static void post(void *semaphore)
+{
+    sem_post(semaphore);
+}
+
+/* Until the store has carried out everything that was sent, and so the symboliser has seen it. */
+static void wait_until_written(struct cairn_pipeline *pipeline)
+{
+    struct cairn_batch *barrier = cairn_batch_new();
+    struct cairn_message *message = cairn_message_new(CAIRN_MESSAGE_ROWS, 0);
+    if (!barrier || !message) {
+        cairn_batch_free(barrier);
+        free(message);
+        return; /* the last names may be missing */
+    }
+    sem_t written;
+    sem_init(&written, 0, 0);
+    barrier->written = post;
+    barrier->written_state = &written;
+    message->of.rows = barrier;
+    cairn_queue_push(&pipeline->messages, message);
+    while (sem_wait(&written) != 0) {
+    }
+    sem_destroy(&written);
+}
+
+static void note_losses(struct cairn_recorder *recorder)
+{
+    const struct cairn_ledger_counts *counts = cairn_ledger_counts(recorder->ledger);
+    if (counts->lost_frees) {
+        cairn_recorder_note(recorder, 0,
+                            "%llu frees were missed and found later, when their addresses were used again",
+                            (unsigned long long)counts->lost_frees);
+    }
+    if (counts->unstored) {
+        cairn_recorder_note(recorder, 0, "%llu allocations are missing: the recorder had no memory for them",
+                            (unsigned long long)counts->unstored);
+    }
+}
+
+/* All rows but names; then names for what they brought; then the last rows. */
+static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct cairn_error *error)
+{
+    const int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
+    note_losses(recorder);
+    recorder->row.rss_peak_bytes = cairn_memory_peak_bytes(recorder->memory);
+    cairn_memory_finish(recorder->memory);
+    recorder->memory = NULL;
+    cairn_recorder_snapshot(recorder, "end", NULL, 0, now_ns);
+    recorder->row.stopped_why = recorder->stopped_why;
+    cairn_recorder_commit(recorder, now_ns, true);
+
+    wait_until_written(&recorder->pipeline);
+    cairn_symboliser_finish(recorder->symboliser);
+
+    const int64_t duration_ns = recorder->row.duration_ns;
+    recorder->row.complete =
+        !cairn_store_failed(recorder->store, NULL) && !cairn_ledger_failed(recorder->ledger);
+    cairn_recorder_commit(recorder, duration_ns, true);
+    finish_chunker(recorder);
+    const enum cairn_status status = cairn_store_finish(recorder->store, error);
+    recorder->store = NULL;
+    return status;
+}
+
+/* Nothing was recorded: no file stays. */
+static void discard_writing(struct cairn_recorder *recorder)
+{
+    if (recorder->chunker) {
+        finish_chunker(recorder);
+    }
+    if (recorder->symboliser) {
+        cairn_symboliser_finish(recorder->symboliser);
+    }
+    if (recorder->store) {
+        cairn_store_discard(recorder->store);
+        recorder->store = NULL;
+    }
+}
+
+static void release(struct cairn_recorder *recorder)
+{
+    cairn_graphs_free(recorder);
+    cairn_recorder_free_targets(recorder);
+    if (recorder->ledger) {
+        cairn_ledger_free(recorder->ledger);
+    }
+    cairn_symboliser_free(recorder->symboliser);
+    if (recorder->words.head.list.next) {
+        cairn_robust_words_release(&recorder->words);
+    }
+    cairn_batch_free(recorder->rows);
+    cairn_places_free(recorder->places);
+    cairn_pipeline_release(&recorder->pipeline);
+    cairn_session_close(&recorder->session);
+    if (recorder->epoll >= 0) {
+        close(recorder->epoll);
+    }
+}
+
+static enum cairn_status exec_failed(const char *program, int why, int *status, struct cairn_error *error)
+{
+    *status = why == ENOENT || why == ENOTDIR ? 127 : 126;
+    errno = why;
+    cairn_fail_errno(error, "%s: cannot be started", program);
+    return why == ENOENT ? CAIRN_E_NOT_FOUND : CAIRN_E_SYSTEM;
+}
+
+static void take_exit(struct cairn_record_result *result, int wait_status)
+{
+    if (WIFSIGNALED(wait_status)) {
+        result->signal = WTERMSIG(wait_status);
+        result->status = 128 + result->signal;
+    } else {
+        result->exit_status = WEXITSTATUS(wait_status);
+        result->status = result->exit_status;
+    }
+}
+
+/* The program runs; from here on its own status counts. */
+static enum cairn_status record_running(struct cairn_recorder *recorder, pid_t pid, const sigset_t *watched,
+                                        struct cairn_record_result *result, struct cairn_error *error)
+{
+    int wait_status = 0;
+    const enum cairn_run_end end = cairn_run(recorder, pid, watched, &wait_status);
+    if (end == CAIRN_RUN_ENDED) {
+        take_exit(result, wait_status);
+        recorder->row.exit_status = result->exit_status >= 0 ? result->exit_status : CAIRN_UNKNOWN;
+        recorder->row.signal = result->signal ? result->signal : CAIRN_UNKNOWN;
+        recorder->stopped_why = result->signal ? "signal" : "exited";
+    } else {
+        result->status = 0;
+        recorder->stopped_why = "stopped";
+    }
+    const bool nothing = recorder->segments_passed == 0;
+    const bool memory = cairn_ledger_failed(recorder->ledger);
+    enum cairn_status status;
+    if (nothing) {
+        discard_writing(recorder);
+        result->path[0] = '\0';
+        status = cairn_fail(
+            error, CAIRN_E_SYSTEM,
+            "%s ran, but nothing was recorded: libcairn.so was not loaded into it or could not reach "
+            "the recorder",
+            recorder->options->argv[0]);
+    } else {
+        status = finish_writing(recorder, error);
+    }
+    if (status == CAIRN_OK && memory) {
+        status = cairn_fail(error, CAIRN_E_NOMEM,
+                            "the recorder ran out of memory; the trace ends before the program");
+    }
+    result->recorder_failed = status != CAIRN_OK;
+    if (result->recorder_failed && result->status == 0) {
+        result->status = 125;
+    }
+    return status;
+}
+
+static enum cairn_status record(struct cairn_recorder *recorder, const char *agent, const char *program,
+                                const struct cairn_inherited *inherited, const sigset_t *watched,
+                                struct cairn_record_result *result, struct cairn_error *error)
+{
+    enum cairn_status status = cairn_segment_check(error);
+    if (status == CAIRN_OK) {
+        status = start_stages(recorder, error);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_session_open(&recorder->session, error);
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct cairn_launch launch;
+    status = cairn_launch_fork(&launch, program, recorder->options->argv, agent, recorder->session.path,
+                               inherited, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct row_texts texts = {.args = NULL};
+    snprintf(texts.program, sizeof texts.program, "%s", program);
+    fill_row(recorder, &texts, launch.pid);
+    status = cairn_output_path(recorder->options, launch.pid, result->path, sizeof result->path, error);
+    if (status == CAIRN_OK) {
+        status = start_writing(recorder, result->path, error);
+    }
+    if (status != CAIRN_OK) {
+        cairn_launch_cancel(&launch);
+        discard_writing(recorder);
+        result->path[0] = '\0';
+        goto done;
+    }
+    cairn_clock_calibrate(&recorder->clock);
+    cairn_recorder_commit(recorder, 0, false); /* so that whatever happens there is a recording to open */
+    const int why = cairn_launch_go(&launch);
+    if (why) {
+        discard_writing(recorder);
+        result->path[0] = '\0';
+        status = exec_failed(program, why, &result->status, error);
+        goto done;
+    }
+    result->started = true;
+    status = record_running(recorder, launch.pid, watched, result, error);
+done:
+    /* The chunker has ended, nobody reads the row any more. */
+    free(texts.args);
+    return status;
+}
+
+enum cairn_status cairn_record(const struct cairn_record_options *options, struct cairn_record_result *result,
+                               struct cairn_error *error)
+{
+    *result = (struct cairn_record_result){.status = 125, .exit_status = -1};
+    char program[PATH_MAX], agent[PATH_MAX];
+    enum cairn_status status = cairn_check_program(options->argv[0], program, sizeof program, error);
+    if (status != CAIRN_OK) {
+        result->status = status == CAIRN_E_NOT_FOUND ? 127 : 126;
+        return status;
+    }
+    if (!options->agent_path) {
+        status = cairn_find_agent(agent, sizeof agent, error);
+        if (status != CAIRN_OK) {
+            return status;
+        }
+    }
+    struct cairn_inherited inherited;
+    sigset_t watched;
+    cairn_inherited_take(&inherited, &watched);
+    struct cairn_recorder *recorder = calloc(1, sizeof *recorder);
+    if (recorder) {
+        recorder->options = options;
+        recorder->session.listener = -1;
+        recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
+        cairn_clock_init(&recorder->clock);
+        status = recorder->epoll < 0 ? cairn_fail_errno(error, "cannot wait for events (epoll)")
+                                     : record(recorder, options->agent_path ? options->agent_path : agent,
+                                              program, &inherited, &watched, result, error);
+        release(recorder);
+        free(recorder);
+    } else {
+        status = cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+    }
+    cairn_inherited_restore(&inherited);
+    return status;
+}

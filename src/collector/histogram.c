@@ -1,0 +1,118 @@
+#include "collector/histogram.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_SLOTS 4u
+
+void cairn_histogram_release(struct cairn_histogram *histogram)
+{
+    free(histogram->counts);
+    *histogram = (struct cairn_histogram){.counts = NULL};
+}
+
+static uint32_t place_of(uint32_t key, uint32_t mask)
+{
+    return (key * 0x9e3779b1u >> 16) & mask;
+}
+
+static struct cairn_histogram_count *slot_for(struct cairn_histogram_count *counts, uint32_t mask,
+                                              uint32_t key)
+{
+    uint32_t at = place_of(key, mask);
+    while (counts[at].key != key && counts[at].key != 0) {
+        at = (at + 1) & mask;
+    }
+    return &counts[at];
+}
+
+static bool grow(struct cairn_histogram *histogram)
+{
+    const uint32_t slots = histogram->counts ? (histogram->mask + 1u) * 2 : FIRST_SLOTS;
+    struct cairn_histogram_count *counts = calloc(slots, sizeof *counts);
+    if (!counts) {
+        return false;
+    }
+    for (uint32_t i = 0; histogram->counts && i <= histogram->mask; i++) {
+        if (histogram->counts[i].key) {
+            *slot_for(counts, slots - 1, (uint32_t)histogram->counts[i].key) = histogram->counts[i];
+        }
+    }
+    free(histogram->counts);
+    histogram->counts = counts;
+    histogram->mask = (uint16_t)(slots - 1);
+    return true;
+}
+
+/* The count of that key, made when it is new; NULL when memory ran out. */
+static inline struct cairn_histogram_count *count_of(struct cairn_histogram *histogram, uint32_t key)
+{
+    if (__builtin_expect(histogram->counts != NULL, 1)) {
+        struct cairn_histogram_count *count = slot_for(histogram->counts, histogram->mask, key);
+        if (__builtin_expect(count->key == key, 1)) {
+            return count;
+        }
+    }
+    /* At most three quarters full, so that a search ends. */
+    if ((!histogram->counts || histogram->used + 1u > (histogram->mask + 1u) / 4 * 3) && !grow(histogram)) {
+        return NULL;
+    }
+    struct cairn_histogram_count *count = slot_for(histogram->counts, histogram->mask, key);
+    count->key = (uint16_t)key;
+    histogram->used++;
+    return count;
+}
+
+bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size)
+{
+    struct cairn_histogram_count *count =
+        count_of(histogram, (cairn_size_bucket(size) << 6 | CAIRN_LIFETIME_LIVE) + 1);
+    if (!count) {
+        return false;
+    }
+    count->blocks++;
+    return true;
+}
+
+bool cairn_histogram_death(struct cairn_histogram *histogram, uint64_t size, uint8_t lifetime_bucket,
+                           bool temporary)
+{
+    struct cairn_histogram_count *count =
+        count_of(histogram, (cairn_size_bucket(size) << 6 | lifetime_bucket) + 1);
+    if (!count) {
+        return false;
+    }
+    count->blocks++;
+    count->temporary += temporary;
+    return true;
+}
+
+size_t cairn_histogram_cells(const struct cairn_histogram *histogram, struct cairn_histogram_cell *cells)
+{
+    uint64_t deaths[CAIRN_SIZE_BUCKETS] = {0};
+    size_t count = 0;
+    if (!histogram->counts) {
+        return 0;
+    }
+    for (uint32_t i = 0; i <= histogram->mask; i++) {
+        const struct cairn_histogram_count *one = &histogram->counts[i];
+        const unsigned key = (unsigned)one->key - 1;
+        if (one->key && (key & 63) != CAIRN_LIFETIME_LIVE) {
+            deaths[key >> 6] += one->blocks;
+            cells[count++] = (struct cairn_histogram_cell){.size_bucket = (uint8_t)(key >> 6),
+                                                           .lifetime_bucket = (uint8_t)(key & 63),
+                                                           .blocks = one->blocks,
+                                                           .temporary = one->temporary};
+        }
+    }
+    for (uint32_t i = 0; i <= histogram->mask; i++) {
+        const struct cairn_histogram_count *one = &histogram->counts[i];
+        const unsigned key = (unsigned)one->key - 1;
+        if (one->key && (key & 63) == CAIRN_LIFETIME_LIVE && one->blocks > deaths[key >> 6]) {
+            cells[count++] = (struct cairn_histogram_cell){.size_bucket = (uint8_t)(key >> 6),
+                                                           .lifetime_bucket = CAIRN_LIFETIME_LIVE,
+                                                           .blocks = one->blocks - deaths[key >> 6]};
+        }
+    }
+    return count;
+}

@@ -1,0 +1,248 @@
+/* Allocations, frees and reallocs of blocks. */
+#include <string.h>
+
+#include "collector/ledger_internal.h"
+
+static void remember(struct cairn_ledger_recents *recents, const struct cairn_ledger_recent *one)
+{
+    recents->list[recents->next++ % CAIRN_LEDGER_RECENT] = *one;
+}
+
+/* Whether a record with that stamp, which came late, is about something that was decided without it. */
+static bool was_decided(struct cairn_ledger_recents *recents, uint32_t process, uint64_t address,
+                        uint8_t domain, uint64_t stamp)
+{
+    for (uint32_t i = 0; i < CAIRN_LEDGER_RECENT; i++) {
+        struct cairn_ledger_recent *one = &recents->list[i];
+        if (one->stamp > stamp && one->address == address && one->process == process &&
+            one->domain == domain) {
+            one->stamp = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True for a record that ought to have been seen before the last one. */
+static bool advance(struct cairn_ledger *ledger, uint64_t stamp)
+{
+    if (__builtin_expect(stamp < ledger->last_stamp, 0)) {
+        return true;
+    }
+    ledger->last_stamp = stamp;
+    return false;
+}
+
+static void count_traced(struct cairn_ledger_process *process, uint8_t domain, int64_t bytes)
+{
+    if (cairn_domain_is_heap(domain)) {
+        process->traced_bytes += bytes;
+        if (process->traced_bytes > process->traced_peak_bytes) {
+            process->traced_peak_bytes = process->traced_bytes;
+        }
+    }
+}
+
+/* The event that takes a block of this process out of the sums. */
+static struct cairn_event *end_block(struct cairn_ledger *ledger, enum cairn_event_kind kind,
+                                     const struct cairn_live_block *block, uint64_t time_us)
+{
+    const uint8_t lifetime = cairn_ledger_lifetime(ledger, block->time_us, time_us);
+    struct cairn_event *event = cairn_ledger_event(ledger, time_us, lifetime);
+    event->kind = (uint8_t)kind;
+    event->account = block->account;
+    event->size = block->size;
+    event->birth = block->birth;
+    return event;
+}
+
+/* A block was found where a new one begins: its free was lost, or comes late. */
+static void lose_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                       const struct cairn_live_block *block, struct cairn_ledger_time when)
+{
+    count_traced(process, block->domain, -(int64_t)block->size);
+    if (!cairn_ledger_is_inherited(ledger, process, block->account)) {
+        end_block(ledger, CAIRN_EVENT_LOST, block, when.us);
+        ledger->counts.lost_frees++;
+    }
+    remember(&ledger->lost, &(struct cairn_ledger_recent){.address = block->address,
+                                                          .domain = block->domain,
+                                                          .process = process->number,
+                                                          .stamp = when.stamp});
+}
+
+/* Puts a block that the next event will make into the live map; a block that is in its place is lost first, and then its
+ * event is the next one. False when there is no memory. */
+static bool place_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                        struct cairn_live_block *block, struct cairn_ledger_time when)
+{
+    if (__builtin_expect(ledger->ending_count != 0, 0)) {
+        cairn_ledger_flush_ends(ledger);
+    }
+    struct cairn_live_block old;
+    block->birth = ledger->next_event;
+    block->time_us = (when.us > ledger->last_us ? when.us : ledger->last_us) & CAIRN_LIVE_TIME_MASK;
+    switch (cairn_live_map_put(process->live, block, &old)) {
+    case CAIRN_LIVE_NEW:
+        break;
+    case CAIRN_LIVE_REPLACED:
+        lose_block(ledger, process, &old, when);
+        block->birth = ledger->next_event;
+        cairn_live_map_put(process->live, block, &old);
+        break;
+    case CAIRN_LIVE_FAILED:
+        ledger->counts.unstored++;
+        return false;
+    }
+    count_traced(process, block->domain, (int64_t)block->size);
+    return true;
+}
+
+void cairn_ledger_alloc(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                        struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
+                        uint64_t address, uint64_t size, uint8_t domain)
+{
+    const bool late = advance(ledger, when.stamp);
+    struct cairn_live_block block = {.address = address, .size = size, .account = account, .domain = domain};
+    if (account == 0) {
+        ledger->counts.unstored++;
+        return;
+    }
+    if (!place_block(ledger, process, &block, when)) {
+        return;
+    }
+    struct cairn_event *event = cairn_ledger_event(ledger, when.us, 0);
+    event->kind = CAIRN_EVENT_ALLOC;
+    event->account = account;
+    event->size = size;
+    if (cairn_domain_is_heap(domain)) {
+        thread->last_birth_1 = block.birth + 1;
+    }
+    if (late && was_decided(&ledger->unknown, process->number, address, domain, when.stamp)) {
+        ledger->counts.unknown_frees--;
+        cairn_live_map_take(process->live, address, domain, &block);
+        count_traced(process, domain, -(int64_t)size);
+        end_block(ledger, CAIRN_EVENT_FREE, &block, when.us);
+    }
+}
+
+/* Blocks from before an interpreter's allocators were hooked are not known to us, and given back through them. */
+static bool of_interpreter(uint8_t domain)
+{
+    return domain == CAIRN_DOMAIN_PYTHON_OBJECT || domain == CAIRN_DOMAIN_PYTHON_MEM;
+}
+
+/* Takes a block that a thread gives back out of the live map. False: it is not known, or its fate was decided. */
+static bool take_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                       struct cairn_ledger_time when, uint64_t address, uint8_t domain, bool maybe,
+                       struct cairn_live_block *block)
+{
+    if (__builtin_expect(advance(ledger, when.stamp), 0) &&
+        was_decided(&ledger->lost, process->number, address, domain, when.stamp)) {
+        if (ledger->counts.lost_frees) {
+            ledger->counts.lost_frees--;
+        }
+        return false;
+    }
+    if (__builtin_expect(!cairn_live_map_take(process->live, address, domain, block), 0)) {
+        if (maybe) {
+            return false;
+        }
+        ledger->counts.unknown_frees++;
+        remember(&ledger->unknown,
+                 &(struct cairn_ledger_recent){
+                     .address = address, .domain = domain, .process = process->number, .stamp = when.stamp});
+        return false;
+    }
+    return true;
+}
+
+void cairn_ledger_free_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                             struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                             uint64_t address, uint8_t domain, bool maybe)
+{
+    struct cairn_live_block block;
+    if (!take_block(ledger, process, when, address, domain, maybe || of_interpreter(domain), &block)) {
+        return;
+    }
+    count_traced(process, domain, -(int64_t)block.size);
+    if (cairn_ledger_is_inherited(ledger, process, block.account)) {
+        return;
+    }
+    struct cairn_event *event = end_block(ledger, CAIRN_EVENT_FREE, &block, when.us);
+    if (block.birth + 1 == thread->last_birth_1) {
+        event->flags = CAIRN_EVENT_TEMPORARY;
+    }
+}
+
+/* A realloc that failed, or was left behind: the old block is where it was. */
+static void put_back(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                     struct cairn_ledger_pending *pending)
+{
+    struct cairn_live_block other;
+    if (pending->known && cairn_live_map_put(process->live, &pending->block, &other) == CAIRN_LIVE_REPLACED) {
+        /* Its address has a new block already, so it was gone after all. */
+        cairn_live_map_put(process->live, &other, &pending->block);
+        lose_block(ledger, process, &pending->block,
+                   (struct cairn_ledger_time){.stamp = ledger->last_stamp, .us = ledger->last_us});
+    }
+}
+
+void cairn_ledger_realloc_begin(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                                struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                                uint64_t address, uint8_t domain)
+{
+    if (thread->reallocating == CAIRN_LEDGER_PENDING_MAX) {
+        put_back(ledger, process, &thread->pending[0]);
+        thread->reallocating--;
+        memmove(&thread->pending[0], &thread->pending[1], thread->reallocating * sizeof thread->pending[0]);
+    }
+    struct cairn_ledger_pending *pending = &thread->pending[thread->reallocating++];
+    pending->known =
+        take_block(ledger, process, when, address, domain, of_interpreter(domain), &pending->block);
+}
+
+void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                              struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                              uint32_t account, uint64_t address, uint64_t size, uint8_t domain)
+{
+    struct cairn_live_block old = {.size = 0};
+    bool known = false;
+    if (thread->reallocating > 0) {
+        const struct cairn_ledger_pending *pending = &thread->pending[--thread->reallocating];
+        old = pending->block;
+        known = pending->known;
+    }
+    if (known) {
+        count_traced(process, old.domain, -(int64_t)old.size);
+    }
+    if (!known || account == 0 || cairn_ledger_is_inherited(ledger, process, old.account)) {
+        cairn_ledger_alloc(ledger, process, thread, when, account, address, size, domain);
+        return;
+    }
+    advance(ledger, when.stamp);
+    struct cairn_live_block block = {.address = address, .size = size, .account = account, .domain = domain};
+    if (!place_block(ledger, process, &block, when)) {
+        end_block(ledger, CAIRN_EVENT_FREE, &old, when.us);
+        return;
+    }
+    const uint8_t lifetime = cairn_ledger_lifetime(ledger, old.time_us, when.us);
+    struct cairn_event *event = cairn_ledger_event(ledger, when.us, lifetime);
+    event->kind = CAIRN_EVENT_REALLOC;
+    event->account = account;
+    event->size = size;
+    event->old_account = old.account;
+    event->old_size = old.size;
+    event->birth = old.birth;
+    if (cairn_domain_is_heap(domain)) {
+        thread->last_birth_1 = block.birth + 1;
+    }
+}
+
+void cairn_ledger_realloc_cancel(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                                 struct cairn_ledger_thread *thread)
+{
+    if (thread->reallocating > 0) {
+        put_back(ledger, process, &thread->pending[--thread->reallocating]);
+    }
+}

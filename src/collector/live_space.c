@@ -1,0 +1,163 @@
+#include "collector/live_space.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#define SPACE_BLOCK (8u << 20)
+#define HUGE_PAGE   (2u << 20)
+
+struct cairn_live_giant {
+    uint64_t birth, size;
+};
+
+struct cairn_live_block_of_memory {
+    struct cairn_live_block_of_memory *next;
+    void *memory;
+};
+
+struct cairn_live_space *cairn_live_space_new(void)
+{
+    struct cairn_live_space *space = calloc(1, sizeof *space);
+    if (!space) {
+        return NULL;
+    }
+    if (getrandom(&space->secret, sizeof space->secret, GRND_NONBLOCK) != sizeof space->secret) {
+        space->secret = 0x9e3779b97f4a7c15ull;
+    }
+    return space;
+}
+
+static void give_back(struct cairn_live_space *space)
+{
+    while (space->memory) {
+        struct cairn_live_block_of_memory *block = space->memory;
+        space->memory = block->next;
+        munmap(block->memory, SPACE_BLOCK);
+        free(block);
+    }
+    space->free_segments = NULL;
+    space->bytes = 0;
+}
+
+void cairn_live_space_free(struct cairn_live_space *space)
+{
+    if (!space) {
+        return;
+    }
+    give_back(space);
+    free(space->giants);
+    free(space);
+}
+
+size_t cairn_live_space_bytes(const struct cairn_live_space *space)
+{
+    return space->bytes;
+}
+
+/* Memory at a huge page's boundary: blocks are looked up all over it, and each look would miss the TLB. */
+static void *map_aligned(void)
+{
+    uint8_t *memory =
+        mmap(NULL, SPACE_BLOCK + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    const size_t before = (HUGE_PAGE - ((uintptr_t)memory & (HUGE_PAGE - 1))) & (HUGE_PAGE - 1);
+    if (before) {
+        munmap(memory, before);
+    }
+    munmap(memory + before + SPACE_BLOCK, HUGE_PAGE - before);
+    madvise(memory + before, SPACE_BLOCK, MADV_HUGEPAGE);
+    return memory + before;
+}
+
+static bool space_grow(struct cairn_live_space *space)
+{
+    struct cairn_live_block_of_memory *block = malloc(sizeof *block);
+    if (!block) {
+        return false;
+    }
+    block->memory = map_aligned();
+    if (!block->memory) {
+        free(block);
+        return false;
+    }
+    block->next = space->memory;
+    space->memory = block;
+    space->bytes += SPACE_BLOCK;
+    uint8_t *memory = block->memory;
+    for (size_t at = SPACE_BLOCK; at > 0; at -= CAIRN_SEGMENT_PAGE) {
+        struct cairn_live_segment *segment =
+            (struct cairn_live_segment *)(void *)(memory + at - CAIRN_SEGMENT_PAGE);
+        segment->next_free = space->free_segments;
+        space->free_segments = segment;
+    }
+    return true;
+}
+
+struct cairn_live_segment *cairn_live_segment_new(struct cairn_live_space *space, uint8_t depth)
+{
+    if (!space->free_segments && !space_grow(space)) {
+        return NULL;
+    }
+    struct cairn_live_segment *segment = space->free_segments;
+    space->free_segments = segment->next_free;
+    space->used++;
+    segment->references = 1;
+    segment->count = 0;
+    segment->depth = depth;
+    return segment;
+}
+
+struct cairn_live_segment *cairn_live_segment_new_empty(struct cairn_live_space *space, uint8_t depth)
+{
+    struct cairn_live_segment *segment = cairn_live_segment_new(space, depth);
+    if (segment) {
+        memset(segment->tags, 0, sizeof segment->tags);
+        memset(segment->passed, 0, sizeof segment->passed);
+    }
+    return segment;
+}
+
+void cairn_live_segment_release(struct cairn_live_space *space, struct cairn_live_segment *segment)
+{
+    if (--segment->references == 0) {
+        segment->next_free = space->free_segments;
+        space->free_segments = segment;
+        if (--space->used == 0 && space->bytes > SPACE_BLOCK) {
+            give_back(space);
+        }
+    }
+}
+
+bool cairn_live_giant_store(struct cairn_live_space *space, uint64_t birth, uint64_t size)
+{
+    if (space->giant_count == space->giant_capacity) {
+        const size_t capacity = space->giant_capacity ? space->giant_capacity * 2 : 16;
+        struct cairn_live_giant *grown = realloc(space->giants, capacity * sizeof *grown);
+        if (!grown) {
+            return false;
+        }
+        space->giants = grown;
+        space->giant_capacity = capacity;
+    }
+    space->giants[space->giant_count++] = (struct cairn_live_giant){.birth = birth, .size = size};
+    return true;
+}
+
+uint64_t cairn_live_giant_size(const struct cairn_live_space *space, uint64_t birth)
+{
+    size_t low = 0, high = space->giant_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (space->giants[middle].birth < birth) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < space->giant_count && space->giants[low].birth == birth ? space->giants[low].size
+                                                                         : CAIRN_SIZE_IS_GIANT;
+}

@@ -1,0 +1,42 @@
+/* The stack nodes of one ring, and which stack of the trace and which account each means. */
+#ifndef CAIRN_COLLECTOR_NODES_H
+#define CAIRN_COLLECTOR_NODES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/code_map.h"
+#include "collector/places.h"
+#include "collector/python_codes.h"
+
+struct cairn_node {
+    uint64_t value;
+    uint32_t parent; /* node number, 0: root */
+    uint32_t epoch;  /* of the code map that `stack` was found with; 0: not yet */
+    uint32_t stack;  /* in the trace */
+    uint32_t
+        account;    /* of this ring's thread on that stack in `domain`, the last one asked for; 0: not yet */
+    uint8_t kind;   /* enum cairn_node_kind */
+    uint8_t domain; /* enum cairn_domain */
+};
+
+/* Node n is list[n − 1]. Zero-initialise. */
+struct cairn_nodes {
+    struct cairn_node *list;
+    size_t count, capacity;
+};
+
+void cairn_nodes_release(struct cairn_nodes *nodes);
+/* The numbering starts again. */
+void cairn_nodes_reset(struct cairn_nodes *nodes);
+/* The next node; a parent that does not exist is taken for the root. False when memory ran out or there are too many:
+ * later nodes then mean nothing. */
+bool cairn_nodes_add(struct cairn_nodes *nodes, uint32_t parent, uint8_t kind, uint64_t value);
+/* The stack of node `number` (0 for unknown ones). `epoch` counts changes of `code` and is never 0: nodes found with an
+ * older one are found again. */
+uint32_t cairn_nodes_stack(struct cairn_nodes *nodes, uint32_t number, struct cairn_places *places,
+                           const struct cairn_code_map *code, const struct cairn_python_codes *python,
+                           uint32_t epoch);
+
+#endif

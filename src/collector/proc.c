@@ -1,0 +1,74 @@
+/* What /proc says about processes and threads. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/target.h"
+
+size_t cairn_proc_read(const char *path, char *text, size_t size)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return 0;
+    }
+    const ssize_t got = read(fd, text, size - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* The fields of a stat file behind the name (which may hold anything): the first is the state. */
+static const char *fields_behind_name(const char *text)
+{
+    const char *closing = strrchr(text, ')');
+    return closing && closing[1] == ' ' ? closing + 2 : NULL;
+}
+
+static const char *skip_fields(const char *text, int count)
+{
+    for (; text && count > 0; count--) {
+        text = strchr(text, ' ');
+        text = text ? text + 1 : NULL;
+    }
+    return text;
+}
+
+uint64_t cairn_process_start_ticks(pid_t pid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (!cairn_proc_read(path, text, sizeof text)) {
+        return 0;
+    }
+    const char *field = skip_fields(fields_behind_name(text), 19); /* field 22 of the line */
+    return field ? strtoull(field, NULL, 10) : 0;
+}
+
+char cairn_thread_state(pid_t pid, pid_t tid)
+{
+    char path[96], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    if (!cairn_proc_read(path, text, sizeof text)) {
+        return 0;
+    }
+    const char *state = fields_behind_name(text);
+    return state ? *state : 0;
+}
+
+bool cairn_process_exit_code(pid_t pid, int *status)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (!cairn_proc_read(path, text, sizeof text)) {
+        return false;
+    }
+    const char *state = fields_behind_name(text);
+    const char *field = skip_fields(state, 49); /* field 52, the last one */
+    if (!state || (*state != 'Z' && *state != 'X') || !field) {
+        return false;
+    }
+    *status = (int)strtol(field, NULL, 10);
+    return true;
+}

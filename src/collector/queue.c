@@ -1,0 +1,82 @@
+#include "collector/queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+bool cairn_queue_init(struct cairn_queue *queue, size_t capacity)
+{
+    *queue = (struct cairn_queue){.items = malloc(capacity * sizeof *queue->items), .capacity = capacity};
+    if (!queue->items) {
+        return false;
+    }
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return true;
+}
+
+void cairn_queue_release(struct cairn_queue *queue)
+{
+    if (queue->items) {
+        pthread_cond_destroy(&queue->changed);
+        pthread_mutex_destroy(&queue->lock);
+        free(queue->items);
+        queue->items = NULL;
+    }
+}
+
+void cairn_queue_push(struct cairn_queue *queue, void *item)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == queue->capacity) {
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    }
+    queue->items[(queue->first + queue->count) % queue->capacity] = item;
+    queue->count++;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void *take_first(struct cairn_queue *queue)
+{
+    void *item = queue->items[queue->first];
+    queue->first = (queue->first + 1) % queue->capacity;
+    queue->count--;
+    pthread_cond_broadcast(&queue->changed);
+    return item;
+}
+
+void *cairn_queue_pop(struct cairn_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == 0) {
+        pthread_cond_wait(&queue->changed, &queue->lock);
+    }
+    void *item = take_first(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void *cairn_queue_pop_within(struct cairn_queue *queue, int64_t wait_ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ns / 1000000000;
+    until.tv_nsec += wait_ns % 1000000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&queue->lock);
+    int waited = 0;
+    while (queue->count == 0 && waited != ETIMEDOUT) {
+        waited = pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
+    }
+    void *item = queue->count ? take_first(queue) : NULL;
+    pthread_mutex_unlock(&queue->lock);
+    return item;
+}

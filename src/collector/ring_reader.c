@@ -1,0 +1,239 @@
+#include "collector/ring_reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* While a ring's records wait for a slower ring, at most this much is kept; then its thread waits. */
+#define MAX_STAGED_WORDS ((size_t)4 << 17) /* 4 MiB */
+#define FIRST_WORDS      ((size_t)4096)
+
+/* Fixed sizes in words; 0: by its text, or invalid. */
+static const uint8_t fixed_words[CAIRN_RECORD_KIND_COUNT] = {
+    [CAIRN_RECORD_ALLOC] = 3,
+    [CAIRN_RECORD_FREE] = 2,
+    [CAIRN_RECORD_REALLOC_END] = 3,
+    [CAIRN_RECORD_REALLOC_BEGIN] = 2,
+    [CAIRN_RECORD_REALLOC_CANCEL] = 1,
+    [CAIRN_RECORD_NODE] = 3,
+    [CAIRN_RECORD_NODE_RESET] = 1,
+    [CAIRN_RECORD_ALLOC_DOMAIN] = 4,
+    [CAIRN_RECORD_REALLOC_END_DOMAIN] = 4,
+    [CAIRN_RECORD_MAP] = 4,
+    [CAIRN_RECORD_UNMAP] = 3,
+    [CAIRN_RECORD_REMAP] = 5,
+    [CAIRN_RECORD_BREAK] = 3,
+    [CAIRN_RECORD_THREAD_START] = 2,
+    [CAIRN_RECORD_THREAD_END] = 1,
+    [CAIRN_RECORD_FORK] = 2,
+    [CAIRN_RECORD_EXIT] = 2,
+    [CAIRN_RECORD_EXEC] = 1,
+    [CAIRN_RECORD_EXEC_FAILED] = 1,
+    [CAIRN_RECORD_MODULE_GONE] = 2,
+    [CAIRN_RECORD_PAUSE] = 2,
+    [CAIRN_RECORD_FORK_DONE] = 3,
+};
+
+#define TEXT_HEAD_WORDS   4u
+#define MODULE_HEAD_WORDS 6u
+
+uint32_t cairn_record_words(const uint64_t *record, size_t available)
+{
+    const uint64_t kind = record[0] & 0xff;
+    if (kind == CAIRN_RECORD_PAD || kind >= CAIRN_RECORD_KIND_COUNT) {
+        return 0;
+    }
+    uint32_t words = fixed_words[kind];
+    if (words == 0) {
+        const uint32_t head = kind == CAIRN_RECORD_MODULE ? MODULE_HEAD_WORDS : TEXT_HEAD_WORDS;
+        if (available < head) {
+            return 0;
+        }
+        const uint32_t text_bytes = (uint32_t)record[1];
+        if (text_bytes > (CAIRN_RECORD_MAX_WORDS - head) * 8) {
+            return 0;
+        }
+        words = head + (text_bytes + 7) / 8;
+    }
+    return words <= available ? words : 0;
+}
+
+void cairn_ring_reader_init(struct cairn_ring_reader *reader, struct cairn_ring_control *control,
+                            const uint64_t *words)
+{
+    *reader = (struct cairn_ring_reader){.control = control, .words = words};
+}
+
+void cairn_ring_reader_release(struct cairn_ring_reader *reader)
+{
+    free(reader->staged);
+    reader->staged = NULL;
+    reader->capacity = 0;
+    reader->begin = 0;
+    reader->end = 0;
+}
+
+/* Room for `words` more behind `end`; false when memory ran out. */
+static bool make_room(struct cairn_ring_reader *reader, size_t words)
+{
+    if (reader->begin == reader->end) {
+        reader->begin = 0;
+        reader->end = 0;
+    }
+    if (reader->end + words <= reader->capacity) {
+        return true;
+    }
+    const size_t waiting = reader->end - reader->begin;
+    if (waiting) {
+        memmove(reader->staged, reader->staged + reader->begin, waiting * 8);
+    }
+    reader->begin = 0;
+    reader->end = waiting;
+    if (waiting + words <= reader->capacity) {
+        return true;
+    }
+    size_t capacity = reader->capacity ? reader->capacity : FIRST_WORDS;
+    while (capacity < waiting + words) {
+        capacity *= 2;
+    }
+    uint64_t *grown = realloc(reader->staged, capacity * 8);
+    if (!grown) {
+        return false;
+    }
+    reader->staged = grown;
+    reader->capacity = capacity;
+    return true;
+}
+
+/* As cairn_record_words, the two kinds first that nearly all records are. */
+static inline uint32_t words_at(const uint64_t *record, size_t available)
+{
+    const uint64_t kind = record[0] & 0xff;
+    if (kind == CAIRN_RECORD_FREE && available >= 2) {
+        return 2;
+    }
+    if (kind == CAIRN_RECORD_ALLOC && available >= 3) {
+        return 3;
+    }
+    return cairn_record_words(record, available);
+}
+
+/* Copies a piece of the ring that does not wrap and checks it record by record; false at the first that is none. */
+static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t words, bool reaches_end)
+{
+    uint64_t *copy = reader->staged + reader->end;
+    memcpy(copy, reader->words + position, words * 8);
+    size_t at = 0;
+    while (at < words) {
+        if ((copy[at] & 0xff) == CAIRN_RECORD_PAD) {
+            /* Fills the ring up to its end, so it must be the last of a piece that reaches it. */
+            if (!reaches_end) {
+                return false;
+            }
+            return true;
+        }
+        const uint32_t size = words_at(copy + at, words - at);
+        if (size == 0) {
+            return false;
+        }
+        const uint64_t stamp = cairn_record_stamp(copy + at);
+        if (stamp >= reader->newest_stamp) {
+            reader->newest_stamp = stamp;
+        } else {
+            copy[at] = reader->newest_stamp << 8 | (copy[at] & 0xff);
+        }
+        at += size;
+        reader->end += size;
+    }
+    return true;
+}
+
+static void copy_up_to(struct cairn_ring_reader *reader, uint64_t head)
+{
+    while (reader->tail != head && !reader->damaged) {
+        const uint64_t position = reader->tail & (CAIRN_RING_BYTES - 1);
+        const uint64_t to_end = CAIRN_RING_BYTES - position;
+        const uint64_t bytes = head - reader->tail < to_end ? head - reader->tail : to_end;
+        if (!make_room(reader, bytes / 8)) {
+            return; /* its thread waits until there is memory */
+        }
+        if (!take_piece(reader, position / 8, bytes / 8, bytes == to_end)) {
+            reader->damaged = true;
+            return;
+        }
+        reader->tail += bytes;
+    }
+}
+
+/* While a thread is inside, a record with any stamp from its newest one on may still come. While it is not, nothing
+ * stamped before the look will come, give or take the slack that quiet_stamp has in it. */
+static void set_bound(struct cairn_ring_reader *reader, uint64_t inside, uint64_t head, uint64_t quiet_stamp,
+                      int64_t now_ns)
+{
+    if (inside == 0) {
+        reader->bound = quiet_stamp;
+        reader->ignored = false;
+    } else if (reader->bound < reader->newest_stamp) {
+        reader->bound = reader->newest_stamp;
+    }
+    if (inside != reader->inside_seen || head != reader->head_seen) {
+        reader->inside_seen = inside;
+        reader->head_seen = head;
+        reader->inside_since_ns = now_ns;
+        reader->ignored = false;
+    }
+}
+
+size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp, int64_t now_ns)
+{
+    if (reader->damaged) {
+        reader->bound = UINT64_MAX;
+        return 0;
+    }
+    /* `inside` before `head`: a thread that was outside at the first look has committed everything it stamped before.
+     * Pairs with the agent's stores: head with release, then inside = 0. */
+    const uint64_t inside = atomic_load_explicit(&reader->control->inside, memory_order_acquire);
+    const uint64_t head = atomic_load_explicit(&reader->control->head, memory_order_acquire);
+    const uint64_t before = reader->tail;
+    if (head != before) {
+        if (head - before > CAIRN_RING_BYTES || (head & 7) != 0) {
+            reader->damaged = true;
+            reader->bound = UINT64_MAX;
+            return 0;
+        }
+        if (reader->end - reader->begin <= MAX_STAGED_WORDS) {
+            copy_up_to(reader, head);
+        }
+        /* The bytes were copied: pairs with the agent's acquire load. */
+        atomic_store_explicit(&reader->control->tail, reader->tail, memory_order_release);
+    }
+    if (reader->tail != head && !reader->damaged) {
+        /* What was left behind may be as old as the newest that was taken. */
+        if (reader->bound < reader->newest_stamp) {
+            reader->bound = reader->newest_stamp;
+        }
+    } else {
+        set_bound(reader, inside, head, quiet_stamp, now_ns);
+    }
+    if (reader->damaged) {
+        reader->bound = UINT64_MAX;
+    }
+    return reader->tail - before;
+}
+
+bool cairn_ring_reader_is_empty(const struct cairn_ring_reader *reader)
+{
+    return reader->begin == reader->end;
+}
+
+bool cairn_ring_reader_is_behind(const struct cairn_ring_reader *reader)
+{
+    return !reader->damaged &&
+           reader->tail != atomic_load_explicit(&reader->control->head, memory_order_acquire);
+}
+
+void cairn_ring_reader_shrink(struct cairn_ring_reader *reader)
+{
+    if (reader->begin == reader->end && reader->capacity > FIRST_WORDS) {
+        cairn_ring_reader_release(reader);
+    }
+}

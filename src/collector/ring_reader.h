@@ -1,0 +1,70 @@
+/* The consumer's side of one ring. What lies in shared memory is hostile: cursors are read once and checked, bytes are
+ * copied before they are looked at, and a record that makes no sense ends this ring, never the collector. */
+#ifndef CAIRN_COLLECTOR_RING_READER_H
+#define CAIRN_COLLECTOR_RING_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/record.h"
+#include "wire/ring.h"
+
+/* Copied and checked records wait in `staged` from word `begin` to `end`. */
+struct cairn_ring_reader {
+    struct cairn_ring_control *control; /* in the segment */
+    const uint64_t *words;              /* the ring's data */
+    uint64_t tail;                      /* ours: what the segment says of it is not believed */
+    uint64_t *staged;
+    size_t capacity, begin, end; /* words */
+    uint64_t newest_stamp;       /* of the records copied so far: they never decrease in one ring */
+    bool damaged;
+
+    /* No record that is still to come is stamped before this. */
+    uint64_t bound;
+    uint64_t inside_seen; /* value of `inside` at the last look, and the head with it */
+    uint64_t head_seen;
+    int64_t inside_since_ns; /* when that pair was first seen */
+    bool ignored;            /* its thread does not move: others no longer wait for it */
+};
+
+void cairn_ring_reader_init(struct cairn_ring_reader *reader, struct cairn_ring_control *control,
+                            const uint64_t *words);
+void cairn_ring_reader_release(struct cairn_ring_reader *reader);
+
+/* Copies what was committed, gives the room back, sets `bound`. `now_ns` was taken before the call; `quiet_stamp` is the
+ * stamp of that instant less the slack: the bound of a ring whose thread is outside. Returns the bytes taken. */
+size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp, int64_t now_ns);
+/* After its writer is dead or has left and everything was copied: nothing more will come. */
+bool cairn_ring_reader_is_empty(const struct cairn_ring_reader *reader);
+/* Whether there is more in the ring than was copied: it fills faster than others let its records go on. */
+bool cairn_ring_reader_is_behind(const struct cairn_ring_reader *reader);
+/* Frees memory that a quiet ring does not need. */
+void cairn_ring_reader_shrink(struct cairn_ring_reader *reader);
+
+static inline uint64_t cairn_record_stamp(const uint64_t *record)
+{
+    return record[0] >> 8;
+}
+static inline enum cairn_record_kind cairn_record_kind(const uint64_t *record)
+{
+    return (enum cairn_record_kind)(record[0] & 0xff);
+}
+
+/* Words of the record at `record`, of which `available` are there; 0: no valid record. */
+uint32_t cairn_record_words(const uint64_t *record, size_t available);
+
+/* The same of a record that is known to be valid. */
+static inline uint32_t cairn_record_words_checked(const uint64_t *record)
+{
+    switch (cairn_record_kind(record)) {
+    case CAIRN_RECORD_ALLOC:
+        return 3;
+    case CAIRN_RECORD_FREE:
+        return 2;
+    default:
+        return cairn_record_words(record, CAIRN_RECORD_MAX_WORDS);
+    }
+}
+
+#endif

@@ -1,0 +1,111 @@
+#include "collector/session_client.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "wire/ring.h"
+
+#define ANSWER_SECONDS 60
+
+/* A session's path in the environment that a process began with; false when there is none. */
+static bool find_in_environment(pid_t pid, char *path, size_t size)
+{
+    static const char variable[] = CAIRN_SESSION_VARIABLE "=";
+    char name[64], *entry = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    snprintf(name, sizeof name, "/proc/%d/environ", (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && !found && getdelim(&entry, &capacity, '\0', file) > 0) {
+        const char *value = entry + sizeof variable - 1;
+        if (strncmp(entry, variable, sizeof variable - 1) == 0 && strlen(value) < size) {
+            memcpy(path, value, strlen(value) + 1);
+            found = path[0] != '\0';
+        }
+    }
+    free(entry);
+    if (file) {
+        fclose(file);
+    }
+    return found;
+}
+
+/* Of any child of a process: the recorder's own child is what it records. */
+static bool find_in_children(pid_t pid, char *path, size_t size)
+{
+    char name[96];
+    bool found = false;
+    int child;
+    snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && !found && fscanf(file, "%d", &child) == 1) {
+        found = find_in_environment(child, path, size);
+    }
+    if (file) {
+        fclose(file);
+    }
+    return found;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    const struct timeval patience = {.tv_sec = ANSWER_SECONDS};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static enum cairn_status exchange(int fd, const struct cairn_session_request *request,
+                                  struct cairn_session_answer *answer, struct cairn_error *error)
+{
+    if (send(fd, request, sizeof *request, MSG_NOSIGNAL) != (ssize_t)sizeof *request) {
+        return cairn_fail_errno(error, "the recorder cannot be spoken to");
+    }
+    ssize_t got;
+    do {
+        got = recv(fd, answer, sizeof *answer, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)sizeof *answer || answer->magic != CAIRN_SESSION_MAGIC) {
+        return cairn_fail(error, CAIRN_E_IO, "the recorder did not answer: perhaps it has just ended");
+    }
+    return CAIRN_OK;
+}
+
+enum cairn_status cairn_session_command(pid_t pid, enum cairn_session_verb verb, const char *name,
+                                        struct cairn_session_answer *answer, struct cairn_error *error)
+{
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    struct cairn_session_request request = {
+        .magic = CAIRN_SESSION_MAGIC, .version = CAIRN_WIRE_VERSION, .verb = verb, .pid = pid};
+    snprintf(request.name, sizeof request.name, "%s", name ? name : "");
+    if (!find_in_environment(pid, path, sizeof path)) {
+        request.pid = 0;
+        if (!find_in_children(pid, path, sizeof path)) {
+            return cairn_fail(error, CAIRN_E_USAGE,
+                              "process %d is not being recorded: start it with cairn record", (int)pid);
+        }
+    }
+    const int fd = connect_to(path);
+    if (fd < 0) {
+        return cairn_fail(error, CAIRN_E_IO, "process %d is not being recorded any more", (int)pid);
+    }
+    const enum cairn_status status = exchange(fd, &request, answer, error);
+    close(fd);
+    return status;
+}

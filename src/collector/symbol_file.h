@@ -1,0 +1,71 @@
+/* One ELF file and its separate debug file, opened for symbols. Internal to the collector's symbol part. */
+#ifndef CAIRN_COLLECTOR_SYMBOL_FILE_H
+#define CAIRN_COLLECTOR_SYMBOL_FILE_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/symbols.h"
+
+/* A function of a symbol table. Sorted by address; `size` 0 means up to the next one. `name` is borrowed from the ELF. */
+struct cairn_elf_symbol {
+    uint64_t address, size;
+    const char *name;
+    uint8_t rank; /* of several at one address the lowest wins: global before weak before local */
+};
+
+struct cairn_symbol_table {
+    struct cairn_elf_symbol *symbols;
+    size_t count;
+};
+
+/* Where a compile unit's code lies, for files without .debug_aranges. Sorted by `low`. */
+struct cairn_unit_range {
+    uint64_t low, high;
+    Dwarf_Off unit;
+};
+
+/* All members may be absent: a file without debug information has dwarf == NULL. */
+struct cairn_symbol_file {
+    int elf_fd, debug_fd; /* -1: not open */
+    Elf *elf, *debug_elf;
+    Dwarf *dwarf;
+    struct cairn_symbol_table table;
+    struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
+    size_t range_count;
+    bool ranges_loaded;
+    char state[256]; /* see cairn_symbol_module_state() */
+};
+
+/* Opens `path` (its build-id must be `build_id` unless that is NULL) and the debug file that belongs to it. Never fails:
+ * `state` says what was found. */
+void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, const char *build_id);
+void cairn_symbol_file_close(struct cairn_symbol_file *file);
+
+/* The functions of `elf`: .symtab, else .dynsym; `*dynamic` says which. An empty table when there is neither. */
+void cairn_symbol_table_load(struct cairn_symbol_table *table, Elf *elf, bool *dynamic);
+/* Its variables (and vtables) instead. */
+void cairn_symbol_table_load_objects(struct cairn_symbol_table *table, Elf *elf);
+void cairn_symbol_table_release(struct cairn_symbol_table *table);
+/* The symbol that holds `address`, or NULL. Its name, mangled. */
+const struct cairn_elf_symbol *cairn_symbol_table_at(const struct cairn_symbol_table *table,
+                                                     uint64_t address);
+const char *cairn_symbol_table_find(const struct cairn_symbol_table *table, uint64_t address);
+
+/* As cairn_symbol_module_resolve(), with debug information only: 0 when it knows nothing. Texts point into `scratch`,
+ * or into the file. */
+struct cairn_symbol_scratch {
+    char names[16384], files[16384]; /* texts of one answer, one behind the other */
+    size_t names_used, files_used;
+};
+size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
+                                  struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
+                                  size_t capacity);
+
+/* Demangles `linkage` into the scratch and fills the two names of `row`. */
+void cairn_symbol_set_name(struct cairn_symbol *row, const char *linkage,
+                           struct cairn_symbol_scratch *scratch);
+
+#endif
