@@ -1,0 +1,128 @@
+#include "query/columns.h"
+
+#include <math.h>
+
+#include "query/sum.h"
+
+/* The whole recording, and it is complete: then the account rows say what a state would. */
+static bool ends_with_recording(const struct cairn_columns *columns, const struct cairn_span *span,
+                                struct cairn_error *error)
+{
+    struct cairn_moment end;
+    return cairn_trace_recording(columns->trace)->complete &&
+           cairn_moment_parse(columns->trace, "end", NULL, 0, &end, error) == CAIRN_OK &&
+           span->to.position >= end.position;
+}
+
+static enum cairn_status open_peak(struct cairn_columns *columns, const struct cairn_selection *selection,
+                                   const struct cairn_span *span, bool whole, struct cairn_error *error)
+{
+    if (whole && selection->process == 0 && selection->memory == CAIRN_MEMORY_HEAP) {
+        return CAIRN_OK;
+    }
+    uint64_t position;
+    int64_t bytes;
+    enum cairn_status status = cairn_trace_peak_between(
+        columns->trace, selection->process, span->from.position, span->to.position, &position, &bytes, error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_state(columns->trace, position, &columns->peak, error);
+    }
+    return status;
+}
+
+enum cairn_status cairn_columns_open(struct cairn_columns *columns, struct cairn_trace *trace,
+                                     const struct cairn_selection *selection, const struct cairn_moment *at,
+                                     const struct cairn_span *span, struct cairn_error *error)
+{
+    *columns = (struct cairn_columns){
+        .trace = trace,
+        .sample_bytes = cairn_trace_recording(trace)->sample_bytes,
+    };
+    size_t count;
+    enum cairn_status status = cairn_trace_accounts(trace, &columns->accounts, &count, error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_state(trace, at->position, &columns->at, error);
+    }
+    if (status == CAIRN_OK && span->from.position > 0) {
+        status = cairn_trace_state(trace, span->from.position, &columns->from, error);
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    const bool to_end = ends_with_recording(columns, span, error);
+    if (!to_end) {
+        status = cairn_trace_state(trace, span->to.position, &columns->to, error);
+    }
+    if (status == CAIRN_OK) {
+        status = open_peak(columns, selection, span, to_end && span->from.position == 0, error);
+    }
+    return status;
+}
+
+void cairn_columns_release(struct cairn_columns *columns)
+{
+    const struct cairn_state *const states[] = {columns->at, columns->from, columns->to, columns->peak};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        if (states[i]) {
+            cairn_state_release(columns->trace, states[i]);
+        }
+    }
+    columns->at = columns->from = columns->to = columns->peak = NULL;
+}
+
+void cairn_columns_add(const struct cairn_columns *columns, size_t i, struct cairn_counts *counts)
+{
+    const struct cairn_account *account = &columns->accounts[i];
+    const struct cairn_totals at = cairn_state_totals(columns->at, i);
+    const struct cairn_totals to = columns->to ? cairn_state_totals(columns->to, i) : account->totals;
+    cairn_add(&counts->live_bytes, at.live_bytes);
+    cairn_add(&counts->live_blocks, at.live_blocks);
+    cairn_add(&counts->allocated_bytes, to.allocated_bytes);
+    cairn_add(&counts->allocations, to.allocations);
+    cairn_add(&counts->reallocs, to.reallocs);
+    cairn_add(&counts->temporary, to.temporary);
+    if (columns->from) {
+        const struct cairn_totals from = cairn_state_totals(columns->from, i);
+        cairn_subtract(&counts->allocated_bytes, from.allocated_bytes);
+        cairn_subtract(&counts->allocations, from.allocations);
+        cairn_subtract(&counts->reallocs, from.reallocs);
+        cairn_subtract(&counts->temporary, from.temporary);
+    }
+    cairn_add(&counts->peak_bytes,
+              columns->peak ? cairn_state_totals(columns->peak, i).live_bytes : account->peak_bytes);
+}
+
+void cairn_counts_add(struct cairn_counts *counts, const struct cairn_counts *other)
+{
+    cairn_add(&counts->live_bytes, other->live_bytes);
+    cairn_add(&counts->live_blocks, other->live_blocks);
+    cairn_add(&counts->allocated_bytes, other->allocated_bytes);
+    cairn_add(&counts->allocations, other->allocations);
+    cairn_add(&counts->reallocs, other->reallocs);
+    cairn_add(&counts->temporary, other->temporary);
+    cairn_add(&counts->peak_bytes, other->peak_bytes);
+}
+
+bool cairn_counts_are_zero(const struct cairn_counts *counts)
+{
+    return counts->live_bytes == 0 && counts->live_blocks == 0 && counts->allocated_bytes == 0 &&
+           counts->allocations == 0 && counts->reallocs == 0 && counts->temporary == 0 &&
+           counts->peak_bytes == 0;
+}
+
+/* Poisson sampling picks a block of s bytes with p = 1 − exp(−s / N) and counts it 1 / p times: its share of the
+ * estimate varies by s² (1 − p) / p. With the mean size for s the blocks of a row add up to bytes · s (1 − p) / p. */
+void cairn_counts_finish(struct cairn_counts *counts, int64_t sample_bytes)
+{
+    if (sample_bytes <= 0) {
+        counts->error_bytes = CAIRN_UNKNOWN;
+        return;
+    }
+    if (counts->live_bytes <= 0 || counts->live_blocks <= 0) {
+        counts->error_bytes = 0;
+        return;
+    }
+    const double bytes = (double)counts->live_bytes, size = bytes / (double)counts->live_blocks;
+    const double missed = exp(-size / (double)sample_bytes);
+    counts->error_bytes = (int64_t)(sqrt(bytes * size * missed / (1 - missed)) + 0.5);
+}

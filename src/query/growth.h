@@ -1,0 +1,37 @@
+/* Sites whose live bytes keep growing: `cairn growth`.
+ *
+ * The slope is a least-squares line through moments of the last two thirds of the span, spread over time and over events
+ * (snapshots where they are near enough), but for the recording's end itself, where programs free what they hold. A site
+ * keeps growing when the line climbs, it rose more than once, what rose stayed, and it has not been silent for longer than
+ * it used to be between rises: a cache that filled up, a step and a saw-tooth do not. Order: slope × fit × rises / (rises +
+ * falls) × how much of the growth is of late, so that a steady leak comes first. */
+#ifndef CAIRN_QUERY_GROWTH_H
+#define CAIRN_QUERY_GROWTH_H
+
+#include "query/moment.h"
+#include "query/selection.h"
+
+struct cairn_growth_row {
+    struct cairn_site site;
+    int64_t first_bytes, last_bytes; /* at the first and the last of these moments */
+    double slope_bytes_per_s;
+    double fit;        /* r², 0…1 */
+    uint32_t grew, of; /* steps from one of them to the next */
+    uint32_t stack;    /* heaviest at the end */
+};
+
+struct cairn_growth {
+    struct cairn_span span;
+    struct cairn_growth_row *rows;
+    size_t row_count, rows_total;
+    struct cairn_arena arena;
+};
+
+/* A span to the end of the recording ends at the program's exit moment, where there is one: growth->span says so. */
+CAIRN_MUST_CHECK enum cairn_status cairn_growth(struct cairn_trace *trace,
+                                                const struct cairn_selection *selection,
+                                                const struct cairn_span *span, struct cairn_growth *growth,
+                                                struct cairn_error *error);
+void cairn_growth_release(struct cairn_growth *growth);
+
+#endif

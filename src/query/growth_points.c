@@ -1,0 +1,190 @@
+#include "query/growth_points.h"
+
+#include <stdlib.h>
+
+#include "query/sum.h"
+
+#define STEPS          24u /* over time, and as many over events */
+#define POINTS         (2 * (STEPS + 1))
+#define THIN_FRACTION  20u /* of a step of events: moments nearer to each other say the same */
+#define LAST_EVENTS    5   /* the window's last fifth of events, and */
+#define LAST_TIME      10  /* its last tenth of time may be the tear-down, */
+#define LAST_TIME_MOST 3   /* but not more than its last third: that is a burst, with life behind it */
+#define BORDERS_A_STEP 4u  /* steps of so many chunks go from border to border: states are cheap there */
+
+struct choice {
+    struct cairn_trace *trace;
+    struct cairn_span window;
+    const struct cairn_snapshot *snapshots; /* borrowed; none for mapped memory, which they do not hold */
+    size_t snapshot_count;
+    struct cairn_series_point points[POINTS];
+    size_t count;
+    struct cairn_error *error;
+};
+
+/* Ends before the tear-down. */
+static enum cairn_status find_end(struct choice *choice, const struct cairn_span *span)
+{
+    struct cairn_moment end;
+    choice->window.to = span->to;
+    enum cairn_status status = cairn_moment_parse(choice->trace, "end", NULL, 0, &end, choice->error);
+    if (status != CAIRN_OK || span->to.position < end.position) {
+        return status;
+    }
+    /* Quick as it is, a tear-down may be half of the events; or it is slow and has few. */
+    uint64_t from = span->to.position - (span->to.position - choice->window.from.position) / LAST_EVENTS;
+    const int64_t window_ns = cairn_difference(span->to.t_ns, choice->window.from.t_ns);
+    struct cairn_moment late;
+    status = cairn_moment_at(choice->trace, span->to.t_ns - window_ns / LAST_TIME, &late, choice->error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    if (late.position < from && late.position >= choice->window.from.position) {
+        from = late.position;
+    }
+    struct cairn_moment bound;
+    status =
+        cairn_moment_at(choice->trace, span->to.t_ns - window_ns / LAST_TIME_MOST, &bound, choice->error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    from = bound.position > from && bound.position <= span->to.position ? bound.position : from;
+    int64_t bytes;
+    struct cairn_moment *to = &choice->window.to;
+    status = cairn_trace_peak_between(choice->trace, 0, from, span->to.position, &to->position, &bytes,
+                                      choice->error);
+    return status == CAIRN_OK ? cairn_trace_time_of(choice->trace, to->position, &to->t_ns, choice->error)
+                              : status;
+}
+
+static enum cairn_status find_window(struct choice *choice, const struct cairn_span *span)
+{
+    const int64_t third_ns = cairn_difference(span->to.t_ns, span->from.t_ns) / 3;
+    const enum cairn_status status =
+        cairn_moment_at(choice->trace, span->from.t_ns + third_ns, &choice->window.from, choice->error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    if (choice->window.from.position < span->from.position ||
+        choice->window.from.position > span->to.position) {
+        choice->window.from = span->from;
+    }
+    return find_end(choice, span);
+}
+
+/* The snapshot of the window that is at most `reach_ns` or, where that is 0, `reach` events away. */
+static const struct cairn_snapshot *nearest(const struct choice *choice, int64_t t_ns, int64_t reach_ns,
+                                            uint64_t position, uint64_t reach)
+{
+    for (size_t i = 0; i < choice->snapshot_count; i++) {
+        const struct cairn_snapshot *snapshot = &choice->snapshots[i];
+        const bool near = reach_ns > 0 ? cairn_apart(snapshot->t_ns, t_ns) <= (uint64_t)reach_ns
+                                       : cairn_apart((int64_t)snapshot->event, (int64_t)position) <= reach;
+        if (near && snapshot->event >= choice->window.from.position &&
+            snapshot->event <= choice->window.to.position) {
+            return snapshot;
+        }
+    }
+    return NULL;
+}
+
+static void add_point(struct choice *choice, const struct cairn_snapshot *snapshot, uint64_t position,
+                      int64_t t_ns)
+{
+    choice->points[choice->count++] = (struct cairn_series_point){
+        .position = snapshot ? snapshot->event : position,
+        .t_ns = snapshot ? snapshot->t_ns : t_ns,
+        .snapshot = snapshot ? snapshot->snapshot : 0,
+    };
+}
+
+static enum cairn_status spread_over_time(struct choice *choice)
+{
+    const int64_t from_ns = choice->window.from.t_ns,
+                  length_ns = cairn_difference(choice->window.to.t_ns, from_ns);
+    for (int64_t i = 1; i < STEPS; i++) {
+        const int64_t t_ns = from_ns + cairn_parts(length_ns, i, STEPS);
+        const struct cairn_snapshot *snapshot = nearest(choice, t_ns, length_ns / STEPS / 4, 0, 0);
+        struct cairn_moment moment = {.position = 0};
+        if (!snapshot) {
+            const enum cairn_status status = cairn_moment_at(choice->trace, t_ns, &moment, choice->error);
+            if (status != CAIRN_OK) {
+                return status;
+            }
+        }
+        add_point(choice, snapshot, moment.position, t_ns);
+    }
+    return CAIRN_OK;
+}
+
+static enum cairn_status spread_over_events(struct choice *choice)
+{
+    const uint64_t from = choice->window.from.position, length = choice->window.to.position - from;
+    const uint64_t step = length / STEPS;
+    for (uint64_t i = 1; i < STEPS; i++) {
+        uint64_t position = from + (uint64_t)cairn_parts((int64_t)length, (int64_t)i, STEPS);
+        const struct cairn_snapshot *snapshot = nearest(choice, 0, 0, position, step / 4);
+        if (step >= (uint64_t)BORDERS_A_STEP * CAIRN_CHUNK_EVENTS) {
+            position -= position % CAIRN_CHUNK_EVENTS;
+        }
+        int64_t t_ns = 0;
+        if (!snapshot) {
+            const enum cairn_status status =
+                cairn_trace_time_of(choice->trace, position, &t_ns, choice->error);
+            if (status != CAIRN_OK) {
+                return status;
+            }
+        }
+        add_point(choice, snapshot, position, t_ns);
+    }
+    return CAIRN_OK;
+}
+
+static int compare_positions(const void *left, const void *right)
+{
+    const struct cairn_series_point *a = left, *b = right;
+    return (a->position > b->position) - (a->position < b->position);
+}
+
+/* In order, both ends of the window among them, without those that are next to each other. */
+static void arrange(struct choice *choice)
+{
+    const uint64_t length = choice->window.to.position - choice->window.from.position;
+    const uint64_t least = length / STEPS / THIN_FRACTION + 1;
+    add_point(choice, NULL, choice->window.from.position, choice->window.from.t_ns);
+    add_point(choice, NULL, choice->window.to.position, choice->window.to.t_ns);
+    qsort(choice->points, choice->count, sizeof(choice->points[0]), compare_positions);
+    size_t kept = 1;
+    for (size_t i = 1; i < choice->count; i++) {
+        const struct cairn_series_point point = choice->points[i];
+        const bool last = i + 1 == choice->count;
+        if (point.position - choice->points[kept - 1].position >= least) {
+            choice->points[kept++] = point;
+        } else if (last && kept > 1) {
+            choice->points[kept - 1] = point;
+        }
+    }
+    choice->count = kept;
+}
+
+enum cairn_status cairn_growth_points(struct cairn_trace *trace, const struct cairn_span *span,
+                                      enum cairn_memory memory, struct cairn_series **series,
+                                      struct cairn_error *error)
+{
+    struct choice choice = {.trace = trace, .error = error};
+    enum cairn_status status = find_window(&choice, span);
+    if (status == CAIRN_OK && memory == CAIRN_MEMORY_HEAP) {
+        status = cairn_trace_snapshots(trace, &choice.snapshots, &choice.snapshot_count, error);
+    }
+    if (status == CAIRN_OK) {
+        status = spread_over_time(&choice);
+    }
+    if (status == CAIRN_OK) {
+        status = spread_over_events(&choice);
+    }
+    if (status == CAIRN_OK) {
+        arrange(&choice);
+        status = cairn_series_of(trace, choice.points, choice.count, memory, series, error);
+    }
+    return status;
+}
