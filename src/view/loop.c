@@ -1,0 +1,227 @@
+#include "view/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define FIRST_SCREEN_NS  30000000 /* the first answer is waited for so long before anything is drawn */
+#define PROGRESS_TICK_MS 100
+#define NEWS_LEAST_NS    200000000 /* between two looks at a running recording */
+#define NEWS_MOST_MS     1000      /* one look at least, in case no file event came */
+
+static const int taken_signals[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGQUIT};
+
+struct loop {
+    struct cairn_app *app;
+    int signals, news; /* signalfd and inotify; news may be -1 */
+    int64_t looked_ns; /* for news */
+    bool news_wait;    /* there are some, but it is too early to look again */
+    bool drawn, gone;
+};
+
+static void signal_set(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(taken_signals) / sizeof(taken_signals[0]); i++)
+        sigaddset(set, taken_signals[i]);
+}
+
+void cairn_loop_block_signals(void)
+{
+    sigset_t set;
+    signal_set(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+void cairn_loop_unblock_signals(void)
+{
+    sigset_t set;
+    signal_set(&set);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void watch_trace(struct loop *loop)
+{
+    loop->news = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (loop->news < 0)
+        return;
+    char wal[4096];
+    const char *path = loop->app->options->path;
+    snprintf(wal, sizeof(wal), "%s-wal", path);
+    inotify_add_watch(loop->news, path, IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF);
+    inotify_add_watch(loop->news, wal, IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF);
+}
+
+static void fit_terminal(struct cairn_app *app)
+{
+    int width, height;
+    cairn_terminal_size(app->terminal, &width, &height);
+    cairn_app_resize(app, width, height);
+}
+
+/* Stops as a shell's job does: ours is the process that stops, with the terminal given back. */
+static void suspend(struct cairn_app *app)
+{
+    app->suspend = false;
+    cairn_terminal_suspend(app->terminal);
+    struct sigaction before, plain = {.sa_handler = SIG_DFL};
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    sigaction(SIGTSTP, &plain, &before);
+    kill(0, SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL);
+    /* Here we are stopped until `fg`. */
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    sigaction(SIGTSTP, &before, NULL);
+    cairn_terminal_resume(app->terminal);
+    fit_terminal(app);
+    app->redraw_all = true;
+}
+
+static void take_signals(struct loop *loop)
+{
+    struct signalfd_siginfo info;
+    while (read(loop->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        switch (info.ssi_signo) {
+        case SIGWINCH:
+            fit_terminal(loop->app);
+            break;
+        case SIGTSTP:
+            loop->app->suspend = true;
+            break;
+        case SIGCONT:
+            fit_terminal(loop->app);
+            loop->app->redraw_all = true;
+            break;
+        case SIGINT:
+            cairn_app_key(loop->app, CAIRN_KEY_CTRL('C'));
+            break;
+        default:
+            loop->app->quit = true;
+        }
+    }
+}
+
+static void take_input(struct loop *loop)
+{
+    struct cairn_app *app = loop->app;
+    for (;;) {
+        const struct cairn_input input = cairn_terminal_read(app->terminal);
+        switch (input.kind) {
+        case CAIRN_INPUT_NONE:
+            return;
+        case CAIRN_INPUT_GONE:
+            loop->gone = true;
+            return;
+        case CAIRN_INPUT_KEY:
+            if (app->back_count > 0)
+                cairn_app_key(app, input.key);
+            else
+                app->quit |= input.key == 'q' || input.key == 'Q' || input.key == CAIRN_KEY_CTRL('C');
+            break;
+        case CAIRN_INPUT_CLICK:
+        case CAIRN_INPUT_WHEEL:
+            cairn_app_mouse(app, &input);
+            break;
+        }
+        if (app->quit || app->suspend)
+            return;
+    }
+}
+
+static void take_news(struct loop *loop, bool signalled)
+{
+    struct cairn_app *app = loop->app;
+    char events[4096];
+    if (signalled)
+        while (read(loop->news, events, sizeof(events)) > 0)
+            ;
+    const int64_t now = cairn_clock_ns(), since = now - loop->looked_ns;
+    loop->news_wait |= signalled;
+    if (!app->facts.live || since < NEWS_LEAST_NS || (!loop->news_wait && since < NEWS_MOST_MS * 1000000))
+        return;
+    loop->looked_ns = now;
+    loop->news_wait = false;
+    cairn_app_refresh(app);
+}
+
+/* Milliseconds until something has to be drawn or looked at though nothing happens; -1: never. */
+static int patience(const struct loop *loop)
+{
+    int64_t since;
+    if (cairn_worker_busy(loop->app->worker, &since))
+        return loop->drawn ? PROGRESS_TICK_MS : FIRST_SCREEN_NS / 1000000;
+    if (!loop->app->facts.live)
+        return -1;
+    return loop->news_wait ? (int)(NEWS_LEAST_NS / 1000000) : NEWS_MOST_MS;
+}
+
+static void draw(struct loop *loop, int64_t begin)
+{
+    struct cairn_app *app = loop->app;
+    if (app->back_count == 0)
+        return;
+    /* A first screen with its rows looks better than an empty one a moment earlier. */
+    const struct cairn_outline *outline = cairn_app_screen(app)->class->outline(cairn_app_screen(app));
+    if (!loop->drawn && outline != NULL && !outline->loaded && cairn_clock_ns() - begin < FIRST_SCREEN_NS)
+        return;
+    cairn_app_draw(app);
+    cairn_terminal_show(app->terminal, &app->canvas, app->redraw_all || !loop->drawn);
+    app->redraw_all = false;
+    loop->drawn = true;
+}
+
+static void wait_and_take(struct loop *loop)
+{
+    struct cairn_app *app = loop->app;
+    struct pollfd waits[] = {
+        {.fd = STDIN_FILENO, .events = POLLIN},
+        {.fd = cairn_worker_descriptor(app->worker), .events = POLLIN},
+        {.fd = loop->signals, .events = POLLIN},
+        {.fd = app->facts.live ? loop->news : -1, .events = POLLIN},
+        {.fd = app->request.child != 0 ? app->request.descriptor : -1, .events = POLLIN},
+    };
+    if (poll(waits, sizeof(waits) / sizeof(waits[0]), patience(loop)) < 0 && errno != EINTR)
+        loop->gone = true;
+    if ((waits[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0)
+        loop->gone = true;
+    if (waits[2].revents != 0)
+        take_signals(loop);
+    if (!loop->gone && waits[0].revents != 0)
+        take_input(loop);
+    if (waits[1].revents != 0)
+        cairn_app_receive(app);
+    if (waits[4].revents != 0)
+        cairn_app_request_answered(app);
+    take_news(loop, waits[3].revents != 0);
+}
+
+enum cairn_status cairn_loop_run(struct cairn_app *app, struct cairn_error *error)
+{
+    struct loop loop = {.app = app, .news = -1};
+    sigset_t set;
+    signal_set(&set);
+    loop.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (loop.signals < 0)
+        return cairn_fail_errno(error, "the viewer could not take signals");
+    watch_trace(&loop);
+    const int64_t begin = cairn_clock_ns();
+    while (!app->quit && !loop.gone) {
+        wait_and_take(&loop);
+        if (app->quit || loop.gone)
+            break;
+        if (app->suspend)
+            suspend(app);
+        draw(&loop, begin);
+    }
+    close(loop.signals);
+    if (loop.news >= 0)
+        close(loop.news);
+    return CAIRN_OK;
+}

@@ -1,0 +1,186 @@
+/* Lists that lie over the screen: help and the process picker. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/human.h"
+#include "view/app.h"
+
+static const struct cairn_column help_columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
+static const struct cairn_column process_columns[] = {
+    {.title = "PEAK", .kind = CAIRN_COLUMN_BYTES, .width = 7, .value = 0},
+    {.title = "AT END", .kind = CAIRN_COLUMN_BYTES, .width = 7, .value = 1},
+    {.title = "process", .kind = CAIRN_COLUMN_NAME},
+};
+
+static void open_list(struct cairn_app *app, enum cairn_overlay overlay, const char *title,
+                      const struct cairn_column *columns, size_t column_count, struct cairn_rows *rows)
+{
+    cairn_outline_release(&app->list);
+    cairn_outline_init(&app->list, columns, column_count, (unsigned)column_count - 1);
+    cairn_outline_set_rows(&app->list, rows);
+    app->overlay = overlay;
+    app->list_title = title;
+}
+
+void cairn_app_pick(struct cairn_app *app, const char *title, const struct cairn_column *columns,
+                    size_t column_count, struct cairn_rows *rows, uint64_t current,
+                    void (*picked)(struct cairn_app *app, const struct cairn_row *row))
+{
+    open_list(app, CAIRN_OVERLAY_PICKER, title, columns, column_count, rows);
+    cairn_outline_reveal(&app->list, cairn_outline_find(&app->list, current));
+    app->picked = picked;
+}
+
+/* --- Help: the key table, for this screen. --- */
+
+static void add_help_line(struct cairn_rows *rows, bool heading, const char *text)
+{
+    struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
+    if (row == NULL)
+        return;
+    row->key = rows->count;
+    row->heading = heading;
+    row->name = cairn_rows_clean(rows, text);
+}
+
+static void add_screens(struct cairn_rows *rows)
+{
+    const struct cairn_screen_class *class;
+    for (size_t i = 0; (class = cairn_screen_class_at(i)) != NULL; i++) {
+        char text[160];
+        snprintf(text, sizeof(text), "  %-17c %s: %s", class->digit, class->name, class->summary);
+        if (class->digit != 0)
+            add_help_line(rows, false, text);
+    }
+}
+
+void cairn_app_help(struct cairn_app *app)
+{
+    struct cairn_rows rows = {.items = NULL};
+    const unsigned here = CAIRN_ON(cairn_app_screen(app)->class->id);
+    const struct cairn_key_binding *binding;
+    const char *group;
+    for (size_t g = 0; (group = cairn_key_group_at(g)) != NULL; g++) {
+        add_help_line(&rows, true, group);
+        if (strcmp(group, "Screens") == 0)
+            add_screens(&rows);
+        for (size_t i = 0; (binding = cairn_key_binding_at(i)) != NULL; i++) {
+            if (binding->group != group || (binding->screens & here) == 0)
+                continue;
+            struct cairn_buffer line = CAIRN_BUFFER_INIT, keys = CAIRN_BUFFER_INIT;
+            cairn_key_names(binding, &keys);
+            cairn_buffer_format(&line, "  %-17s %s", cairn_buffer_cstr(&keys), binding->help);
+            add_help_line(&rows, false, cairn_buffer_cstr(&line));
+            cairn_buffer_release(&keys);
+            cairn_buffer_release(&line);
+        }
+    }
+    open_list(app, CAIRN_OVERLAY_HELP, cairn_app_screen(app)->class->name, help_columns, 1, &rows);
+}
+
+/* --- Which process. --- */
+
+static void add_process(struct cairn_rows *rows, uint32_t process, int64_t peak, int64_t end,
+                        const char *name)
+{
+    struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
+    if (row == NULL)
+        return;
+    row->key = process;
+    row->values[0] = peak;
+    row->values[1] = end;
+    row->name = name;
+}
+
+static void picked_process(struct cairn_app *app, const struct cairn_row *row)
+{
+    app->question.process = (uint32_t)row->key;
+    app->question.graph = 0;
+    cairn_app_say(app, "%s", row->name);
+    cairn_app_ask(app);
+}
+
+void cairn_app_pick_process(struct cairn_app *app)
+{
+    const struct cairn_facts *facts = &app->facts;
+    if (facts->process_count < 2) {
+        cairn_app_say(app, "this recording has one process");
+        return;
+    }
+    struct cairn_rows rows = {.items = NULL};
+    add_process(&rows, 0, facts->peak_bytes, CAIRN_UNKNOWN, "all processes, summed");
+    for (size_t i = 0; i < facts->process_count; i++) {
+        const struct cairn_fact_process *process = &facts->processes[i];
+        add_process(&rows, process->process, process->peak_bytes, process->end_bytes,
+                    cairn_rows_format(&rows, "%u  pid %" PRId64 "  %s", (unsigned)process->process,
+                                      process->pid, process->program));
+    }
+    cairn_app_pick(app, "Which process?", process_columns, 3, &rows, app->question.process, picked_process);
+}
+
+/* --- Keys and drawing. --- */
+
+static void move_list(struct cairn_outline *list, cairn_key key)
+{
+    const struct cairn_key_binding *binding = cairn_key_lookup(key, CAIRN_SCREEN_INFO);
+    if (binding == NULL)
+        return;
+    if (binding->action == CAIRN_DO_MOVE)
+        cairn_outline_move(list, binding->argument);
+    else if (binding->action == CAIRN_DO_PAGE)
+        cairn_outline_page(list, binding->argument);
+    else if (binding->action == CAIRN_DO_TOP)
+        cairn_outline_top(list);
+    else if (binding->action == CAIRN_DO_BOTTOM)
+        cairn_outline_bottom(list);
+}
+
+void cairn_app_overlay_key(struct cairn_app *app, cairn_key key)
+{
+    const struct cairn_row *row = cairn_outline_current(&app->list);
+    switch (key) {
+    case 'Q':
+        app->quit = true;
+        break;
+    case CAIRN_KEY_ENTER:
+        if (app->overlay == CAIRN_OVERLAY_PICKER && row != NULL)
+            app->picked(app, row);
+        app->overlay = CAIRN_OVERLAY_NONE;
+        break;
+    case CAIRN_KEY_ESC:
+    case CAIRN_KEY_BACKSPACE:
+    case CAIRN_KEY_F1:
+    case CAIRN_KEY_CTRL('C'):
+    case '?':
+    case 'q':
+        app->overlay = CAIRN_OVERLAY_NONE;
+        break;
+    default:
+        move_list(&app->list, key);
+    }
+}
+
+void cairn_app_overlay_draw(struct cairn_app *app)
+{
+    if (app->overlay == CAIRN_OVERLAY_NONE)
+        return;
+    struct cairn_canvas *canvas = &app->canvas;
+    const bool help = app->overlay == CAIRN_OVERLAY_HELP;
+    const int width = canvas->width - 4 < 84 ? canvas->width - 4 : 84;
+    const int wanted = (int)app->list.visible_count + (help ? 2 : 3);
+    const int height = canvas->height - 2 < wanted ? canvas->height - 2 : wanted;
+    const struct cairn_rect box = {(canvas->width - width) / 2, (canvas->height - height) / 2, width, height};
+    char title[128];
+    snprintf(title, sizeof(title), help ? "Keys on %s" : "%s", app->list_title);
+    cairn_draw_box(canvas, box, title);
+    /* Help has no columns to name: its head line lies under the frame's upper edge. */
+    const struct cairn_outline_look look = {.focused = true};
+    const struct cairn_rect inside = {box.x + 1, box.y + (help ? 0 : 1), box.width - 2,
+                                      box.height - (help ? 1 : 2)};
+    cairn_outline_draw(&app->list, canvas, inside, &look);
+    if (help)
+        cairn_draw_box_edge(canvas, box, title);
+    cairn_draw_text(canvas, box.x + 2, box.y + box.height - 1, box.width - 4, CAIRN_STYLE_DIM,
+                    help ? " j k move  Esc closes " : " j k move  Enter chooses  Esc closes ");
+}

@@ -1,0 +1,235 @@
+/* 7 Sizes: which sizes are allocated, how long blocks of each live, and which are temporary. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/human.h"
+#include "query/sizes.h"
+#include "view/app.h"
+#include "view/screens.h"
+
+#define CURVE_COLUMNS 21 /* two lifetime buckets a column */
+#define NAME_WIDTH    13
+
+enum value {
+    VALUE_ALLOCATIONS = 0,
+    VALUE_PERCENT,
+    VALUE_FREES,
+    VALUE_LIVE,
+    VALUE_TEMPORARY_SHARE,
+    VALUE_TEMPORARY
+};
+
+struct sizes {
+    struct cairn_screen screen;
+    struct cairn_outline table;
+    char sentence[256];
+};
+
+static const struct cairn_column size_columns[] = {
+    {.title = "ALLOCS",
+     .key = "allocations",
+     .kind = CAIRN_COLUMN_COUNT,
+     .width = 7,
+     .value = VALUE_ALLOCATIONS,
+     .sort = "allocations"},
+    {.title = "%", .key = "percent", .kind = CAIRN_COLUMN_PERCENT, .width = 5, .value = VALUE_PERCENT},
+    {.title = "", .kind = CAIRN_COLUMN_BAR, .width = 20, .from_width = 110, .value = VALUE_PERCENT},
+    {.title = "FREES",
+     .key = "frees",
+     .kind = CAIRN_COLUMN_COUNT,
+     .width = 7,
+     .from_width = 84,
+     .value = VALUE_FREES,
+     .sort = "frees"},
+    {.title = "LIVE",
+     .key = "live",
+     .kind = CAIRN_COLUMN_COUNT,
+     .width = 7,
+     .value = VALUE_LIVE,
+     .sort = "live"},
+    {.title = "TEMP",
+     .key = "temporary",
+     .kind = CAIRN_COLUMN_COUNT,
+     .width = 7,
+     .from_width = 92,
+     .value = VALUE_TEMPORARY,
+     .sort = "temporary"},
+    {.title = "TEMP%",
+     .key = "temporary_percent",
+     .kind = CAIRN_COLUMN_PERCENT,
+     .width = 5,
+     .value = VALUE_TEMPORARY_SHARE},
+    {.title = "size", .kind = CAIRN_COLUMN_NAME},
+};
+
+struct sizes_job {
+    struct cairn_job job;
+    struct cairn_rows rows;
+    char sentence[256];
+};
+
+/* "64 – 127", "1K – 2K"; exact up to a KiB. */
+static void name_sizes(const struct cairn_sizes_row *from, char *out, size_t out_size)
+{
+    char low[CAIRN_HUMAN_MAX], high[CAIRN_HUMAN_MAX];
+    if (from->size_high <= 1)
+        snprintf(out, out_size, "%" PRId64, from->size_low);
+    else if (from->size_high < 1024)
+        snprintf(out, out_size, "%" PRId64 " – %" PRId64, from->size_low, from->size_high);
+    else if (from->size_high == INT64_MAX)
+        snprintf(out, out_size, "%s and more", cairn_human_bytes_short(low, from->size_low));
+    else
+        snprintf(out, out_size, "%s – %s", cairn_human_bytes_short(low, from->size_low),
+                 cairn_human_bytes_short(high, from->size_high + 1));
+}
+
+/* How long freed blocks lived, as a curve over the logarithm of time. */
+static void add_curve(const struct cairn_sizes_row *from, struct cairn_buffer *text)
+{
+    int64_t columns[CURVE_COLUMNS] = {0};
+    for (size_t i = 0; i < from->lifetime_count; i++) {
+        const size_t at = i / 2 < CURVE_COLUMNS ? i / 2 : CURVE_COLUMNS - 1;
+        columns[at] += from->lifetimes[i].blocks;
+    }
+    cairn_spark(columns, CURVE_COLUMNS, text);
+}
+
+static void add_row(struct cairn_rows *rows, const struct cairn_sizes_row *from, int64_t total)
+{
+    struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
+    if (row == NULL)
+        return;
+    char name[64];
+    struct cairn_buffer text = CAIRN_BUFFER_INIT;
+    name_sizes(from, name, sizeof(name));
+    cairn_buffer_text(&text, name);
+    /* In columns, not bytes: the dash has three. */
+    for (size_t width = strlen(name) - (strstr(name, "–") != NULL ? 2 : 0); width < NAME_WIDTH; width++)
+        cairn_buffer_byte(&text, ' ');
+    add_curve(from, &text);
+    row->key = (uint64_t)from->size_low + 1;
+    row->name = cairn_rows_clean(rows, cairn_buffer_cstr(&text));
+    row->values[VALUE_ALLOCATIONS] = from->allocations;
+    row->values[VALUE_PERCENT] = total > 0 ? (int64_t)((double)from->allocations * 10000 / (double)total) : 0;
+    row->values[VALUE_FREES] = from->frees;
+    row->values[VALUE_LIVE] = from->live;
+    row->values[VALUE_TEMPORARY] = from->temporary;
+    row->values[VALUE_TEMPORARY_SHARE] =
+        from->allocations > 0 ? (int64_t)((double)from->temporary * 10000 / (double)from->allocations) : 0;
+    cairn_buffer_release(&text);
+}
+
+static enum cairn_status run_sizes(struct cairn_job *job, struct cairn_reader *reader)
+{
+    struct sizes_job *own = (struct sizes_job *)job;
+    struct cairn_selection selection;
+    struct cairn_sizes sizes;
+    enum cairn_status status = cairn_reader_selection(reader, &job->question, &selection, &job->error);
+    if (status == CAIRN_OK)
+        status = cairn_sizes(cairn_reader_trace(reader), &selection, &sizes, &job->error);
+    if (status != CAIRN_OK)
+        return status;
+    int64_t total = 0, temporary = 0;
+    for (size_t i = 0; i < sizes.row_count; i++) {
+        total += sizes.rows[i].allocations;
+        temporary += sizes.rows[i].temporary;
+    }
+    for (size_t i = 0; i < sizes.row_count; i++)
+        add_row(&own->rows, &sizes.rows[i], total);
+    char some[CAIRN_HUMAN_MAX], all[CAIRN_HUMAN_MAX];
+    if (total > 0)
+        snprintf(
+            own->sentence, sizeof(own->sentence),
+            "%.0f %% of the allocations were temporary: %s of %s, freed by their thread before its next one",
+            (double)temporary * 100 / (double)total, cairn_human_count(some, temporary),
+            cairn_human_count(all, total));
+    cairn_sizes_release(&sizes);
+    return own->rows.failed ? cairn_fail(&job->error, CAIRN_E_NOMEM, "memory ran out for the rows")
+                            : CAIRN_OK;
+}
+
+static void deliver_sizes(struct cairn_job *job, void *receiver)
+{
+    struct sizes_job *own = (struct sizes_job *)job;
+    struct sizes *screen = receiver;
+    if (job->status != CAIRN_OK)
+        return;
+    cairn_outline_set_rows(&screen->table, &own->rows);
+    memcpy(screen->sentence, own->sentence, sizeof(screen->sentence));
+}
+
+static void release_sizes(struct cairn_job *job)
+{
+    cairn_rows_release(&((struct sizes_job *)job)->rows);
+    free(job);
+}
+
+static const struct cairn_job_class sizes_job_class = {
+    .rank = 1, .run = run_sizes, .deliver = deliver_sizes, .release = release_sizes};
+
+static void init(struct cairn_screen *base)
+{
+    /* Rows stand by size, as they come, until a column is chosen. */
+    const size_t count = sizeof(size_columns) / sizeof(size_columns[0]);
+    cairn_outline_init(&((struct sizes *)base)->table, size_columns, count, (unsigned)count - 1);
+}
+
+static void release(struct cairn_screen *base)
+{
+    cairn_outline_release(&((struct sizes *)base)->table);
+}
+
+static void ask(struct cairn_screen *base)
+{
+    struct sizes_job *job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return;
+    job->job.class = &sizes_job_class;
+    job->job.slot = 1;
+    cairn_screen_post(base, &job->job);
+}
+
+static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
+{
+    struct sizes *screen = (struct sizes *)base;
+    cairn_draw_text(canvas, area.x + 1, area.y, area.width - 1, CAIRN_STYLE_HEADING, screen->sentence);
+    const struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
+    const struct cairn_outline_look look = {.focused = true,
+                                            .heading = "size, bytes  1µs  1ms  1s   17m  ",
+                                            .empty = "this trace has no histogram of sizes",
+                                            .match = cairn_app_match(base->app)};
+    cairn_outline_draw(&screen->table, canvas, rest, &look);
+}
+
+static struct cairn_outline *outline(struct cairn_screen *base)
+{
+    return &((struct sizes *)base)->table;
+}
+
+static void command(const struct cairn_screen *base, struct cairn_buffer *text)
+{
+    struct cairn_inquiry question = base->app->question;
+    question.by = CAIRN_BY_FUNCTION;
+    question.metric = CAIRN_METRIC_LIVE;
+    question.cumulative = false;
+    cairn_buffer_text(text, "sizes ");
+    cairn_append_quoted(text, base->app->options->path);
+    cairn_inquiry_options(&question, false, text);
+}
+
+const struct cairn_screen_class cairn_sizes_screen_class = {
+    .id = CAIRN_SCREEN_SIZES,
+    .digit = '7',
+    .name = "Sizes",
+    .summary = "which sizes are allocated, how long they live, which are temporary",
+    .grows = true,
+    .size = sizeof(struct sizes),
+    .init = init,
+    .release = release,
+    .ask = ask,
+    .draw = draw,
+    .outline = outline,
+    .command = command,
+};

@@ -1,0 +1,270 @@
+/* SQL: a statement, its answer, and beside it the tables there are. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "view/app.h"
+#include "view/screens.h"
+#include "view/sql_answer.h"
+
+#define TABLES_WIDTH 36
+#define WIDE         110 /* from here on both panes are shown */
+
+enum pane { PANE_ANSWER = 0, PANE_TABLES, PANE_COUNT };
+enum slot { SLOT_ANSWER = 1, SLOT_TABLES };
+
+struct sql {
+    struct cairn_screen screen;
+    struct cairn_outline panes[PANE_COUNT];
+    char statement[CAIRN_SQL_STATEMENT_MAX];
+    char heading[1024];
+    bool more, asked;
+};
+
+static const struct cairn_column columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
+
+struct sql_job {
+    struct cairn_job job;
+    const char *path; /* the options', which outlive every job */
+    char statement[CAIRN_SQL_STATEMENT_MAX];
+    struct cairn_sql_answer answer;
+};
+
+static enum cairn_status run_tables(struct cairn_job *job, struct cairn_reader *reader)
+{
+    struct sql_job *own = (struct sql_job *)job;
+    (void)reader;
+    return cairn_sql_schema(own->path, &own->answer.rows, &job->error);
+}
+
+static enum cairn_status run_answer(struct cairn_job *job, struct cairn_reader *reader)
+{
+    struct sql_job *own = (struct sql_job *)job;
+    return cairn_sql_answer(own->path, cairn_reader_trace(reader), own->statement, &own->answer, &job->error);
+}
+
+static void deliver_tables(struct cairn_job *job, void *receiver)
+{
+    if (job->status == CAIRN_OK)
+        cairn_outline_set_rows(&((struct sql *)receiver)->panes[PANE_TABLES],
+                               &((struct sql_job *)job)->answer.rows);
+}
+
+static void deliver_answer(struct cairn_job *job, void *receiver)
+{
+    struct sql_job *own = (struct sql_job *)job;
+    struct sql *screen = receiver;
+    if (job->status != CAIRN_OK)
+        return;
+    memcpy(screen->heading, own->answer.heading, sizeof(screen->heading));
+    screen->more = own->answer.more;
+    cairn_outline_set_rows(&screen->panes[PANE_ANSWER], &own->answer.rows);
+    cairn_outline_top(&screen->panes[PANE_ANSWER]);
+    screen->panes[PANE_ANSWER].skip = 0;
+    screen->screen.pane = PANE_ANSWER;
+}
+
+static void release_job(struct cairn_job *job)
+{
+    cairn_rows_release(&((struct sql_job *)job)->answer.rows);
+    free(job);
+}
+
+static const struct cairn_job_class tables_job_class = {
+    .rank = 2, .run = run_tables, .deliver = deliver_tables, .release = release_job};
+static const struct cairn_job_class answer_job_class = {
+    .rank = 1, .run = run_answer, .deliver = deliver_answer, .release = release_job};
+
+static void post(struct sql *screen, const struct cairn_job_class *class, unsigned slot)
+{
+    struct sql_job *job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return;
+    job->job.class = class;
+    job->job.slot = slot;
+    job->path = screen->screen.app->options->path;
+    memcpy(job->statement, screen->statement, sizeof(job->statement));
+    cairn_screen_post(&screen->screen, &job->job);
+}
+
+static void run_statement(struct sql *screen, const char *statement)
+{
+    snprintf(screen->statement, sizeof(screen->statement), "%s", statement);
+    post(screen, &answer_job_class, SLOT_ANSWER);
+}
+
+/* --- The screen. --- */
+
+static void init(struct cairn_screen *base)
+{
+    struct sql *screen = (struct sql *)base;
+    for (int pane = 0; pane < PANE_COUNT; pane++) {
+        cairn_outline_init(&screen->panes[pane], columns, 1, 0);
+        screen->panes[pane].headless = true;
+    }
+    base->pane = PANE_TABLES;
+}
+
+static void release(struct cairn_screen *base)
+{
+    for (int pane = 0; pane < PANE_COUNT; pane++)
+        cairn_outline_release(&((struct sql *)base)->panes[pane]);
+}
+
+/* The answer belongs to its statement, whatever the moment is. */
+static void ask(struct cairn_screen *base)
+{
+    struct sql *screen = (struct sql *)base;
+    if (!screen->asked)
+        post(screen, &tables_job_class, SLOT_TABLES);
+    screen->asked = true;
+}
+
+static void draw_pane(struct sql *screen, struct cairn_canvas *canvas, struct cairn_rect area, enum pane pane)
+{
+    struct cairn_outline *outline = &screen->panes[pane];
+    const char *heading = pane == PANE_TABLES ? "tables and views" : screen->heading;
+    const struct cairn_outline_look look = {.focused = screen->screen.pane == (unsigned)pane,
+                                            .empty = pane == PANE_ANSWER ? "no rows" : "none",
+                                            .match = cairn_app_match(screen->screen.app)};
+    cairn_draw_fill(canvas, (struct cairn_rect){area.x, area.y, area.width, 1}, CAIRN_STYLE_HEADER, ' ');
+    cairn_draw_text(canvas, area.x + 2, area.y, area.width - 2, CAIRN_STYLE_HEADER,
+                    cairn_text_skip(canvas, heading, pane == PANE_ANSWER ? outline->skip : 0));
+    /* The empty-sentence of a table stands below its head. */
+    const int up = outline->visible_count == 0 ? 0 : 1;
+    cairn_outline_draw(outline, canvas,
+                       (struct cairn_rect){area.x, area.y + up, area.width, area.height - up}, &look);
+}
+
+static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
+{
+    struct sql *screen = (struct sql *)base;
+    const struct cairn_outline *answer = &screen->panes[PANE_ANSWER];
+    if (screen->statement[0] == '\0')
+        cairn_draw_text(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING,
+                        "; asks in SQL. Enter: the rows of a table, l: its columns");
+    else
+        cairn_draw_format(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING, "%s%s",
+                          screen->more ? "(the first 1000 rows) " : "", screen->statement);
+    struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
+    if (rest.width < WIDE || !answer->loaded) {
+        draw_pane(screen, canvas, rest, answer->loaded ? (enum pane)base->pane : PANE_TABLES);
+        return;
+    }
+    rest.width -= TABLES_WIDTH + 1;
+    draw_pane(screen, canvas, rest, PANE_ANSWER);
+    rest.x += rest.width + 1;
+    rest.width = TABLES_WIDTH;
+    draw_pane(screen, canvas, rest, PANE_TABLES);
+}
+
+static struct cairn_outline *outline(struct cairn_screen *base)
+{
+    return &((struct sql *)base)->panes[base->pane];
+}
+
+static unsigned panes(const struct cairn_screen *base)
+{
+    return ((const struct sql *)base)->panes[PANE_ANSWER].loaded ? PANE_COUNT : 1;
+}
+
+/* The rows of the table under the cursor, or of the one whose column that is. */
+static void show_table(struct sql *screen)
+{
+    const struct cairn_outline *tables = &screen->panes[PANE_TABLES];
+    const struct cairn_row *row = cairn_outline_current(tables);
+    if (row == NULL)
+        return;
+    if (row->parent != CAIRN_NO_PARENT)
+        row = &tables->rows.items[row->parent];
+    char statement[CAIRN_SQL_STATEMENT_MAX];
+    const char *arguments = strcmp(row->name, "heap_at") == 0     ? "('peak')"
+                            : strcmp(row->name, "heap_diff") == 0 ? "('start', 'peak')"
+                                                                  : "";
+    snprintf(statement, sizeof(statement), "SELECT * FROM %s%s", row->name, arguments);
+    run_statement(screen, statement);
+}
+
+static bool act(struct cairn_screen *base, const struct cairn_key_binding *binding)
+{
+    if (binding->action == CAIRN_DO_PANE && panes(base) == 1)
+        return true;
+    if (binding->action != CAIRN_DO_ENTER)
+        return false;
+    if (base->pane == PANE_TABLES)
+        show_table((struct sql *)base);
+    else
+        cairn_app_say(base->app, "y copies the row; l and h scroll; Tab goes to the tables");
+    return true;
+}
+
+static void command(const struct cairn_screen *base, struct cairn_buffer *text)
+{
+    cairn_buffer_text(text, "sql ");
+    cairn_append_quoted(text, base->app->options->path);
+    cairn_buffer_byte(text, ' ');
+    cairn_append_quoted(text, ((const struct sql *)base)->statement);
+}
+
+const struct cairn_screen_class cairn_sql_screen_class = {
+    .id = CAIRN_SCREEN_SQL,
+    .name = "SQL",
+    .summary = "a statement and its answer, beside the tables",
+    .size = sizeof(struct sql),
+    .init = init,
+    .release = release,
+    .ask = ask,
+    .draw = draw,
+    .outline = outline,
+    .panes = panes,
+    .act = act,
+    .command = command,
+};
+
+/* --- The prompt. --- */
+
+static struct sql *shown_sql(const struct cairn_app *app)
+{
+    struct cairn_screen *screen = cairn_app_screen(app);
+    return screen != NULL && screen->class == &cairn_sql_screen_class ? (struct sql *)screen : NULL;
+}
+
+static void entered(struct cairn_app *app, const char *text)
+{
+    struct sql *screen = shown_sql(app);
+    if (screen != NULL && text[strspn(text, " ")] != '\0')
+        run_statement(screen, text);
+}
+
+/* Names of tables and columns that begin as the last word does. */
+static const char *complete(struct cairn_app *app, const char *text, size_t *from, size_t index)
+{
+    const struct sql *screen = shown_sql(app);
+    size_t begin = strlen(text);
+    while (begin > 0 && strchr(" ,()=<>.*+-/;'\"", text[begin - 1]) == NULL)
+        begin--;
+    *from = begin;
+    const struct cairn_rows *rows = screen != NULL ? &screen->panes[PANE_TABLES].rows : NULL;
+    for (size_t i = 0; rows != NULL && i < rows->count; i++) {
+        const char *name = rows->items[i].name;
+        bool again = strncasecmp(name, text + begin, strlen(text + begin)) != 0;
+        for (size_t j = 0; !again && j < i; j++)
+            again = strcmp(rows->items[j].name, name) == 0;
+        if (!again && index-- == 0)
+            return name;
+    }
+    return NULL;
+}
+
+static const struct cairn_prompt_class sql_prompt = {
+    .kind = CAIRN_PROMPT_SQL, .label = "SQL: ", .done = entered, .complete = complete};
+
+void cairn_app_sql_prompt(struct cairn_app *app)
+{
+    if (shown_sql(app) == NULL)
+        cairn_app_push(app, cairn_screen_new(&cairn_sql_screen_class, app));
+    const struct sql *screen = shown_sql(app);
+    if (screen != NULL)
+        cairn_prompt_open(&app->prompt, &sql_prompt, NULL, screen->statement);
+}
