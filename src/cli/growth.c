@@ -1,0 +1,167 @@
+#include "query/growth.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/human.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/select.h"
+
+struct growth_arguments {
+    struct cairn_select_arguments select;
+    struct cairn_output_arguments output;
+};
+
+static void print_json(struct cairn_answer *answer, const struct cairn_request *request,
+                       const struct cairn_growth *growth)
+{
+    struct cairn_json *json = &answer->json;
+    cairn_answer_json_head(answer, "growth", request->trace);
+    cairn_json_span(json, "span", &growth->span);
+    cairn_json_integer(json, "rows_total", (int64_t)growth->rows_total);
+    cairn_json_array(json, "rows");
+    for (size_t i = 0; i < growth->row_count; i++) {
+        const struct cairn_growth_row *row = &growth->rows[i];
+        cairn_json_object(json, NULL);
+        cairn_json_site(json, &row->site, request->selection.by, NAN);
+        cairn_json_integer(json, "first_bytes", row->first_bytes);
+        cairn_json_integer(json, "last_bytes", row->last_bytes);
+        cairn_json_real(json, "slope_bytes_per_s", row->slope_bytes_per_s);
+        cairn_json_real(json, "fit", row->fit);
+        cairn_json_integer(json, "grew", row->grew);
+        cairn_json_integer(json, "of", row->of);
+        cairn_json_stack(json, "stack", request->trace, row->stack, request->frames);
+        cairn_json_end(json);
+    }
+}
+
+static void print_csv(struct cairn_answer *answer, const struct cairn_request *request,
+                      const struct cairn_growth *growth)
+{
+    struct cairn_csv *csv = &answer->csv;
+    cairn_csv_names(csv, CAIRN_CSV_SITE ",first_bytes,last_bytes,slope_bytes_per_s,fit,grew,of,stack");
+    cairn_csv_end_line(csv);
+    for (size_t i = 0; i < growth->row_count; i++) {
+        const struct cairn_growth_row *row = &growth->rows[i];
+        cairn_csv_site(csv, &row->site, NAN);
+        cairn_csv_integer(csv, row->first_bytes);
+        cairn_csv_integer(csv, row->last_bytes);
+        cairn_csv_real(csv, row->slope_bytes_per_s);
+        cairn_csv_real(csv, row->fit);
+        cairn_csv_integer(csv, row->grew);
+        cairn_csv_integer(csv, row->of);
+        cairn_csv_stack(csv, request->trace, row->stack, request->frames);
+        cairn_csv_end_line(csv);
+    }
+}
+
+static void print_row(struct cairn_text_table *table, const struct cairn_request *request,
+                      const struct cairn_growth_row *row)
+{
+    char text[CAIRN_HUMAN_MAX];
+    cairn_text_table_row(table);
+    cairn_text_table_cell_format(table, row->slope_bytes_per_s > 0 ? CAIRN_STYLE_GREW : CAIRN_STYLE_SHRANK,
+                                 "%s/s", cairn_human_bytes_signed(text, (int64_t)row->slope_bytes_per_s));
+    cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%" PRIu32 " of %" PRIu32, row->grew, row->of);
+    cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, cairn_human_bytes(text, row->first_bytes));
+    cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, cairn_human_bytes(text, row->last_bytes));
+    cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%.2f", row->fit);
+    cairn_text_table_site(table, request->trace, &row->site, request->selection.by, row->stack);
+    if (request->frames > 0) {
+        cairn_text_table_stack(table, request->trace, row->stack, &row->site, request->frames);
+    }
+}
+
+static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
+                       const struct cairn_growth *growth)
+{
+    char line[192], by[32];
+    snprintf(line, sizeof line, "sites that keep growing from %s to %s", growth->span.from.label,
+             growth->span.to.label);
+    cairn_text_head(answer, request->trace, NULL, line);
+    if (growth->row_count == 0) {
+        cairn_stream_text(&answer->stream, "No site keeps growing.\n");
+        return;
+    }
+    cairn_stream_text(&answer->stream, "\n");
+    snprintf(by, sizeof by, "BY %s", cairn_by_name(request->selection.by));
+    const struct cairn_text_column columns[] = {
+        {.title = "SLOPE"},
+        {.title = "GREW IN", .leaves = 1},
+        {.title = "FIRST", .leaves = 3},
+        {.title = "LAST", .leaves = 2},
+        {.title = "FIT", .leaves = 4},
+        {.title = by, .align = CAIRN_ALIGN_LEFT, .shrinks_to = 16},
+        {.title = "", .align = CAIRN_ALIGN_LEFT, .shrinks_to = 8, .leaves = 5},
+    };
+    struct cairn_text_table table;
+    cairn_text_table_init(&table, &answer->terminal, columns, sizeof columns / sizeof columns[0]);
+    for (size_t i = 0; i < growth->row_count; i++) {
+        print_row(&table, request, &growth->rows[i]);
+    }
+    cairn_text_table_print(&table, &answer->stream);
+    cairn_text_more(answer, growth->row_count, growth->rows_total);
+    cairn_text_table_release(&table);
+}
+
+static int print(const struct cairn_output_arguments *output, const struct cairn_request *request,
+                 const struct cairn_growth *growth)
+{
+    static void (*const printers[])(struct cairn_answer *, const struct cairn_request *,
+                                    const struct cairn_growth *) = {
+        [CAIRN_FORMAT_TEXT] = print_text, [CAIRN_FORMAT_JSON] = print_json, [CAIRN_FORMAT_CSV] = print_csv};
+    struct cairn_answer answer;
+    cairn_answer_open(&answer, output);
+    printers[answer.format](&answer, request, growth);
+    return cairn_answer_finish(&answer);
+}
+
+static int run(const struct cairn_invocation *invocation)
+{
+    const struct growth_arguments *arguments = invocation->arguments;
+    struct cairn_request request;
+    struct cairn_growth growth = {.rows = NULL};
+    struct cairn_error error;
+    const bool text = arguments->output.format == CAIRN_FORMAT_TEXT;
+    enum cairn_status status = cairn_request_open(invocation, &arguments->select, text, 0, &request, &error);
+    if (status == CAIRN_OK) {
+        status = cairn_growth(request.trace, &request.selection, &request.span, &growth, &error);
+    }
+    const int result =
+        status == CAIRN_OK ? print(&arguments->output, &request, &growth) : cairn_complain(&error);
+    cairn_growth_release(&growth);
+    cairn_request_release(&request);
+    return result;
+}
+
+#define SELECT offsetof(struct growth_arguments, select)
+static const struct cairn_option_group groups[] = {
+    {.title = "Moments", .options = cairn_select_span, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_by, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_rows, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_frames, .base = SELECT},
+    {.title = "Selecting", .options = cairn_select_processes, .base = SELECT},
+    {.title = "Selecting", .options = cairn_select_threads, .base = SELECT},
+    {.title = "Selecting", .options = cairn_select_sites, .base = SELECT},
+    {.title = "Output", .options = cairn_output_options, .base = offsetof(struct growth_arguments, output)},
+    {.title = NULL},
+};
+
+const struct cairn_command cairn_command_growth = {
+    .name = "growth",
+    .summary = "sites whose live bytes keep growing",
+    .positional = "[TRACE]",
+    .positional_max = 1,
+    .completion = CAIRN_COMPLETE_TRACE,
+    .description =
+        "The slope is fitted on the last two thirds of the span: a program that warms up does not leak. FIT "
+        "is how straight the growth is, 1.00 for a line.",
+    .groups = groups,
+    .arguments_size = sizeof(struct growth_arguments),
+    .defaults = &(const struct growth_arguments){.select = CAIRN_SELECT_DEFAULTS},
+    .run = run,
+};

@@ -1,0 +1,262 @@
+#include "cli/select.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "cli/choose.h"
+#include "cli/config.h"
+
+#define TEXT_LIMIT 20u /* rows of a text table when nothing was said */
+
+static enum cairn_status make_rule(const struct cairn_select_arguments *arguments,
+                                   struct cairn_request *request, struct cairn_error *error)
+{
+    struct cairn_config config;
+    const enum cairn_status loaded = cairn_config_load(&config, error);
+    if (loaded != CAIRN_OK) {
+        return loaded;
+    }
+    enum cairn_status status = CAIRN_OK;
+    const size_t count = config.skip.count + arguments->skip.count;
+    if (count > 0 || arguments->no_skip) {
+        const char **all = cairn_arena_alloc(&config.arena, (count + 1) * sizeof *all);
+        if (all == NULL) {
+            status = cairn_fail(error, CAIRN_E_NOMEM, "--skip: out of memory");
+        } else {
+            for (size_t i = 0; i < count; i++) {
+                all[i] = i < config.skip.count ? config.skip.items[i]
+                                               : arguments->skip.items[i - config.skip.count];
+            }
+            status = cairn_site_rule_new(!arguments->no_skip, all, count, &request->rule, error);
+        }
+    }
+    cairn_config_release(&config);
+    return status;
+}
+
+static enum cairn_status fill_selection(const struct cairn_select_arguments *arguments, bool text,
+                                        struct cairn_request *request, struct cairn_error *error)
+{
+    struct cairn_selection *selection = &request->selection;
+    const size_t default_limit = text ? TEXT_LIMIT : 0;
+    *selection = (struct cairn_selection){
+        .by = (enum cairn_by)arguments->by,
+        .metric = (enum cairn_metric)arguments->metric,
+        .sort = (enum cairn_sort)arguments->sort,
+        .lang = (enum cairn_lang_choice)arguments->lang,
+        .reverse = arguments->reverse,
+        .cumulative = arguments->cumulative,
+        .tid = arguments->tid,
+        .limit = arguments->limit < 0 ? default_limit : (size_t)arguments->limit,
+        .offset = (size_t)arguments->offset,
+    };
+    enum cairn_status status = CAIRN_OK;
+    if (arguments->process != NULL) {
+        status = cairn_process_parse(request->trace, arguments->process, &selection->process, error);
+    }
+    if (status == CAIRN_OK && arguments->filter.count + arguments->exclude.count > 0) {
+        status = cairn_filter_new(arguments->filter.items, arguments->filter.count, arguments->exclude.items,
+                                  arguments->exclude.count, &request->filter, error);
+    }
+    if (status == CAIRN_OK) {
+        status = make_rule(arguments, request, error);
+    }
+    selection->filter = request->filter;
+    selection->rule = request->rule;
+    return status;
+}
+
+static enum cairn_status find_moments(const struct cairn_select_arguments *arguments,
+                                      struct cairn_request *request, struct cairn_error *error)
+{
+    const enum cairn_status status =
+        cairn_span_parse(request->trace, arguments->from, arguments->to, &request->span, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    const bool whole = arguments->from == NULL && arguments->to == NULL;
+    return cairn_moment_parse(request->trace, arguments->at != NULL ? arguments->at : "peak",
+                              whole ? NULL : &request->span, request->selection.process, &request->at, error);
+}
+
+enum cairn_status cairn_request_open(const struct cairn_invocation *invocation,
+                                     const struct cairn_select_arguments *arguments, bool text,
+                                     size_t text_frames, struct cairn_request *request,
+                                     struct cairn_error *error)
+{
+    *request = (struct cairn_request){.frames = arguments->frames >= 0 ? (size_t)arguments->frames
+                                                : text                 ? text_frames
+                                                                       : SIZE_MAX};
+    const char *word = invocation->positional_count > 0 ? invocation->positional[0] : NULL, *path;
+    enum cairn_status status = cairn_choose_trace(&request->arena, word, &path, error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_open(path, NULL, &request->trace, error);
+    }
+    if (status != CAIRN_OK) {
+        request->trace = NULL;
+        return status;
+    }
+    request->recording = cairn_trace_recording(request->trace);
+    status = fill_selection(arguments, text, request, error);
+    return status == CAIRN_OK ? find_moments(arguments, request, error) : status;
+}
+
+void cairn_request_release(struct cairn_request *request)
+{
+    cairn_filter_free(request->filter);
+    cairn_site_rule_free(request->rule);
+    if (request->trace != NULL) {
+        cairn_trace_close(request->trace);
+    }
+    cairn_arena_release(&request->arena);
+    *request = (struct cairn_request){.trace = NULL};
+}
+
+const char *const cairn_by_words[] = {"function", "line", "file",    "module", "stack",
+                                      "thread",   "type", "process", NULL};
+const char *const cairn_metric_words[] = {"live", "allocated", "allocations", "temporary", "peak", NULL};
+const char *const cairn_sort_words[] = {
+    "metric",    "live_bytes", "live_blocks", "allocated_bytes", "allocations",  "reallocs",
+    "temporary", "peak_bytes", "name",        "delta_bytes",     "delta_blocks", "survived_bytes",
+    "a_bytes",   "b_bytes",    NULL};
+const char *const cairn_lang_words[] = {"all", "native", "python", NULL};
+
+#define AT(member) offsetof(struct cairn_select_arguments, member)
+
+const struct cairn_option cairn_select_at[] = {
+    {.name = "at",
+     .type = CAIRN_OPTION_TEXT,
+     .offset = AT(at),
+     .argument = "TIME",
+     .help = "the moment asked about (default peak)",
+     .completion = CAIRN_COMPLETE_MOMENT},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_span[] = {
+    {.name = "from",
+     .type = CAIRN_OPTION_TEXT,
+     .offset = AT(from),
+     .argument = "TIME",
+     .help = "where the span begins (default start)",
+     .completion = CAIRN_COMPLETE_MOMENT},
+    {.name = "to",
+     .type = CAIRN_OPTION_TEXT,
+     .offset = AT(to),
+     .argument = "TIME",
+     .help = "where the span ends (default end); 'peak' is then the span's",
+     .completion = CAIRN_COMPLETE_MOMENT},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_by[] = {
+    {.name = "by",
+     .type = CAIRN_OPTION_WORD,
+     .offset = AT(by),
+     .argument = "WHAT",
+     .words = cairn_by_words,
+     .help = "one row a function, line, file, module, stack, thread, type or process",
+     .completion = CAIRN_COMPLETE_WORDS},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_rank[] = {
+    {.name = "metric",
+     .type = CAIRN_OPTION_WORD,
+     .offset = AT(metric),
+     .argument = "METRIC",
+     .words = cairn_metric_words,
+     .help =
+         "what ranks and what percents are of: live (at --at), or allocated, allocations, temporary, peak "
+         "(over the span)",
+     .completion = CAIRN_COMPLETE_WORDS},
+    {.name = "cumulative",
+     .type = CAIRN_OPTION_SET,
+     .offset = AT(cumulative),
+     .help = "count what a site's callees allocate too"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_sort[] = {
+    {.name = "sort",
+     .type = CAIRN_OPTION_WORD,
+     .offset = AT(sort),
+     .argument = "KEY",
+     .words = cairn_sort_words,
+     .help = "order rows by this key of the JSON output, or by name (default: the metric)",
+     .completion = CAIRN_COMPLETE_WORDS},
+    {.name = "reverse", .type = CAIRN_OPTION_SET, .offset = AT(reverse), .help = "the other way round"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_sites[] = {
+    {.name = "skip",
+     .type = CAIRN_OPTION_TEXTS,
+     .offset = AT(skip),
+     .argument = "REGEX",
+     .help = "functions that match are wrappers too: charge their caller"},
+    {.name = "no-skip",
+     .type = CAIRN_OPTION_SET,
+     .offset = AT(no_skip),
+     .help = "charge the innermost frame, allocators and containers included"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_processes[] = {
+    {.name = "process",
+     .type = CAIRN_OPTION_TEXT,
+     .offset = AT(process),
+     .argument = "N|PID",
+     .help = "only this process (default: all, summed up)"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_threads[] = {
+    {.name = "lang",
+     .type = CAIRN_OPTION_WORD,
+     .offset = AT(lang),
+     .argument = "LANG",
+     .words = cairn_lang_words,
+     .help = "only native or only python frames (default all)",
+     .completion = CAIRN_COMPLETE_WORDS},
+    {.name = "thread",
+     .type = CAIRN_OPTION_COUNT,
+     .offset = AT(tid),
+     .argument = "TID",
+     .help = "only this thread"},
+    {.name = "filter",
+     .type = CAIRN_OPTION_TEXTS,
+     .offset = AT(filter),
+     .argument = "REGEX",
+     .help = "keep rows any of whose frames match"},
+    {.name = "exclude",
+     .type = CAIRN_OPTION_TEXTS,
+     .offset = AT(exclude),
+     .argument = "REGEX",
+     .help = "drop rows any of whose frames match"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_rows[] = {
+    {.name = "limit",
+     .letter = 'n',
+     .type = CAIRN_OPTION_COUNT,
+     .offset = AT(limit),
+     .argument = "N",
+     .help = "at most so many rows (text: 20; JSON and CSV: all; 0: all)"},
+    {.name = "offset",
+     .type = CAIRN_OPTION_COUNT,
+     .offset = AT(offset),
+     .argument = "N",
+     .help = "leave the first N rows out"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_frames[] = {
+    {.name = "frames",
+     .type = CAIRN_OPTION_COUNT,
+     .offset = AT(frames),
+     .argument = "N",
+     .help = "stack frames shown a row (JSON and CSV: all)"},
+    {.name = NULL},
+};
