@@ -1,0 +1,225 @@
+"""Bad input: one sentence, what to do, the right status, within a second; nothing half-written stays behind."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+
+from support import BUILD, CC, FOLDER, Case, build, cairn, main, trace
+
+HELLO = "int main(void) { return 0; }\n"
+
+
+def fresh(name):
+    folder = os.path.join(FOLDER, name)
+    os.mkdir(folder)
+    return folder
+
+
+def as_somebody():
+    """cairn as a user who is not root, and who may not enter the build folder then."""
+    if os.geteuid() != 0:
+        return [os.environ["CAIRN"]]
+    folder = os.path.join(FOLDER, "for-everybody")
+    if not os.path.exists(folder):
+        os.mkdir(folder)
+        for name in ("cairn", "libcairn.so"):
+            shutil.copy(os.path.join(BUILD, name), folder)
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", os.path.join(folder, "cairn")]
+
+
+def compile_hello(path, *flags):
+    subprocess.run([CC, "-x", "c", "-", "-o", path, *flags], input=HELLO.encode(), check=True)
+    return path
+
+
+class Programs(Case):
+    def refuse(self, program, status, *words, **more):
+        folder = fresh(f"refuse{len(os.listdir(FOLDER))}")
+        os.chmod(folder, 0o777)
+        done = cairn("record", "--", program, cwd=folder, **more)
+        self.assert_sentence(done, status, *words)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_missing(self):
+        self.refuse("/no/such/program", 127, "/no/such/program")
+        self.refuse("no-such-program-in-path", 127, "no-such-program-in-path")
+        self.refuse("", 127)
+
+    def test_not_executable(self):
+        path = os.path.join(FOLDER, "plain.txt")
+        with open(path, "w") as file:
+            file.write("hello\n")
+        self.refuse(path, 126, "plain.txt")
+        self.refuse(FOLDER, 126)
+
+    def test_static(self):
+        self.refuse(compile_hello(os.path.join(FOLDER, "static"), "-static"), 126, "static")
+
+    def test_setuid(self):
+        path = shutil.copy(build("ledger"), os.path.join(FOLDER, "setuid"))
+        os.chmod(path, 0o4755)
+        if os.geteuid() != 0:
+            self.skipTest("needs a file that belongs to somebody else")
+        self.refuse(path, 126, "set", command=["setpriv", "--reuid=65534", "--clear-groups", os.environ["CAIRN"]])
+
+    def test_no_script(self):
+        path = os.path.join(FOLDER, "lost-interpreter")
+        with open(path, "w") as file:
+            file.write("#!/no/such/interpreter\n")
+        os.chmod(path, 0o755)
+        self.refuse(path, 126)
+
+    def test_other_machine(self):
+        path = os.path.join(FOLDER, "foreign-elf")
+        with open(build("ledger"), "rb") as file:
+            image = bytearray(file.read())
+        image[18:20] = (183).to_bytes(2, "little")  # e_machine: AArch64
+        with open(path, "wb") as file:
+            file.write(image)
+        os.chmod(path, 0o755)
+        self.refuse(path, 126)
+
+
+class Folders(Case):
+    def test_read_only_folder(self):
+        folder = fresh("readonly")
+        os.chmod(folder, 0o555)
+        command = as_somebody()
+        done = cairn("record", "--", build("ledger"), cwd=folder, command=command, env={"HOME": "/"})
+        self.assert_sentence(done, 125, "-o")
+        self.assertEqual(os.listdir(folder), [])
+        done = cairn("record", "-o", "sub/x.cairn", "--", build("ledger"), cwd=folder, command=command)
+        self.assert_sentence(done, 125)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_output_is_a_folder(self):
+        folder = fresh("isfolder")
+        os.mkdir(os.path.join(folder, "x.cairn"))
+        for more in ([], ["-f"]):
+            self.assert_sentence(cairn("record", *more, "-o", "x.cairn", "--", build("ledger"), cwd=folder), 125)
+        self.assertEqual(os.listdir(folder), ["x.cairn"])
+
+    def test_output_through_a_link(self):
+        folder = fresh("islink")
+        os.symlink("elsewhere", os.path.join(folder, "x.cairn"))
+        self.assert_sentence(cairn("record", "-o", "x.cairn", "--", build("ledger"), cwd=folder), 125)
+        self.assertEqual(os.listdir(folder), ["x.cairn"])
+
+
+class Traces(Case):
+    def refuse(self, path, *words, **more):
+        for command in ("info", "top", "diff"):
+            moments = ["start", "end"] if command == "diff" else []
+            self.assert_sentence(cairn(command, path, *moments, **more), 2, *words)
+
+    def test_missing(self):
+        self.refuse(os.path.join(FOLDER, "nothing.cairn"), "nothing.cairn", "no such file")
+
+    def test_unreadable(self):
+        path = shutil.copy(trace(), os.path.join(FOLDER, "secret.cairn"))
+        os.chmod(path, 0)
+        command = as_somebody()
+        self.refuse(path, "secret.cairn", "ermission", command=command)
+
+    def test_foreign(self):
+        self.refuse(build("ledger"), "not a cairn trace")
+        self.refuse(FOLDER, "folder")
+        empty = os.path.join(FOLDER, "zero.cairn")
+        open(empty, "w").close()
+        self.refuse(empty)
+        database = os.path.join(FOLDER, "other.cairn")
+        with sqlite3.connect(database) as other:
+            other.execute("CREATE TABLE x (y)")
+        self.refuse(database, "cairn")
+
+    def test_truncated(self):
+        with open(trace(), "rb") as file:
+            whole = file.read()
+        for part in (50, 4096, len(whole) // 2, len(whole) - 1):
+            path = os.path.join(FOLDER, "truncated.cairn")
+            with open(path, "wb") as file:
+                file.write(whole[:part])
+            self.refuse(path, "truncated.cairn")
+
+    def test_newer_version(self):
+        path = shutil.copy(trace(), os.path.join(FOLDER, "newer.cairn"))
+        with sqlite3.connect(path) as database:
+            database.execute("PRAGMA user_version = 99")
+        self.refuse(path, "newer")
+
+    def test_forged_schema(self):
+        path = shutil.copy(trace(), os.path.join(FOLDER, "forged.cairn"))
+        with sqlite3.connect(path) as database:
+            database.execute("CREATE TABLE extra (x)")
+        self.refuse(path, "forged.cairn")
+
+    def test_a_fifo(self):
+        path = os.path.join(FOLDER, "pipe.cairn")
+        os.mkfifo(path)
+        self.refuse(path)
+
+    def test_nothing_to_repair(self):
+        path = shutil.copy(trace(), os.path.join(FOLDER, "whole.cairn"))
+        with open(path, "rb") as file:
+            before = file.read()
+        self.assertEqual(cairn("info", "--repair", path).status, 0)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), before)
+        self.assert_sentence(cairn("info", "--repair", build("ledger")), 2, "not a cairn trace")
+        self.assert_sentence(cairn("info", "--repair", os.path.join(FOLDER, "nothing.cairn")), 2, "no such file")
+
+    def test_reading_writes_nothing(self):
+        folder = fresh("untouched")
+        path = shutil.copy(trace(), os.path.join(folder, "x.cairn"))
+        before = (os.stat(path).st_mtime_ns, os.stat(path).st_size)
+        for words in (["info"], ["top"], ["tree"], ["leaks"], ["timeline"]):
+            self.assertEqual(cairn(words[0], path).status, 0)
+        self.assertEqual(os.listdir(folder), ["x.cairn"])
+        self.assertEqual((os.stat(path).st_mtime_ns, os.stat(path).st_size), before)
+        self.assertFalse(os.stat(path).st_mode & stat.S_IRWXO)
+
+
+class Words(Case):
+    def test_times(self):
+        for at, said in (
+            ("yesterday", "yesterday"),
+            ("12", "12"),
+            ("@nope", "@kept"),
+            ("s99999", "s99999"),
+            ("500%", "500%"),
+            ("-5s", "-5s"),
+            ("1000h", "1000h"),
+            ("end-1000h", "end-1000h"),
+            ("", ""),
+            ("@", "@"),
+        ):
+            for command in ("top", "tree"):
+                self.assert_sentence(cairn(command, trace(), "--at", at), 2, said)
+            self.assert_sentence(cairn("diff", trace(), "start", at), 2, said)
+        self.assert_sentence(cairn("top", trace(), "--from", "@done", "--to", "@kept"), 2)
+
+    def test_expressions(self):
+        for option in ("--filter", "--exclude", "--skip"):
+            self.assert_sentence(cairn("top", trace(), option, "a(b"), 2, "a(b")
+
+    def test_numbers(self):
+        self.assert_sentence(cairn("top", trace(), "--process", "77777777"), 2)
+        self.assert_sentence(cairn("top", trace(), "--process", "first"), 2, "first")
+        self.assert_sentence(cairn("top", trace(), "--thread", "77777777"), 2, "77777777")
+
+    def test_suppressions(self):
+        self.assert_sentence(cairn("leaks", trace(), "--suppressions", "/no/such/file"), 2, "/no/such/file")
+        path = os.path.join(FOLDER, "bad.supp")
+        with open(path, "w") as file:
+            file.write("leek:x\n")
+        self.assert_sentence(cairn("leaks", trace(), "--suppressions", path), 2, "bad.supp")
+
+    def test_types_need_a_graph(self):
+        done = cairn("top", trace(), "--by", "type")
+        if done.status != 0:
+            self.assert_sentence(done, 2, "graph")
+
+
+main()

@@ -1,0 +1,193 @@
+"""cairn export: other tools open the files, and their totals are those of cairn top."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import unittest
+
+from support import COUNTS, ENVIRONMENT, FOLDER, Case, ask, cairn, main, trace
+
+FORMATS = "folded pprof massif csv json dot html".split()
+WORDS = {"live": "live_bytes", "allocated": "allocated_bytes", "allocations": "allocations", "temporary": "temporary",
+         "peak": "peak_bytes"}
+
+
+def export(form, *words):
+    done = cairn("export", trace(), "--format", form, *words)
+    if done.status != 0:
+        raise AssertionError(done.err)
+    return done.raw
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def fields(data):
+    """The fields of a protobuf message as {number: [values]}; packed numbers stay bytes."""
+    found, at = {}, 0
+    while at < len(data):
+        key, at = varint(data, at)
+        if key & 7 == 0:
+            value, at = varint(data, at)
+        elif key & 7 == 2:
+            size, at = varint(data, at)
+            value, at = data[at:at + size], at + size
+        else:
+            raise AssertionError(f"wire type {key & 7}")
+        found.setdefault(key >> 3, []).append(value)
+    return found
+
+
+def packed(values):
+    numbers = []
+    for value in values:
+        if isinstance(value, int):
+            numbers.append(value)
+            continue
+        at = 0
+        while at < len(value):
+            number, at = varint(value, at)
+            numbers.append(number)
+    return numbers
+
+
+class Export(Case):
+    def test_folded(self):
+        for metric, column in WORDS.items():
+            sums, total = {}, 0
+            for line in export("folded", "--metric", metric, "--at", "@done").decode().splitlines():
+                stack, value = re.fullmatch(r"(.*) (\d+)", line).groups()
+                sums[stack.split(";")[-1]] = sums.get(stack.split(";")[-1], 0) + int(value)
+                total += int(value)
+            top = ask("top", trace(), "--at", "@done", "--metric", metric)
+            self.assertEqual(total, top["total"][column], metric)
+            for row in top["rows"]:
+                if row["function"]:
+                    self.assertEqual(sums.get(row["function"], 0), row[column], row["function"])
+
+    def test_folded_begins_at_main(self):
+        lines = [line for line in export("folded").decode().splitlines() if ";keep " in line]
+        self.assertEqual(len(lines), 1)
+        names = lines[0].split(" ")[0].split(";")
+        self.assertLess(names.index("main"), names.index("keep"))
+
+    def test_filters(self):
+        lines = export("folded", "--filter", "^keep$", "--at", "end").decode().splitlines()
+        self.assertEqual([line.split(";")[-1] for line in lines], ["keep 100000"])
+
+    def test_csv_and_json(self):
+        total = ask("top", trace())["total"]
+        rows = list(csv.DictReader(io.StringIO(export("csv").decode())))
+        answer = json.loads(export("json"))
+        self.assertEqual(answer["schema"], "cairn.export/1")
+        for column in COUNTS:
+            self.assertEqual(sum(int(row[column]) for row in rows), total[column], column)
+            self.assertEqual(sum(stack[column] for stack in answer["stacks"]), total[column], column)
+            self.assertEqual(answer["total"][column], total[column])
+        keep = next(row for row in rows if row["function"] == "keep")
+        self.assertTrue(keep["stack"].startswith("keep;main"))
+        self.assertEqual(next(s for s in answer["stacks"] if s["live_bytes"] == 100000)["frames"][0]["function"], "keep")
+        self.assertEqual([p["t_ns"] for p in answer["timeline"]], sorted(p["t_ns"] for p in answer["timeline"]))
+
+    def test_pprof(self):
+        top = ask("top", trace(), "--by", "function")
+        profile = fields(export("pprof"))
+        texts = [text.decode() for text in profile[6]]
+        self.assertEqual(texts[0], "")
+        types = [(texts[fields(t)[1][0]], texts[fields(t)[2][0]]) for t in profile[1]]
+        self.assertEqual(types, [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_objects", "count"),
+                                 ("inuse_space", "bytes")])
+        self.assertEqual(texts[profile[14][0]], "inuse_space")
+        functions = {fields(f)[1][0]: texts[fields(f)[2][0]] for f in profile[5]}
+        leaf = {}
+        for location in map(fields, profile[4]):
+            leaf[location[1][0]] = functions[fields(location[4][0])[1][0]]
+        builds = [texts[fields(m)[6][0]] for m in profile[3] if 6 in fields(m)]
+        self.assertTrue(any(re.fullmatch(r"[0-9a-f]{8,}", build) for build in builds))
+        sums, flat = [0] * 4, {}
+        for sample in map(fields, profile[2]):
+            values, locations = packed(sample[2]), packed(sample.get(1, []))
+            sums = [a + b for a, b in zip(sums, values)]
+            if locations:
+                name = leaf[locations[0]]
+                flat[name] = [a + b for a, b in zip(flat.get(name, [0] * 4), values)]
+        keys = "allocations allocated_bytes live_blocks live_bytes".split()
+        self.assertEqual(sums, [top["total"][key] for key in keys])
+        for row in top["rows"]:
+            if row["function"]:
+                self.assertEqual(flat[row["function"]], [row[key] for key in keys], row["function"])
+
+    @unittest.skipUnless(shutil.which("go"), "needs go")
+    def test_go_opens_pprof(self):
+        path = os.path.join(FOLDER, "go.pb")
+        self.assertEqual(cairn("export", trace(), "--format", "pprof", "-o", path).status, 0)
+        done = subprocess.run(["go", "tool", "pprof", "-top", path], capture_output=True, text=True, env=ENVIRONMENT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("burst", done.stdout)
+
+    @unittest.skipUnless(shutil.which("ms_print"), "needs valgrind")
+    def test_ms_print_opens_massif(self):
+        for words in ((), ("--at", "end"), ("--filter", "^keep$")):
+            path = os.path.join(FOLDER, "massif.out")
+            self.assertEqual(cairn("export", trace(), "--format", "massif", "-f", "-o", path, *words).status, 0)
+            done = subprocess.run(["ms_print", path], capture_output=True, text=True, env=ENVIRONMENT)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            top = ask("top", trace(), *words)
+            held = sum(row["live_bytes"] for row in top["rows"])
+            self.assertIn(f"{held:,}", done.stdout)
+            first = top["rows"][0]
+            self.assertRegex(done.stdout, rf"\({first['live_bytes']:,}B\) 0x[0-9A-F]+: {first['function']} ")
+
+    @unittest.skipUnless(shutil.which("dot"), "needs graphviz")
+    def test_dot_draws(self):
+        done = subprocess.run(["dot", "-Tsvg"], input=export("dot"), capture_output=True, env=ENVIRONMENT)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertIn(b"burst", done.stdout)
+        self.assertIn(b"8.0 MiB", done.stdout)
+
+    def test_html(self):
+        page = export("html", "--metric", "allocated").decode()
+        self.assertNotRegex(page, r"(src|href)\s*=|url\(|@import|fetch\(|XMLHttp")
+        self.assertIn("default-src 'none'", page)
+        data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))
+        total = ask("top", trace(), "--metric", "allocated")["total"]
+        self.assertEqual(data["total"], total["allocated_bytes"])
+        self.assertEqual(data["counts"], [total[k] for k in "live_bytes live_blocks allocated_bytes allocations".split()])
+        for number, (parent, _name, _place, value) in enumerate(data["tree"]):
+            self.assertLess(parent, number)
+            self.assertLessEqual(value, data["tree"][parent][3] if parent >= 0 else data["total"])
+        self.assertIn("churn", [row[0] for row in data["top"]])
+
+    def test_files(self):
+        for form in FORMATS:
+            path = os.path.join(FOLDER, "out." + form)
+            self.assertEqual(cairn("export", trace(), "--format", form, "-o", path).status, 0)
+            with open(path, "rb") as file:
+                self.assertEqual(file.read(), export(form))
+            self.assert_sentence(cairn("export", trace(), "--format", form, "-o", path), 2, "-f")
+            self.assertEqual(cairn("export", trace(), "--format", form, "-f", "-o", path).status, 0)
+
+    def test_what_is_wrong(self):
+        self.assert_sentence(cairn("export", trace()), 2, "folded")
+        self.assert_sentence(cairn("export", trace(), "--format", "png"), 2, "png", "folded")
+        self.assert_sentence(cairn("export", trace(), "--format", "csv", "-o", "/nonexistent/x"), 2, "/nonexistent/x")
+        self.assert_sentence(cairn("export", trace(), "--format", "csv", "--at", "@absent", "-o", os.path.join(FOLDER, "y")), 2)
+        self.assertFalse(os.path.exists(os.path.join(FOLDER, "y")))
+        with open("/dev/full", "wb") as full:
+            done = cairn("export", trace(), "--format", "json", stdout=full)
+        self.assertEqual(done.status, 2)
+        self.assertIn("No space left", done.err)
+
+
+main()

@@ -1,0 +1,216 @@
+"""`cairn record`: the program's status, where the trace goes, and what is written besides: nothing before the end."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from support import CAIRN, ENVIRONMENT, FOLDER, Case, ask, build, cairn, cairn_on_terminal, main
+
+
+def fresh(name):
+    folder = os.path.join(FOLDER, name)
+    os.mkdir(folder)
+    return folder
+
+
+class Record(Case):
+    def test_status_is_the_programs(self):
+        folder = fresh("status")
+        for status in (0, 1, 3, 125, 255):
+            done = cairn("record", "-q", "--", build("ledger"), str(status), cwd=folder)
+            self.assertEqual((done.status, done.out, done.err), (status, "", ""))
+        done = cairn("record", "-q", "--", "sh", "-c", "kill -KILL $$", cwd=folder)
+        self.assertEqual(done.status, 128 + 9)
+        done = cairn("record", "-q", "-o", "term.cairn", "--", "sh", "-c", "kill -TERM $$", cwd=folder)
+        self.assertEqual(done.status, 128 + 15)
+        info = ask("info", "term.cairn", cwd=folder)
+        self.assertEqual((info["signal"], info["exit_status"]), (15, None))
+
+    def test_names(self):
+        folder = fresh("names")
+        program = build("ledger")
+        with open(os.path.join(folder, "app.py"), "w") as file:
+            file.write("x = [str(i) for i in range(1000)]\n")
+        python = shutil.which("python3")
+        for words, pattern in (
+            ([program], r"ledger\.\d+\.cairn"),
+            ([python, "-m", "this"], r"this\.\d+\.cairn"),
+            ([python, "-u", "app.py"], r"app\.py\.\d+\.cairn"),
+            ([python, "-c", "1"], r"python3?[\d.]*\.\d+\.cairn"),
+        ):
+            done = cairn("record", "-q", *words, cwd=folder)
+            self.assertEqual(done.status, 0, done.err)
+            made = [name for name in os.listdir(folder) if name.endswith(".cairn")]
+            self.assertEqual(len(made), 1, made)
+            self.assertRegex(made[0], f"^{pattern}$")
+            self.assertEqual(os.stat(os.path.join(folder, made[0])).st_mode & 0o777, 0o600)
+            os.remove(os.path.join(folder, made[0]))
+        self.assertEqual(os.listdir(folder), ["app.py"])
+
+    def test_output_pattern(self):
+        folder = fresh("pattern")
+        done = cairn("record", "-q", "-o", "deep/er/%n-%p-%h.cairn", "--", build("ledger"), cwd=folder)
+        self.assertEqual(done.status, 0, done.err)
+        made = os.listdir(os.path.join(folder, "deep", "er"))
+        self.assertEqual(len(made), 1)
+        self.assertRegex(made[0], rf"^ledger-\d+-{re.escape(os.uname().nodename)}\.cairn$")
+        info = ask("info", os.path.join(folder, "deep", "er", made[0]))
+        self.assertIn(f"-{info['pid']}-", made[0])
+
+    def test_summary(self):
+        folder = fresh("summary")
+        done = cairn("record", "-o", "x.cairn", "--", build("ledger"), cwd=folder)
+        self.assertEqual((done.status, done.out), (0, ""))
+        lines = done.err.splitlines()
+        self.assertTrue(lines[0].startswith("cairn: x.cairn"))
+        self.assertIn("peak 8.", done.err)
+        self.assertIn("live at exit", done.err)
+        self.assertIn("burst", done.err)
+        self.assertIn("keep", done.err)
+        self.assertEqual(lines[-1].strip(), "next: cairn x.cairn")
+        done = cairn("record", "-o", "with blank.cairn", "--", build("ledger"), cwd=folder)
+        self.assertEqual(done.err.splitlines()[-1].strip(), "next: cairn 'with blank.cairn'")
+
+    def test_missing_symbols_are_named(self):
+        folder = fresh("stripped")
+        program = build("ledger", output=os.path.join(folder, "stripped"))
+        subprocess.run(["strip", program], check=True)
+        done = cairn("record", "-o", "x.cairn", "--", program, cwd=folder)
+        self.assertEqual(done.status, 0)
+        self.assertIn("stripped+0x", done.err)
+        self.assertIn("-g", done.err)
+
+    def test_existing_file(self):
+        folder = fresh("existing")
+        path = os.path.join(folder, "x.cairn")
+        with open(path, "w") as file:
+            file.write("precious")
+        done = cairn("record", "-o", "x.cairn", "--", build("ledger"), cwd=folder)
+        self.assert_sentence(done, 125, "x.cairn", "-f")
+        with open(path) as file:
+            self.assertEqual(file.read(), "precious")
+        self.assertEqual(cairn("record", "-q", "-f", "-o", "x.cairn", "--", build("ledger"), cwd=folder).status, 0)
+        self.assertEqual(ask("info", path)["exit_status"], 0)
+        self.assertEqual(os.listdir(folder), ["x.cairn"])
+
+    def test_the_programs_streams_are_its_own(self):
+        folder = fresh("streams")
+        words = ["sh", "-c", "read a; echo out $a; echo err >&2; exit 4"]
+        with open(os.path.join(folder, "in"), "w+") as file:
+            file.write("hello\n")
+            file.seek(0)
+            done = cairn("record", "-q", "-o", "x.cairn", "--", *words, cwd=folder, stdin=file)
+        self.assertEqual((done.status, done.out, done.err), (4, "out hello\n", "err\n"))
+
+    def test_closed_descriptors_stay_closed(self):
+        folder = fresh("closed")
+        script = f"'{CAIRN}' record -q -o x.cairn -- sh -c 'ls -l /proc/$$/fd >fds; exit 0' <&- >&-"
+        subprocess.run(["sh", "-c", script], cwd=folder, env=ENVIRONMENT, check=True)
+        with open(os.path.join(folder, "fds")) as file:
+            self.assertNotIn("/dev/null", file.read())
+
+    def test_options_behind_the_program_are_its_own(self):
+        folder = fresh("behind")
+        done = cairn("record", "-q", "-o", "x.cairn", "echo", "--help", "-o", "y", cwd=folder)
+        self.assertEqual((done.status, done.out), (0, "--help -o y\n"))
+
+    def test_args_are_kept_on_request_only(self):
+        folder = fresh("args")
+        cairn("record", "-q", "-o", "with.cairn", "--args", "--", build("ledger"), "0", "se\"cr et", cwd=folder)
+        cairn("record", "-q", "-o", "without.cairn", "--", build("ledger"), "0", "secret", cwd=folder)
+        self.assertEqual(ask("info", "with.cairn", cwd=folder)["args"][-2:], ["0", 'se"cr et'])
+        self.assertIsNone(ask("info", "without.cairn", cwd=folder)["args"])
+        with open(os.path.join(folder, "without.cairn"), "rb") as file:
+            self.assertNotIn(b"secret", file.read())
+
+    def test_usage(self):
+        folder = fresh("usage")
+        program = build("ledger")
+        for words, said in (
+            ([], "missing"),
+            (["--"], "missing"),
+            (["--interval", "soon", program], "--interval"),
+            (["--graph", "never", program], "--graph"),
+            (["--max-depth", "0", program], "--max-depth"),
+            (["--max-depth", "5000", program], "--max-depth"),
+            (["--max-size", "many", program], "--max-size"),
+            (["--python", "on", program], "--python"),
+            (["-o", "", program], "-o"),
+        ):
+            self.assert_sentence(cairn("record", *words, cwd=folder), 2, said)
+        self.assertEqual(os.listdir(folder), [])
+
+    def test_live(self):
+        folder = fresh("live")
+        status, written = cairn_on_terminal(
+            "record", "--live", "-o", os.path.join(folder, "x.cairn"), "--", "sleep", "1.2"
+        )
+        self.assertEqual(status, 0)
+        self.assertIn(b"\rcairn: ", written)
+        done = cairn("record", "--live", "-o", "y.cairn", "--", "sleep", "1.5", cwd=folder)
+        self.assertNotIn("\r", done.err)
+        self.assertRegex(done.err, r"cairn: [\d.]+ m?s  heap ")
+
+    def test_interrupt_is_the_programs(self):
+        folder = fresh("interrupt")
+        record = subprocess.Popen(
+            [CAIRN, "record", "-q", "-o", "x.cairn", "--", "sh", "-c", "trap 'exit 7' INT; echo go; while :; do sleep 0.1; done"],
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.assertEqual(record.stdout.readline(), b"go\n")
+        time.sleep(0.1)
+        os.killpg(record.pid, signal.SIGINT)
+        record.communicate(timeout=30)
+        self.assertEqual(record.returncode, 7)
+        self.assertEqual(ask("info", "x.cairn", cwd=folder)["exit_status"], 7)
+
+    def test_killed_recorder_and_repair(self):
+        folder = fresh("killed")
+        record = subprocess.Popen(
+            [CAIRN, "record", "-q", "-o", "x.cairn", "--", "sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do sleep 0.2; done"],
+            cwd=folder,
+            env=ENVIRONMENT,
+        )
+        time.sleep(1.2)
+        live = ask("info", "x.cairn", cwd=folder)
+        self.assertIs(live["complete"], False)
+        self.assert_sentence(cairn("info", "--repair", "x.cairn", cwd=folder), 2, "still being recorded")
+        record.kill()
+        record.wait()
+        answer = ask("info", "x.cairn", cwd=folder)
+        self.assertIs(answer["complete"], False)
+        self.assertIsNone(answer["stopped_why"])
+        self.assertIn("--repair", cairn("info", "x.cairn", cwd=folder).out)
+        self.assertIn("incomplete", cairn("top", "x.cairn", cwd=folder).out)
+        before = ask("top", "x.cairn", "--at", "end", cwd=folder)
+        if os.geteuid() == 0:
+            nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CAIRN]
+            self.assert_sentence(cairn("info", "--repair", "x.cairn", cwd=folder, command=nobody), 2, "x.cairn")
+        shutil.copy(os.path.join(folder, "x.cairn"), os.path.join(folder, "y.cairn"))
+        self.assert_sentence(cairn("info", "y.cairn", cwd=folder), 2, "y.cairn-wal is missing")
+        os.remove(os.path.join(folder, "y.cairn"))
+        self.assertEqual(cairn("info", "--repair", "x.cairn", cwd=folder).status, 0)
+        self.assertEqual(sorted(os.listdir(folder)), ["x.cairn"])
+        after = ask("top", "x.cairn", "--at", "end", cwd=folder)
+        self.assertEqual(after["total"], before["total"])
+        self.assertIs(after["complete"], True)
+        info = ask("info", "x.cairn", cwd=folder)
+        self.assertEqual(info["stopped_why"], "recorder died")
+        self.assertIn("recorder died", cairn("info", "x.cairn", cwd=folder).out)
+        self.assertEqual(cairn("info", "--repair", "x.cairn", cwd=folder).status, 0)
+
+    def test_view_after_recording_without_terminal(self):
+        folder = fresh("viewless")
+        done = cairn("record", "-q", "--view", "-o", "x.cairn", "--", build("ledger"), "3", cwd=folder)
+        self.assertEqual(done.status, 3)
+        self.assertIn("cairn top", done.err)
+
+
+main()

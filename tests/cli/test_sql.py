@@ -1,0 +1,130 @@
+"""cairn sql: the answers of docs/sql.md's questions, the virtual tables against each other, formats, and what is refused."""
+
+import csv
+import io
+import os
+import random
+import re
+import sqlite3
+
+from support import FOLDER, HERE, Case, ask, cairn, cairn_on_terminal, main, trace
+
+DOCS = os.path.join(HERE, "..", "..", "docs")
+HEAP = "JOIN account a USING (account) WHERE a.domain <= 3"
+
+
+def query(text, *words):
+    """The rows of the last statement."""
+    return ask("sql", trace(), text, *words)["results"][-1]["rows"]
+
+
+class Sql(Case):
+    def test_the_questions_of_the_page(self):
+        with open(os.path.join(DOCS, "sql.md")) as file:
+            questions = re.findall(r"```sql\n(.*?)```", file.read(), re.S)
+        self.assertEqual(len(questions), 20)
+        plain = sqlite3.connect(trace())
+        for text in questions:
+            done = cairn("sql", trace(), text)
+            self.assertEqual((done.status, done.err), (0, ""), text)
+            if "symbols IS NULL" not in text:
+                self.assertTrue(query(text.replace("40%", "peak").replace("'10%'", "'start'")), text)
+            if not re.search(r"events|heap_at|heap_diff", text.replace("lost_events", "")):
+                self.assertEqual([list(row) for row in plain.execute(text)], query(text), text)
+        plain.close()
+
+    def test_peak_is_that_of_top(self):
+        held = query("SELECT function, sum(peak_bytes) FROM top_at_peak GROUP BY function")
+        expected = {row["function"]: row["peak_bytes"] for row in ask("top", trace())["rows"] if row["peak_bytes"]}
+        self.assertEqual({name: count for name, count in held if count and name in expected},
+                         {name: count for name, count in expected.items() if name})
+
+    def test_heap_at_is_that_of_top(self):
+        for at in ("start", "peak", "@kept", "40%", "end"):
+            total = ask("top", trace(), "--at", at)["total"]
+            rows = query(f"SELECT coalesce(sum(h.live_bytes), 0), coalesce(sum(h.live_blocks), 0) FROM heap_at('{at}') h {HEAP}")
+            self.assertEqual(rows, [[total["live_bytes"], total["live_blocks"]]], at)
+
+    def test_events_rebuild_the_heap(self):
+        last = query("SELECT max(t_ns) FROM events")[0][0]
+        chance = random.Random(4)
+        for _ in range(50):
+            at = chance.randrange(last // 2, last)
+            sums = query(
+                "WITH change AS (SELECT account, size AS bytes FROM events WHERE kind IN ('alloc', 'realloc', 'adopt') AND t_ns <= {t} "
+                "UNION ALL SELECT account, -size FROM events WHERE kind IN ('free', 'lost', 'shrink') AND t_ns <= {t} "
+                "UNION ALL SELECT old_account, -old_size FROM events WHERE kind = 'realloc' AND t_ns <= {t}) "
+                "SELECT account, sum(bytes) AS held FROM change GROUP BY account HAVING held <> 0 ORDER BY account".format(t=at))
+            held = query(f"SELECT account, live_bytes FROM heap_at({at}) WHERE live_bytes <> 0 ORDER BY account")
+            self.assertEqual(sums, held, at)
+
+    def test_bounds_of_events(self):
+        every = query("SELECT event, t_ns FROM events")
+        self.assertEqual([row[0] for row in every], list(range(len(every))))
+        times = sorted({row[1] for row in every})
+        middle = times[len(times) // 2]
+        for sign in ("<", "<=", "=", ">=", ">"):
+            for column, bound in (("event", 1000), ("t_ns", middle), ("event", -1), ("t_ns", -1), ("event", 10**15), ("t_ns", 0)):
+                index = 0 if column == "event" else 1
+                test = {"<": int.__lt__, "<=": int.__le__, "=": int.__eq__, ">=": int.__ge__, ">": int.__gt__}[sign]
+                expected = sum(test(row[index], bound) for row in every)
+                self.assertEqual(query(f"SELECT count(*) FROM events WHERE {column} {sign} {bound}"), [[expected]], (column, sign, bound))
+        self.assertEqual(query("SELECT count(*) FROM events WHERE event BETWEEN 10 AND 19 AND t_ns >= 0"), [[10]])
+        self.assertEqual(query("SELECT event FROM events WHERE rowid = 7"), [[7]])
+        self.assertEqual(query("SELECT event FROM events ORDER BY event DESC LIMIT 1"), [[len(every) - 1]])
+
+    def test_diff(self):
+        total = ask("diff", trace(), "@kept", "@done")["total"]
+        keys = "a_bytes b_bytes delta_bytes a_blocks b_blocks delta_blocks survived_bytes".split()
+        columns = ", ".join(f"sum(d.{key})" for key in keys)
+        self.assertEqual(query(f"SELECT {columns} FROM heap_diff('@kept', '@done') d {HEAP}"), [[total[key] for key in keys]])
+
+    def test_formats(self):
+        text = "SELECT 1 AS one, 'a,\"b\"' AS text, NULL AS none, 2.5 AS real, x'00ff' AS blob, 'x' || char(27) AS evil"
+        self.assertEqual(query(text), [[1, 'a,"b"', None, 2.5, "00ff", "x\x1b"]])
+        rows = list(csv.reader(io.StringIO(cairn("sql", trace(), text, "--format", "csv").out)))
+        self.assertEqual(rows, [["one", "text", "none", "real", "blob", "evil"], ["1", 'a,"b"', "", "2.5", "00ff", "x\\e"]])
+        done = cairn("sql", trace(), text)
+        self.assertIn("x\\e", done.out)
+        self.assertNotIn("\x1b", done.out)
+        self.assertEqual(len(ask("sql", trace(), "SELECT 1; SELECT 2; ")["results"]), 2)
+        self.assertIn("  peak_bytes  ", cairn("sql", trace(), "SELECT * FROM recording").out)
+
+    def test_script_on_standard_input(self):
+        path = os.path.join(FOLDER, "script.sql")
+        with open(path, "w") as file:
+            file.write("SELECT 'first'; -- a comment\nSELECT 'second';")
+        with open(path) as file:
+            done = cairn("sql", trace(), stdin=file)
+        self.assertEqual(done.status, 0)
+        self.assertIn("second", done.out)
+
+    def test_prompt(self):
+        status, written = cairn_on_terminal("sql", trace(), keys=b"SELECT 40 +\n2 AS answer;\nSELEC;\n.quit\n")
+        self.assertEqual(status, 0, written)
+        self.assertIn(b"42", written)
+        self.assertIn(b"syntax error", written)
+        with open(os.path.join(FOLDER, ".local", "state", "cairn", "sql_history")) as file:
+            self.assertIn("SELECT", file.read())
+
+    def test_only_reads(self):
+        with open(trace(), "rb") as file:
+            before = file.read()
+        for text in ("DELETE FROM note", "CREATE TABLE x (y)", "CREATE TEMP TABLE x (y)", "ATTACH '/etc/passwd' AS x", "PRAGMA writable_schema = 1",
+                     "PRAGMA journal_mode = WAL", "COMMIT", "VACUUM INTO '/tmp/x'", "SELECT load_extension('x')",
+                     "DROP VIEW top_at_peak", "UPDATE recording SET program = 'x'", "CREATE VIRTUAL TABLE e USING events",
+                     "SELECT readfile('/etc/passwd')", "INSERT INTO events VALUES (1)"):
+            self.assert_sentence(cairn("sql", trace(), text), 2, "SQL")
+        with open(trace(), "rb") as file:
+            self.assertEqual(file.read(), before)
+
+    def test_what_is_wrong(self):
+        self.assert_sentence(cairn("sql", trace(), "SELECT x FROM nowhere"), 2, "nowhere")
+        self.assert_sentence(cairn("sql", trace(), "SELECT * FROM heap_at('@absent')"), 2, "absent")
+        self.assert_sentence(cairn("sql", trace(), "SELECT * FROM heap_at"), 2, "heap_at")
+        self.assert_sentence(cairn("sql", trace(), "SELECT * FROM heap_diff('start')"), 2, "heap_diff")
+        self.assert_sentence(cairn("sql", trace(), "SELECT * FROM heap_at(1.5)"), 2, "moment")
+        self.assert_sentence(cairn("sql", os.path.join(FOLDER, "absent.cairn"), "SELECT 1"), 2)
+
+
+main()

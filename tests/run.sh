@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs what is missing, builds with warnings as errors, and again with ASan and UBSan, and runs every test through
+# ctest.   tests/run.sh [--long] [--only release|sanitized] [CTEST ARGUMENTS…]
+set -eu
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+. "$top/assets/packages.sh"
+
+long=""
+only=""
+while [ $# -gt 0 ]; do
+    case "$1" in
+    --long) long=1 ;;
+    --only)
+        only="${2:?--only wants release or sanitized}"
+        shift
+        ;;
+    *) break ;;
+    esac
+    shift
+done
+
+# shellcheck disable=SC2086
+cairn_install $cairn_build_packages $cairn_test_packages
+export LC_ALL="${LC_ALL:-C.UTF-8}"
+jobs=$(nproc)
+failed=0
+
+# run_suite NAME PRESET LABEL-TO-LEAVE-OUT [CTEST ARGUMENTS…]
+run_suite() {
+    name=$1 preset=$2 without=$3
+    shift 3
+    build="$top/build/$name"
+    cmake -S "$top" -B "$build" -C "$top/tests/presets/$preset.cmake" -DCAIRN_WERROR=ON >"$top/build/$name.log" 2>&1 &&
+        cmake --build "$build" -j "$jobs" >>"$top/build/$name.log" 2>&1 || {
+        tail -n 60 "$top/build/$name.log" >&2
+        echo "The $name build failed; the whole log is build/$name.log" >&2
+        failed=1
+        return 0
+    }
+    echo "== $name"
+    (cd "$build" && CAIRN_LONG="$long" ctest --output-on-failure -j "$jobs" --no-tests=error -LE "$without" "$@") || failed=1
+}
+
+mkdir -p "$top/build"
+leave="bench|long"
+[ -n "$long" ] && leave="bench"
+[ "$only" = sanitized ] || run_suite release release "$leave" "$@"
+[ "$only" = release ] || run_suite sanitized asan-ubsan "$leave|unsanitized" "$@"
+exit $failed

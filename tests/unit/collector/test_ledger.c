@@ -1,0 +1,418 @@
+/* The ledger against a model that keeps every block of every process: allocations, frees, reallocs, blocks that are lost
+ * or unknown, forks, inherited blocks, ends in any order, and address space that is mapped, cut and moved. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rig.h"
+
+#define ADDRESSES 60u
+#define PROCESSES 64u
+#define STEPS     30000u
+
+static uint64_t seed;
+
+static uint64_t next_random(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+/* A block as a process sees it; `owner` is the process in whose sums it is. */
+struct block {
+    bool held;
+    uint32_t owner;
+    uint64_t size;
+};
+
+struct process {
+    struct cairn_ledger_process *ledger;
+    struct cairn_ledger_thread thread;
+    bool alive;
+    uint32_t parent; /* it was forked from */
+    struct block blocks[ADDRESSES];
+    uint32_t reallocating; /* address + 1 */
+    struct block pending;
+};
+
+struct model {
+    struct rig rig;
+    struct process processes[PROCESSES + 1]; /* by number */
+    uint32_t custodians[PROCESSES + 1];
+    uint32_t count, alive;
+    uint32_t ended[PROCESSES];
+    size_t ended_count; /* whose END is still to come */
+    int64_t bytes[PROCESSES + 1], blocks[PROCESSES + 1];
+    uint64_t lost, unknown;
+    uint64_t stamp;
+};
+
+static struct cairn_ledger_time now(struct model *model)
+{
+    model->stamp += 1 + next_random() % 5;
+    return (struct cairn_ledger_time){.stamp = model->stamp, .us = model->stamp / 3};
+}
+
+static void change(struct model *model, uint32_t process, int64_t bytes, int64_t blocks)
+{
+    model->bytes[process] += bytes;
+    model->blocks[process] += blocks;
+}
+
+static uint32_t oldest_heir(const struct model *model, uint32_t custodian)
+{
+    for (uint32_t i = 1; i <= model->count; i++) {
+        for (uint32_t at = model->processes[i].parent; model->processes[i].alive && at;
+             at = model->processes[at].parent) {
+            if (model->custodians[at] == custodian) {
+                return i;
+            }
+        }
+    }
+    return 0;
+}
+
+static void model_end(struct model *model, uint32_t number)
+{
+    model->bytes[number] = 0;
+    model->blocks[number] = 0;
+    const uint32_t heir = oldest_heir(model, number);
+    for (size_t i = 0; heir && i < ADDRESSES; i++) {
+        struct block *block = &model->processes[heir].blocks[i];
+        if (block->held && block->owner != heir && model->custodians[block->owner] == number) {
+            block->owner = heir;
+            change(model, heir, (int64_t)block->size, 1);
+        }
+    }
+    for (uint32_t i = 1; i <= model->count; i++) {
+        if (model->custodians[i] == number) {
+            model->custodians[i] = heir;
+        }
+    }
+}
+
+/* ENDs come with the next event. */
+static void settle(struct model *model)
+{
+    for (size_t i = 0; i < model->ended_count; i++) {
+        model_end(model, model->ended[i]);
+    }
+    model->ended_count = 0;
+}
+
+static uint32_t account_of(struct model *model, uint32_t process)
+{
+    return cairn_ledger_account(model->rig.recorder->ledger, process, process, CAIRN_DOMAIN_MALLOC,
+                                (uint32_t)(next_random() % 5));
+}
+
+static void take_over(struct model *model, uint32_t number, size_t at, uint64_t size)
+{
+    struct block *block = &model->processes[number].blocks[at];
+    if (block->held) { /* its free was lost */
+        if (block->owner == number) {
+            change(model, number, -(int64_t)block->size, -1);
+            model->lost++;
+        }
+    }
+    *block = (struct block){.held = true, .owner = number, .size = size};
+    change(model, number, (int64_t)size, 1);
+}
+
+static void do_alloc(struct model *model, uint32_t number)
+{
+    struct process *process = &model->processes[number];
+    const size_t at = next_random() % ADDRESSES;
+    if ((process->blocks[at].held && next_random() % 20) || process->reallocating == at + 1) {
+        return;
+    }
+    const uint64_t size = next_random() % 1000;
+    settle(model);
+    take_over(model, number, at, size);
+    cairn_ledger_alloc(model->rig.recorder->ledger, process->ledger, &process->thread, now(model),
+                       account_of(model, number), 0x1000 + at * 16, size, CAIRN_DOMAIN_MALLOC);
+}
+
+static void do_free(struct model *model, uint32_t number)
+{
+    struct process *process = &model->processes[number];
+    const size_t at = next_random() % ADDRESSES;
+    struct block *block = &process->blocks[at];
+    if ((!block->held && next_random() % 20) || process->reallocating == at + 1) {
+        return;
+    }
+    if (!block->held) {
+        model->unknown++;
+    } else if (block->owner == number) {
+        settle(model);
+        change(model, number, -(int64_t)block->size, -1);
+    }
+    block->held = false;
+    cairn_ledger_free_block(model->rig.recorder->ledger, process->ledger, &process->thread, now(model),
+                            0x1000 + at * 16, CAIRN_DOMAIN_MALLOC, false);
+}
+
+static void begin_realloc(struct model *model, uint32_t number)
+{
+    struct process *process = &model->processes[number];
+    const size_t at = next_random() % ADDRESSES;
+    if (process->reallocating || !process->blocks[at].held) {
+        return;
+    }
+    process->reallocating = (uint32_t)at + 1;
+    process->pending = process->blocks[at];
+    process->blocks[at].held = false;
+    cairn_ledger_realloc_begin(model->rig.recorder->ledger, process->ledger, &process->thread, now(model),
+                               0x1000 + at * 16, CAIRN_DOMAIN_MALLOC);
+}
+
+static void finish_realloc(struct model *model, uint32_t number)
+{
+    struct process *process = &model->processes[number];
+    if (!process->reallocating) {
+        return;
+    }
+    const size_t old = process->reallocating - 1;
+    process->reallocating = 0;
+    if (next_random() % 4 == 0) {
+        process->blocks[old] = process->pending;
+        cairn_ledger_realloc_cancel(model->rig.recorder->ledger, process->ledger, &process->thread);
+        return;
+    }
+    size_t at = old;
+    while (at != old ? process->blocks[at].held : next_random() % 2) {
+        at = next_random() % ADDRESSES;
+    }
+    const uint64_t size = next_random() % 1000;
+    settle(model);
+    if (process->pending.owner == number) {
+        change(model, number, -(int64_t)process->pending.size, -1);
+    }
+    take_over(model, number, at, size);
+    cairn_ledger_realloc_end(model->rig.recorder->ledger, process->ledger, &process->thread, now(model),
+                             account_of(model, number), 0x1000 + at * 16, size, CAIRN_DOMAIN_MALLOC);
+}
+
+static void do_fork(struct model *model, uint32_t number)
+{
+    struct process *parent = &model->processes[number];
+    if (model->count == PROCESSES || model->alive > 8 || parent->reallocating) {
+        return;
+    }
+    struct cairn_ledger *ledger = model->rig.recorder->ledger;
+    struct cairn_ledger_image image;
+    assert_true(cairn_ledger_fork(ledger, parent->ledger, &image));
+    const uint32_t child_number = ++model->count;
+    struct process *child = &model->processes[child_number];
+    *child = *parent;
+    child->parent = number;
+    child->thread = (struct cairn_ledger_thread){.number = child_number};
+    child->ledger = cairn_ledger_process_new(ledger, child_number, &image);
+    model->custodians[child_number] = child_number;
+    model->alive++;
+    settle(model);
+    cairn_ledger_first_thread(ledger, child->ledger, child_number, now(model).us);
+}
+
+static void do_end(struct model *model, uint32_t number)
+{
+    struct process *process = &model->processes[number];
+    if (model->alive == 1) {
+        return;
+    }
+    if (process->reallocating) {
+        cairn_ledger_realloc_cancel(model->rig.recorder->ledger, process->ledger, &process->thread);
+        process->blocks[process->reallocating - 1] = process->pending;
+        process->reallocating = 0;
+    }
+    process->alive = false;
+    model->alive--;
+    model->ended[model->ended_count++] = number;
+    cairn_ledger_process_end(model->rig.recorder->ledger, process->ledger, now(model).us);
+}
+
+static void step(struct model *model)
+{
+    uint32_t number;
+    do {
+        number = (uint32_t)(next_random() % model->count) + 1;
+    } while (!model->processes[number].alive);
+    switch (next_random() % 100) {
+    case 0:
+        do_fork(model, number);
+        break;
+    case 1:
+        do_end(model, number);
+        break;
+    default:
+        if (next_random() % 8 == 0) {
+            model->processes[number].reallocating ? finish_realloc(model, number)
+                                                  : begin_realloc(model, number);
+        } else if (next_random() % 2) {
+            do_alloc(model, number);
+        } else {
+            do_free(model, number);
+        }
+    }
+}
+
+/* Applies the events alone and ends with the same sums; every birth must be a live block of that size and account. */
+static void replay(const struct rig *rig, int64_t *bytes, int64_t *blocks)
+{
+    uint64_t *live_size = calloc(rig->event_count + 1, sizeof *live_size); /* size + 1, 0: not live */
+    for (size_t i = 0; i < rig->event_count; i++) {
+        const struct cairn_event *event = &rig->events[i];
+        const bool ends = event->kind == CAIRN_EVENT_FREE || event->kind == CAIRN_EVENT_LOST;
+        if (ends || event->kind == CAIRN_EVENT_REALLOC) {
+            const uint64_t size = ends ? event->size : event->old_size;
+            const uint32_t account = ends ? event->account : event->old_account;
+            assert_true(event->birth < i);
+            assert_int_equal(live_size[event->birth], size + 1);
+            assert_int_equal(rig->events[event->birth].account, account);
+            live_size[event->birth] = 0;
+            bytes[rig->accounts[account - 1].process] -= (int64_t)size;
+            blocks[rig->accounts[account - 1].process]--;
+        }
+        if (!ends && event->kind != CAIRN_EVENT_END) {
+            const uint32_t process = rig->accounts[event->account - 1].process;
+            live_size[i] = event->size + 1;
+            bytes[process] += (int64_t)event->size;
+            blocks[process]++;
+            assert_true(event->kind != CAIRN_EVENT_ADOPT || event->birth < i);
+        }
+        if (event->kind == CAIRN_EVENT_END) {
+            bytes[event->account] = 0;
+            blocks[event->account] = 0;
+        }
+    }
+    free(live_size);
+}
+
+static void run(uint64_t with_seed)
+{
+    seed = with_seed;
+    struct model *model = calloc(1, sizeof *model);
+    rig_start(&model->rig);
+    struct cairn_ledger *ledger = model->rig.recorder->ledger;
+    model->count = 1;
+    model->alive = 1;
+    model->custodians[1] = 1;
+    model->processes[1] = (struct process){
+        .alive = true, .thread.number = 1, .ledger = cairn_ledger_process_new(ledger, 1, NULL)};
+    cairn_ledger_first_thread(ledger, model->processes[1].ledger, 1, 0);
+    for (uint32_t i = 0; i < STEPS; i++) {
+        step(model);
+    }
+    rig_finish(&model->rig);
+    const struct cairn_ledger_counts *counts = cairn_ledger_counts(ledger);
+    assert_int_equal(counts->lost_frees, model->lost);
+    assert_int_equal(counts->unknown_frees, model->unknown);
+    int64_t bytes[PROCESSES + 1] = {0}, blocks[PROCESSES + 1] = {0};
+    replay(&model->rig, bytes, blocks);
+    for (uint32_t i = 1; i <= model->count; i++) {
+        assert_int_equal(bytes[i], model->bytes[i]);
+        assert_int_equal(blocks[i], model->blocks[i]);
+    }
+    rig_release(&model->rig);
+    free(model);
+}
+
+static void same_as_the_model(void **state)
+{
+    (void)state;
+    for (uint64_t i = 1; i <= 20; i++) {
+        run(i * 0x9e3779b97f4a7c15ull);
+    }
+}
+
+static void temporary_blocks(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig);
+    struct cairn_ledger *ledger = rig.recorder->ledger;
+    struct cairn_ledger_process *process = cairn_ledger_process_new(ledger, 1, NULL);
+    struct cairn_ledger_thread one = {.number = 1}, two = {.number = 2};
+    cairn_ledger_first_thread(ledger, process, 1, 0);
+    const uint32_t account = cairn_ledger_account(ledger, 1, 1, CAIRN_DOMAIN_MALLOC, 0);
+    struct cairn_ledger_time when = {.stamp = 1, .us = 1};
+    cairn_ledger_alloc(ledger, process, &one, when, account, 0x10, 1, 0);
+    cairn_ledger_alloc(ledger, process, &two, when, account, 0x20, 1, 0);
+    cairn_ledger_free_block(ledger, process, &one, when, 0x10, 0,
+                            false); /* temporary: nothing of this thread between */
+    cairn_ledger_free_block(ledger, process, &one, when, 0x20, 0, false); /* another thread's */
+    cairn_ledger_alloc(ledger, process, &one, when, account, 0x10, 1, 0);
+    cairn_ledger_alloc(ledger, process, &one, when, account, 0x20, 1, 0);
+    cairn_ledger_free_block(ledger, process, &one, when, 0x10, 0, false); /* one between */
+    cairn_ledger_free_block(ledger, process, &one, when, 0x20, 0, false); /* temporary */
+    rig_finish(&rig);
+    static const uint8_t flags[] = {0, 0, CAIRN_EVENT_TEMPORARY, 0, 0, 0, 0, CAIRN_EVENT_TEMPORARY};
+    assert_int_equal(rig.event_count, 8);
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(rig.events[i].flags, flags[i]);
+    }
+    rig_release(&rig);
+}
+
+/* Sums of mapped bytes by the events, after each step of a fixed story. */
+static void address_space(void **state)
+{
+    (void)state;
+    enum { PAGE = 4096 };
+    struct rig rig;
+    rig_start(&rig);
+    struct cairn_ledger *ledger = rig.recorder->ledger;
+    struct cairn_ledger_process *process = cairn_ledger_process_new(ledger, 1, NULL);
+    const uint32_t map = cairn_ledger_account(ledger, 1, 1, CAIRN_DOMAIN_MMAP, 1);
+    const uint32_t brk = cairn_ledger_account(ledger, 1, 1, CAIRN_DOMAIN_BREAK, 2);
+    const struct cairn_ledger_time when = {.stamp = 1, .us = 1};
+    cairn_ledger_map(ledger, process, when, map, 0x100000, 10 * PAGE - 5);    /* 0: +10 pages */
+    cairn_ledger_unmap(ledger, process, when, 0x100000 + 4 * PAGE, 2 * PAGE); /* 1: a hole: −2, two pieces */
+    cairn_ledger_unmap(ledger, process, when, 0x100000, 4 * PAGE);            /* 2: −4, one piece is left */
+    cairn_ledger_map(ledger, process, when, map, 0x100000 + 9 * PAGE, 2 * PAGE); /* 3: −1 of the old, 4: +2 */
+    cairn_ledger_unmap(ledger, process, when, 0x100000 + 6 * PAGE,
+                       3 * PAGE); /* 5: the old one's last: FREE 3 */
+    cairn_ledger_remap(ledger, process, when, map, 0x100000 + 9 * PAGE, 2 * PAGE, 0x900000, 5 * PAGE); /* 6 */
+    cairn_ledger_remap(ledger, process, when, map, 0x900000, 5 * PAGE, 0x900000, PAGE); /* 7: −4 */
+    cairn_ledger_break(ledger, process, when, brk, 0x500000);                           /* the start */
+    cairn_ledger_break(ledger, process, when, brk, 0x500000 + 3 * PAGE);                /* 8: +3 */
+    cairn_ledger_break(ledger, process, when, brk, 0x500000 + PAGE);                    /* 9: −2 */
+    cairn_ledger_break(ledger, process, when, brk, 0x500000);                           /* 10: FREE 1 */
+    cairn_ledger_unmap(ledger, process, when, 0, UINT64_MAX); /* no range: nothing */
+    rig_finish(&rig);
+
+    static const struct {
+        uint8_t kind;
+        uint64_t pages, birth;
+    } expected[] = {
+        {CAIRN_EVENT_ALLOC, 10, 0},  {CAIRN_EVENT_SHRINK, 2, 0}, {CAIRN_EVENT_SHRINK, 4, 0},
+        {CAIRN_EVENT_SHRINK, 1, 0},  {CAIRN_EVENT_ALLOC, 2, 0},  {CAIRN_EVENT_FREE, 3, 0},
+        {CAIRN_EVENT_REALLOC, 5, 4}, {CAIRN_EVENT_SHRINK, 4, 6}, {CAIRN_EVENT_ALLOC, 3, 0},
+        {CAIRN_EVENT_SHRINK, 2, 8},  {CAIRN_EVENT_FREE, 1, 8},
+    };
+    assert_int_equal(rig.event_count, sizeof expected / sizeof expected[0]);
+    for (size_t i = 0; i < rig.event_count; i++) {
+        assert_int_equal(rig.events[i].kind, expected[i].kind);
+        assert_int_equal(rig.events[i].size, expected[i].pages * PAGE);
+        assert_int_equal(rig.events[i].birth, expected[i].birth);
+    }
+    assert_int_equal(rig.events[6].old_size, 2 * PAGE);
+    rig_release(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_as_the_model),
+        cmocka_unit_test(temporary_blocks),
+        cmocka_unit_test(address_space),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

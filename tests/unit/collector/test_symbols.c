@@ -1,0 +1,213 @@
+/* Symbols, checked against this very program and against binutils' addr2line. */
+#include <dlfcn.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/symbols.h"
+
+static int outer_line, inner_line;
+
+__attribute__((noinline)) static uintptr_t return_address(void)
+{
+    return (uintptr_t)__builtin_return_address(0);
+}
+
+__attribute__((always_inline)) static inline uintptr_t inlined_helper(void)
+{
+    inner_line = __LINE__ + 1;
+    const uintptr_t address = return_address();
+    __asm__ volatile("" ::: "memory");
+    return address;
+}
+
+__attribute__((noinline)) static uintptr_t outer_function(void)
+{
+    outer_line = __LINE__ + 1;
+    const uintptr_t address = inlined_helper();
+    __asm__ volatile("" ::: "memory");
+    return address;
+}
+
+static uint64_t own_bias(void)
+{
+    struct link_map *map = NULL;
+    Dl_info info;
+    assert_int_not_equal(dladdr1(&outer_line, &info, (void **)&map, RTLD_DL_LINKMAP), 0);
+    return map->l_addr;
+}
+
+static void test_inlined_frames(void **state)
+{
+    (void)state;
+    struct cairn_symbols *symbols;
+    struct cairn_symbol rows[8];
+    char path[4096] = {0};
+    assert_non_null(realpath("/proc/self/exe", path));
+    assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
+    struct cairn_symbol_module *module = cairn_symbols_module(symbols, path, NULL);
+    assert_string_equal(cairn_symbol_module_state(module), "debug");
+    const size_t count = cairn_symbol_module_resolve(module, outer_function() - 1 - own_bias(), rows, 8);
+    assert_int_equal(count, 2);
+    assert_string_equal(rows[0].function, "inlined_helper");
+    assert_true(rows[0].inlined);
+    assert_int_equal(rows[0].line, inner_line);
+    assert_string_equal(rows[1].function, "outer_function");
+    assert_false(rows[1].inlined);
+    assert_int_equal(rows[1].line, outer_line);
+    assert_string_equal(rows[1].file, __FILE__);
+    cairn_symbols_free(symbols);
+}
+
+static void test_other_build_is_not_used(void **state)
+{
+    (void)state;
+    struct cairn_symbols *symbols;
+    struct cairn_symbol row;
+    assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
+    struct cairn_symbol_module *module = cairn_symbols_module(symbols, "/bin/sh", "00112233");
+    assert_memory_equal(cairn_symbol_module_state(module), "none: ", 6);
+    assert_int_equal(cairn_symbol_module_resolve(module, 0x1000, &row, 1), 1);
+    assert_null(row.function);
+    cairn_symbols_free(symbols);
+}
+
+static void test_no_file(void **state)
+{
+    (void)state;
+    const char *const paths[] = {"[vdso]",      "linux-vdso.so.1", "/nonexistent/x",
+                                 "/etc/passwd", "/dev/null",       "/"};
+    struct cairn_symbols *symbols;
+    assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        struct cairn_symbol row;
+        struct cairn_symbol_module *module = cairn_symbols_module(symbols, paths[i], NULL);
+        assert_memory_equal(cairn_symbol_module_state(module), "none: ", 6);
+        assert_int_equal(cairn_symbol_module_resolve(module, 0x1234, &row, 1), 1);
+        assert_null(row.function);
+    }
+    cairn_symbols_free(symbols);
+}
+
+/* addr2line -a -i -f prints the address, then a function and a place for each inlined frame. */
+static void compare_with_addr2line(const char *path, uint64_t first, uint64_t step, int addresses)
+{
+    char command[8192], line[4096];
+    struct cairn_symbols *symbols;
+    int compared = 0;
+    assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
+    struct cairn_symbol_module *module = cairn_symbols_module(symbols, path, NULL);
+    for (int i = 0; i < addresses; i++) {
+        const uint64_t address = first + (uint64_t)i * step;
+        struct cairn_symbol rows[32];
+        const size_t count = cairn_symbol_module_resolve(module, address, rows, 32);
+        if (!rows[0].function || !rows[0].file) {
+            continue;
+        }
+        snprintf(command, sizeof command, "addr2line -i -f -e '%s' 0x%lx", path, (unsigned long)address);
+        FILE *pipe = popen(command, "r");
+        assert_non_null(pipe);
+        size_t frames = 0;
+        while (fgets(line, sizeof line, pipe)) {
+            line[strcspn(line, "\n")] = '\0';
+            assert_true(frames < count);
+            const char *own = rows[frames].linkage_name ? rows[frames].linkage_name : rows[frames].function;
+            if (strcmp(line, "??") != 0) {
+                assert_string_equal(line, own);
+            }
+            assert_non_null(fgets(line, sizeof line, pipe));
+            const char *colon = strrchr(line, ':');
+            if (colon && colon[1] != '?' && colon[1] != '0') {
+                assert_int_equal(rows[frames].line, atoi(colon + 1));
+            }
+            frames++;
+        }
+        pclose(pipe);
+        assert_int_equal(frames, count);
+        compared++;
+    }
+    assert_true(compared > addresses / 4);
+    cairn_symbols_free(symbols);
+}
+
+static void test_agrees_with_addr2line(void **state)
+{
+    (void)state;
+    char path[4096] = {0};
+    assert_non_null(realpath("/proc/self/exe", path));
+    const uint64_t start = (uint64_t)(uintptr_t)&return_address - own_bias();
+    compare_with_addr2line(path, start, 7, 120);
+}
+
+static void test_libc_by_symbol_table(void **state)
+{
+    (void)state;
+    struct cairn_symbols *symbols;
+    struct cairn_symbol row[8];
+    Dl_info info;
+    assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
+    void *address = dlsym(RTLD_DEFAULT, "qsort_r");
+    assert_int_not_equal(dladdr(address, &info), 0);
+    char path[4096] = {0};
+    assert_non_null(realpath(info.dli_fname, path));
+    struct cairn_symbol_module *module = cairn_symbols_module(symbols, path, NULL);
+    const size_t count =
+        cairn_symbol_module_resolve(module, (uintptr_t)address - (uintptr_t)info.dli_fbase + 4, row, 8);
+    assert_true(count >= 1);
+    assert_non_null(row[count - 1].function);
+    assert_non_null(strstr(row[count - 1].function, "qsort_r"));
+    cairn_symbols_free(symbols);
+}
+
+static void test_demangle(void **state)
+{
+    (void)state;
+    char out[256];
+    assert_string_equal(cairn_demangle("_ZN5Cache3putEi", out, sizeof out), "Cache::put(int)");
+    assert_string_equal(cairn_demangle("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE", out, sizeof out),
+                        "core::fmt::Write::write_fmt");
+    assert_string_equal(cairn_demangle("_D3std5stdio7writelnFAyaZv", out, sizeof out),
+                        "std.stdio.writeln(immutable(char)[])");
+    assert_string_equal(cairn_demangle("main", out, sizeof out), "main");
+    assert_string_equal(cairn_demangle("_Z", out, sizeof out), "_Z");
+    assert_string_equal(cairn_demangle("_ZN5Cache3putEi", out, 6), "Cache");
+}
+
+static void collect(void *state, int64_t line, const char *text, size_t length)
+{
+    if (line == 1) {
+        assert_int_equal(length, strlen(text) - (text[length] ? 1 : 0));
+    }
+    *(int64_t *)state += line;
+}
+
+static void test_source_lines(void **state)
+{
+    (void)state;
+    int64_t sum = 0;
+    assert_true(cairn_source_lines(__FILE__, 1, 3, collect, &sum));
+    assert_int_equal(sum, 6);
+    assert_false(cairn_source_lines("/dev/zero", 1, 3, collect, &sum));
+    assert_false(cairn_source_lines("/nonexistent", 1, 3, collect, &sum));
+    assert_false(cairn_source_lines("/", 1, 3, collect, &sum));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_inlined_frames),
+        cmocka_unit_test(test_other_build_is_not_used),
+        cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_agrees_with_addr2line),
+        cmocka_unit_test(test_libc_by_symbol_table),
+        cmocka_unit_test(test_demangle),
+        cmocka_unit_test(test_source_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* The writer when writes fail, memory runs out, or the disk is full. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include <cmocka.h>
+
+#include "fault.h"
+#include "fault_vfs.h"
+#include "writer_fixture.h"
+
+#define NOTES 4
+
+static int make_faulty_folder(void **state)
+{
+    fault_vfs_register();
+    return fixture_make_folder(state);
+}
+
+/* A recording under faults. Returns how many notes were promised to be kept, −1 when there was no file to begin with. */
+static int record_under_faults(enum cairn_status *status)
+{
+    struct cairn_writer *writer = NULL;
+    *status = cairn_writer_create(fixture_path, false, &writer, &fixture_error);
+    if (*status != CAIRN_OK) {
+        return -1;
+    }
+    int kept = 0;
+    put_recording(writer, false);
+    for (int i = 0; i < NOTES && *status == CAIRN_OK; i++) {
+        char blob[6000];
+        memset(blob, i, sizeof blob);
+        cairn_writer_chunk(writer, &(struct cairn_chunk){.chunk = (uint32_t)i}, blob, sizeof blob, "y", 1);
+        cairn_writer_note(writer, 0, i, "note");
+        *status = cairn_writer_commit(writer, &fixture_error);
+        kept += *status == CAIRN_OK;
+        if (i % 2) {
+            cairn_writer_checkpoint(writer);
+        }
+    }
+    put_recording(writer, true);
+    const enum cairn_status closed = cairn_writer_close(writer, &fixture_error);
+    assert_true(*status == CAIRN_OK || closed == *status);
+    *status = closed;
+    return kept;
+}
+
+static void check_after_faults(int kept, enum cairn_status status, bool for_ever)
+{
+    if (kept < 0) {
+        assert_int_equal(count_files(), 0);
+        return;
+    }
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open_v2(fixture_path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_string_equal(ask_text(db, "PRAGMA integrity_check"), "ok");
+    assert_true(ask(db, "SELECT count(*) FROM note") >= kept);
+    if (status == CAIRN_OK) {
+        assert_int_equal(ask(db, "SELECT complete FROM recording"), 1);
+    } else if (kept > 0 && !for_ever && kept < NOTES) {
+        assert_int_equal(ask(db, "SELECT complete = 0 AND stopped_why IS NOT NULL FROM recording"), 1);
+        assert_string_equal(ask_text(db, "PRAGMA journal_mode"), "delete");
+    }
+    sqlite3_close(db);
+}
+
+static void test_every_write_may_fail(void **state)
+{
+    (void)state;
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        bool failed = true;
+        for (unsigned long at = 1; failed; at++) {
+            fixture_fresh(NULL);
+            enum cairn_status status;
+            fault_vfs_arm(at, for_ever);
+            const int kept = record_under_faults(&status);
+            failed = fault_vfs_happened();
+            if (status != CAIRN_OK) {
+                assert_int_equal(status, CAIRN_E_IO);
+                assert_non_null(strstr(fixture_error.message, fixture_path));
+            }
+            assert_true(failed || status == CAIRN_OK);
+            check_after_faults(kept, status, for_ever);
+        }
+    }
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    bool failed = true;
+    for (unsigned long at = 1; failed; at++) {
+        fixture_fresh(NULL);
+        struct cairn_writer *writer = NULL;
+        fault_allocation(at);
+        const enum cairn_status status = cairn_writer_create(fixture_path, false, &writer, &fixture_error);
+        failed = fault_happened();
+        assert_int_equal(status, failed ? CAIRN_E_NOMEM : CAIRN_OK);
+        if (failed) {
+            assert_int_equal(count_files(), 0);
+        } else {
+            cairn_writer_discard(writer);
+        }
+    }
+}
+
+static void test_a_full_disk(void **state)
+{
+    (void)state;
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("cairn-test", fixture_folder, "tmpfs", 0, "size=4m,mode=0700") != 0) {
+        print_message("skipped: mounting a small file system is not permitted here\n");
+        skip();
+    }
+    struct cairn_writer *writer = create();
+    put_recording(writer, false);
+    commit(writer);
+    static char blob[100000];
+    int kept = 0;
+    enum cairn_status status = CAIRN_OK;
+    for (uint32_t i = 0; status == CAIRN_OK; i++) {
+        assert_true(i < 1000);
+        for (size_t k = 0; k < sizeof blob; k += sizeof(int)) {
+            *(int *)(void *)(blob + k) = rand();
+        }
+        cairn_writer_chunk(writer, &(struct cairn_chunk){.chunk = i}, blob, sizeof blob, "y", 1);
+        status = cairn_writer_commit(writer, &fixture_error);
+        kept += status == CAIRN_OK;
+        if (i % 5 == 4) {
+            cairn_writer_checkpoint(writer);
+        }
+    }
+    assert_int_equal(status, CAIRN_E_IO);
+    assert_non_null(strstr(fixture_error.message, "the disk is full"));
+    assert_true(kept > 5);
+    assert_int_equal(cairn_writer_commit(writer, NULL), CAIRN_E_IO);
+    assert_int_equal(cairn_writer_close(writer, &fixture_error), CAIRN_E_IO);
+    assert_non_null(strstr(fixture_error.message, "the disk is full"));
+    assert_int_equal(count_files(), 1);
+    sqlite3 *db = open_plain();
+    assert_string_equal(ask_text(db, "PRAGMA integrity_check"), "ok");
+    assert_true(ask(db, "SELECT count(*) FROM event_chunk") >= kept);
+    assert_string_equal(ask_text(db, "SELECT complete || stopped_why FROM recording"), "0disk full");
+    sqlite3_close(db);
+    assert_int_equal(umount(fixture_folder), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_every_write_may_fail, fixture_fresh),
+        cmocka_unit_test_setup(test_out_of_memory, fixture_fresh),
+        cmocka_unit_test_setup(test_a_full_disk, fixture_fresh),
+    };
+    return cmocka_run_group_tests(tests, make_faulty_folder, fixture_remove_folder);
+}

@@ -1,0 +1,122 @@
+"""Replays the scripts in scripts/ without a terminal and compares the screens they save with those in screens/.
+
+A script's first lines may say how it is run: `#: size 80x24`, `#: args --ascii`, `#: env LC_ALL=C`, `#: traces 2`, or
+`#: traces boxes`.
+With --update (and names of scripts, or none for all) the screens are written anew: look at the difference."""
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CAIRN = os.environ["CAIRN"]
+TRACES = [os.environ["CAIRN_TRACE"], os.environ["CAIRN_FIXED_TRACE"], os.environ["CAIRN_GRAPH_TRACE"]]
+NAMES = ["shop.cairn", "fixed.cairn"]
+WANTED = {"1": NAMES[:1], "2": NAMES, "boxes": ["boxes.cairn"]}
+
+
+def directives(script):
+    found = {"size": "80x24", "args": "", "env": "", "traces": "1"}
+    for line in script.read_text(encoding="utf-8").splitlines():
+        match = re.match(r"#: (\w+) (.*)", line)
+        if match:
+            found[match[1]] = match[2]
+    return found
+
+
+def run(script, folder):
+    """The finished process; what the script saved lies in `folder`."""
+    wanted = directives(script)
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LANG", "LC_CTYPE", "VISUAL", "EDITOR")}
+    environment.update(LC_ALL="C.UTF-8", TERM="dumb", HOME=folder, XDG_CONFIG_HOME=folder, XDG_STATE_HOME=folder)
+    environment.update(pair.split("=", 1) for pair in wanted["env"].split())
+    for trace, name in zip(TRACES, [*NAMES, "boxes.cairn"]):
+        shutil.copy(trace, os.path.join(folder, name))
+    command = [CAIRN, "view", *WANTED[wanted["traces"]], "--script", str(script), "--size", wanted["size"]]
+    return subprocess.run([*command, *wanted["args"].split()], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=120, check=False)
+
+
+def kept_as(path):
+    """Screens end in .screen here: words that are cut at their edge are no mistakes of spelling."""
+    return HERE / "screens" / (path.stem + ".screen" if path.suffix == ".txt" else path.name)
+
+
+def saved(folder):
+    return sorted(p for p in Path(folder).iterdir() if p.suffix in (".txt", ".pens", ".csv", ".json"))
+
+
+class Scripts(unittest.TestCase):
+    maxDiff = None
+
+    def replay(self, script):
+        with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+            done = run(script, folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(done.stdout, "")
+            for path in saved(folder):
+                kept = kept_as(path)
+                now = path.read_text(encoding="utf-8")
+                before = kept.read_text(encoding="utf-8") if kept.exists() else ""
+                if now != before:
+                    lines = difflib.unified_diff(before.splitlines(), now.splitlines(), f"screens/{kept.name}", "now", lineterm="")
+                    self.fail("\n".join(lines))
+
+    def test_every_screen_kept_is_saved_by_some_script(self):
+        text = "\n".join(p.read_text(encoding="utf-8") for p in (HERE / "scripts").glob("*.script"))
+        for path in (HERE / "screens").iterdir():
+            self.assertRegex(text, rf"\b{re.escape(path.stem)}\b")
+
+    def test_a_failing_script_says_where(self):
+        with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+            for line, reason in {
+                "expect no such thing": '"no such thing" is not on the screen',
+                "expect-not Overview": '"Overview" is on the screen',
+                "key Hyper-X": "there is no key Hyper-X",
+                "jump": "there is no script command jump",
+                "resize 10": "resize needs a size",
+                "save-screen ../x": "a name without folders",
+                "keys Qj": "the viewer was left already",
+            }.items():
+                script = Path(folder, "failing.script")
+                script.write_text(f"# one\n{line}\n", encoding="utf-8")
+                done = run(script, folder)
+                self.assertEqual(done.returncode, 2, line)
+                self.assertIn("line 2: " + reason, done.stderr)
+            done = run(Path(folder, "failing.script"), folder)
+
+
+def make_test(script):
+    def test(self):
+        self.replay(script)
+
+    return test
+
+
+for path in sorted((HERE / "scripts").glob("*.script")):
+    setattr(Scripts, "test_" + path.stem, make_test(path))
+
+
+def update(names):
+    for path in sorted((HERE / "scripts").glob("*.script")):
+        if names and path.stem not in names:
+            continue
+        with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+            done = run(path, folder)
+            if done.returncode != 0:
+                sys.exit(done.stderr)
+            for screen in saved(folder):
+                shutil.copy(screen, kept_as(screen))
+
+
+if __name__ == "__main__":
+    if "--update" in sys.argv:
+        update(sys.argv[sys.argv.index("--update") + 1 :])
+    else:
+        unittest.main()
