@@ -21,7 +21,8 @@ static uint64_t first_stamp(const struct cairn_source *source)
     return cairn_record_stamp(source->reader.staged + source->reader.begin);
 }
 
-/* Whether others need not wait for a thread that has been inside for long. */
+/* Whether others need not wait for a thread that has been inside for long. What it waits for must be inside, too: it may
+ * have left between the look and the question whether it runs, and sleep elsewhere. */
 static bool is_parked(const struct cairn_source *source, int64_t inside_ns)
 {
     if (inside_ns < PARKED_NS) {
@@ -31,13 +32,14 @@ static bool is_parked(const struct cairn_source *source, int64_t inside_ns)
         return true;
     }
     const int32_t tid = atomic_load_explicit(&source->reader.control->tid, memory_order_relaxed);
-    return cairn_thread_state(source->target->pid, tid) != 'R';
+    return cairn_thread_state(source->target->pid, tid) != 'R' && !cairn_ring_reader_has_moved(&source->reader);
 }
 
-static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, int64_t now_ns)
+static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, const struct cairn_clock *clock)
 {
     struct cairn_ring_reader *reader = &source->reader;
-    const size_t taken = cairn_ring_reader_copy(reader, quiet_stamp, now_ns);
+    const int64_t looked_ns = cairn_clock_elapsed_ns(clock);
+    const size_t taken = cairn_ring_reader_copy(reader, quiet_stamp);
     if (source->target->state != CAIRN_TARGET_ALIVE) {
         return taken;
     }
@@ -49,8 +51,14 @@ static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, int64_t
         atomic_compare_exchange_strong_explicit(&reader->control->state, &state, CAIRN_RING_FREE,
                                                 memory_order_release, memory_order_relaxed);
     }
-    if (reader->inside_seen != 0 && !reader->ignored) {
-        reader->ignored = is_parked(source, now_ns - reader->inside_since_ns);
+    if (reader->inside_seen == 0 || reader->ignored) {
+        return taken;
+    }
+    /* Times on the near side of both looks: this process may have stood still anywhere. */
+    if (reader->moved) {
+        reader->inside_since_ns = cairn_clock_elapsed_ns(clock);
+    } else {
+        reader->ignored = is_parked(source, looked_ns - reader->inside_since_ns);
     }
     return taken;
 }
@@ -243,7 +251,7 @@ size_t cairn_recorder_drain(struct cairn_recorder *recorder)
         }
         for (size_t j = 0; j < target->source_count; j++) {
             struct cairn_source *source = &target->sources[j];
-            taken += look_at(source, quiet, now_ns);
+            taken += look_at(source, quiet, &recorder->clock);
             const uint64_t limit = limit_of(source);
             watermark = limit < watermark ? limit : watermark;
             if (!cairn_ring_reader_is_empty(&source->reader) && !target->awaits_fork) {

@@ -166,8 +166,7 @@ static void copy_up_to(struct cairn_ring_reader *reader, uint64_t head)
 
 /* While a thread is inside, a record with any stamp from its newest one on may still come. While it is not, nothing
  * stamped before the look will come, give or take the slack that quiet_stamp has in it. */
-static void set_bound(struct cairn_ring_reader *reader, uint64_t inside, uint64_t head, uint64_t quiet_stamp,
-                      int64_t now_ns)
+static void set_bound(struct cairn_ring_reader *reader, uint64_t inside, uint64_t head, uint64_t quiet_stamp)
 {
     if (inside == 0) {
         reader->bound = quiet_stamp;
@@ -178,13 +177,14 @@ static void set_bound(struct cairn_ring_reader *reader, uint64_t inside, uint64_
     if (inside != reader->inside_seen || head != reader->head_seen) {
         reader->inside_seen = inside;
         reader->head_seen = head;
-        reader->inside_since_ns = now_ns;
+        reader->moved = true;
         reader->ignored = false;
     }
 }
 
-size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp, int64_t now_ns)
+size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp)
 {
+    reader->moved = false;
     if (reader->damaged) {
         reader->bound = UINT64_MAX;
         return 0;
@@ -212,12 +212,19 @@ size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_s
             reader->bound = reader->newest_stamp;
         }
     } else {
-        set_bound(reader, inside, head, quiet_stamp, now_ns);
+        set_bound(reader, inside, head, quiet_stamp);
     }
     if (reader->damaged) {
         reader->bound = UINT64_MAX;
     }
     return reader->tail - before;
+}
+
+bool cairn_ring_reader_has_moved(const struct cairn_ring_reader *reader)
+{
+    const uint64_t inside = atomic_load_explicit(&reader->control->inside, memory_order_acquire);
+    const uint64_t head = atomic_load_explicit(&reader->control->head, memory_order_acquire);
+    return inside != reader->inside_seen || head != reader->head_seen;
 }
 
 bool cairn_ring_reader_is_empty(const struct cairn_ring_reader *reader)

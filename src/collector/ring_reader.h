@@ -24,7 +24,8 @@ struct cairn_ring_reader {
     uint64_t bound;
     uint64_t inside_seen; /* value of `inside` at the last look, and the head with it */
     uint64_t head_seen;
-    int64_t inside_since_ns; /* when that pair was first seen */
+    int64_t inside_since_ns; /* that pair has been there since then at the latest; the caller sets it … */
+    bool moved;              /* … when the last look found another pair */
     bool ignored;            /* its thread does not move: others no longer wait for it */
 };
 
@@ -32,9 +33,11 @@ void cairn_ring_reader_init(struct cairn_ring_reader *reader, struct cairn_ring_
                             const uint64_t *words);
 void cairn_ring_reader_release(struct cairn_ring_reader *reader);
 
-/* Copies what was committed, gives the room back, sets `bound`. `now_ns` was taken before the call; `quiet_stamp` is the
- * stamp of that instant less the slack: the bound of a ring whose thread is outside. Returns the bytes taken. */
-size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp, int64_t now_ns);
+/* Copies what was committed, gives the room back, sets `bound`. `quiet_stamp` is the stamp of an instant before the call
+ * less the slack: the bound of a ring whose thread is outside. Returns the bytes taken. */
+size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp);
+/* Whether its thread has left the hook, or committed, since the last look. */
+bool cairn_ring_reader_has_moved(const struct cairn_ring_reader *reader);
 /* After its writer is dead or has left and everything was copied: nothing more will come. */
 bool cairn_ring_reader_is_empty(const struct cairn_ring_reader *reader);
 /* Whether there is more in the ring than was copied: it fills faster than others let its records go on. */

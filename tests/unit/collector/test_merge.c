@@ -2,7 +2,10 @@
  * that stop inside a hook; records that come late. */
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -89,8 +92,47 @@ static void *work(void *state)
     return NULL;
 }
 
+/* --- A recorder that gets no processor for a while, at any instruction --- */
+
+static void stand_still(int signal)
+{
+    (void)signal;
+    const struct timespec wait = {.tv_nsec = WAITED_FOR_NS + WAITED_FOR_NS / 4};
+    nanosleep(&wait, NULL);
+}
+
+struct disturber {
+    pthread_t thread, recorder;
+    atomic_bool enough;
+};
+
+static void *disturb(void *state)
+{
+    struct disturber *disturber = state;
+    while (!atomic_load(&disturber->enough)) {
+        const struct timespec pause = {.tv_nsec = 3 * WAITED_FOR_NS / 2}; /* the recorder runs in between */
+        nanosleep(&pause, NULL);
+        pthread_kill(disturber->recorder, SIGUSR1);
+    }
+    return NULL;
+}
+
+static void disturber_start(struct disturber *disturber)
+{
+    const struct sigaction action = {.sa_handler = stand_still, .sa_flags = SA_RESTART};
+    sigaction(SIGUSR1, &action, NULL);
+    *disturber = (struct disturber){.recorder = pthread_self()};
+    pthread_create(&disturber->thread, NULL, disturb, disturber);
+}
+
+static void disturber_stop(struct disturber *disturber)
+{
+    atomic_store(&disturber->enough, true);
+    pthread_join(disturber->thread, NULL);
+}
+
 /* False where a thread stood still inside for so long that the others were not kept waiting, and order suffered by it. */
-static bool addresses_are_shared(void)
+static bool addresses_are_shared(bool disturbed)
 {
     struct rig rig;
     struct rig_process process = {.pid = getpid()}; /* the recorder sees that a thread wants to run */
@@ -105,6 +147,10 @@ static bool addresses_are_shared(void)
         workers[i] = (struct worker){.rig = &rig, .process = &process, .index = i};
         pthread_create(&workers[i].thread, NULL, work, &workers[i]);
     }
+    struct disturber disturber;
+    if (disturbed) {
+        disturber_start(&disturber);
+    }
     for (bool busy = true; busy;) {
         cairn_recorder_drain(rig.recorder);
         busy = false;
@@ -112,6 +158,9 @@ static bool addresses_are_shared(void)
             busy |= atomic_load(&process.header->rings[i].state) == CAIRN_RING_OWNED ||
                     atomic_load(&process.header->rings[i].generation) == 0;
         }
+    }
+    if (disturbed) {
+        disturber_stop(&disturber);
     }
     uint64_t allocations = 0, frees = 0, bytes = 0;
     bool in_time = true;
@@ -157,15 +206,26 @@ static bool addresses_are_shared(void)
     return true;
 }
 
-static void threads_that_share_addresses(void **state)
+static void share_addresses(bool disturbed)
 {
-    (void)state;
     for (int i = 0; i < 20; i++) {
-        if (addresses_are_shared()) {
+        if (addresses_are_shared(disturbed)) {
             return;
         }
     }
     skip();
+}
+
+static void threads_that_share_addresses(void **state)
+{
+    (void)state;
+    share_addresses(false);
+}
+
+static void a_recorder_that_is_held_up(void **state)
+{
+    (void)state;
+    share_addresses(true);
 }
 
 /* Rings full of noise, cursors that jump: the recorder lives on, and the healthy ring beside them is whole. */
@@ -503,6 +563,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_that_share_addresses),
+        cmocka_unit_test(a_recorder_that_is_held_up),
         cmocka_unit_test(garbage_is_survived),
         cmocka_unit_test(what_waits_in_a_ring_at_the_end_is_taken),
         cmocka_unit_test(late_records_match_the_older_block),
