@@ -126,6 +126,7 @@ static void read_registers(struct cairn_held_thread *thread)
     }
     thread->handle = from.fs_base;
     thread->stack = from.rsp;
+    thread->code = from.rip;
     thread->stopped = true;
 }
 

@@ -16,6 +16,7 @@ struct cairn_held_thread {
     int signal;   /* was on its way to the thread when it was held; 0: none */
     uint64_t handle;
     uint64_t stack;
+    uint64_t code;                            /* the instruction that it stands before */
     uint64_t registers[CAIRN_HELD_REGISTERS]; /* named by cairn_held_register_name() */
 };
 

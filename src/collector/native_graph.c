@@ -9,6 +9,7 @@
 #include "collector/native_areas.h"
 #include "collector/native_blocks.h"
 #include "collector/native_containers.h"
+#include "collector/native_frames.h"
 #include "collector/native_modules.h"
 #include "trace/rows.h"
 
@@ -25,6 +26,7 @@ struct scan {
     const struct cairn_native_blocks *blocks;
     struct cairn_native_modules modules;
     struct cairn_native_areas areas;
+    struct cairn_native_frames frames;
     struct cairn_native_containers containers; /* without parts: not a C++ program */
     const uint8_t *here;                       /* what begins with the word that is being taken… */
     size_t words_left;                         /* …so many of them */
@@ -210,7 +212,26 @@ static bool is_c_library(const struct cairn_native_area *area)
     return area->module && strncmp(cairn_native_module_name(area->module), "libc.so", 7) == 0;
 }
 
-static void area_name(const struct cairn_native_area *area, uint64_t address, char *out, size_t size)
+/* "function of thread 123", where it is known whose frame lies there. */
+static void stack_name(const struct scan *scan, const struct cairn_native_area *area, uint64_t address,
+                       char *out, size_t size)
+{
+    const struct cairn_native_frame *frame = cairn_native_frames_at(&scan->frames, address);
+    struct cairn_native_module *module =
+        frame ? cairn_native_modules_at(&scan->modules, &scan->memory, frame->code) : NULL;
+    if (module) {
+        char function[900];
+        cairn_native_module_function(module, frame->code, function, sizeof function);
+        snprintf(out, size, "%s of thread %d", function, (int)area->thread);
+    } else if (area->thread) {
+        snprintf(out, size, "thread %d +0x%" PRIx64, (int)area->thread, address - area->start);
+    } else {
+        snprintf(out, size, "a thread +0x%" PRIx64, address - area->start);
+    }
+}
+
+static void area_name(const struct scan *scan, const struct cairn_native_area *area, uint64_t address,
+                      char *out, size_t size)
 {
     static const char *const registers[CAIRN_SESSION_IMAGE_REGISTERS] = {"rbx", "r12", "r13",
                                                                          "r14", "r15", "rbp"};
@@ -224,6 +245,8 @@ static void area_name(const struct cairn_native_area *area, uint64_t address, ch
                  registers[offset / WORD % CAIRN_SESSION_IMAGE_REGISTERS]);
         break;
     case CAIRN_AREA_STACK:
+        stack_name(scan, area, address, out, size);
+        break;
     case CAIRN_AREA_TLS:
         if (area->thread) {
             snprintf(out, size, "thread %d +0x%" PRIx64, (int)area->thread, offset);
@@ -251,7 +274,7 @@ static void take_root(struct scan *scan, const void *state, uint64_t address, ui
     }
     notice_container(scan, address, word, target);
     char name[1024];
-    area_name(area, address, name, sizeof name);
+    area_name(scan, area, address, name, sizeof name);
     const struct cairn_graph_root root = {
         .node = target, .kind = text(scan, kinds[area->kind]), .name = text(scan, name)};
     scan->failed |= scan->failed || !cairn_graph_input_root(scan->input, &root);
@@ -316,6 +339,7 @@ static enum cairn_status run(struct scan *scan, pid_t pid, const struct cairn_na
     if (status != CAIRN_OK) {
         return status;
     }
+    cairn_native_frames_find(&scan->frames, &scan->memory, &scan->modules, threads);
     if (has_standard_library(&scan->memory)) {
         scan->failed = !cairn_native_containers_init(&scan->containers, scan->blocks);
     }
@@ -349,6 +373,7 @@ enum cairn_status cairn_native_graph(struct cairn_graph_input *input, pid_t pid,
     const enum cairn_status status = run(scan, pid, threads, error);
     *whole_stacks = scan->areas.whole_stacks;
     cairn_native_containers_release(&scan->containers);
+    cairn_native_frames_release(&scan->frames);
     cairn_native_areas_release(&scan->areas);
     cairn_native_modules_release(&scan->modules);
     cairn_image_memory_close(&scan->memory);

@@ -102,6 +102,33 @@ static void load(struct cairn_native_module *module)
     }
 }
 
+uint64_t cairn_native_module_bias(struct cairn_native_module *module)
+{
+    load(module);
+    return module->bias;
+}
+
+struct cairn_native_module *cairn_native_modules_at(const struct cairn_native_modules *modules,
+                                                    const struct cairn_image_memory *memory, uint64_t address)
+{
+    const struct cairn_image_map *map = cairn_image_memory_map(memory, address);
+    return map ? cairn_native_modules_of(modules, map) : NULL;
+}
+
+char *cairn_native_module_function(struct cairn_native_module *module, uint64_t address, char *out,
+                                   size_t out_size)
+{
+    load(module);
+    const struct cairn_elf_symbol *symbol =
+        cairn_symbol_table_at(&module->file.table, address - module->bias);
+    if (symbol) {
+        cairn_demangle(symbol->name, out, out_size);
+    } else {
+        snprintf(out, out_size, "%s+0x%" PRIx64, cairn_native_module_name(module), address - module->bias);
+    }
+    return out;
+}
+
 uint64_t cairn_native_module_data_end(struct cairn_native_module *module)
 {
     size_t count = 0;

@@ -42,6 +42,15 @@ uint64_t cairn_native_module_data_end(struct cairn_native_module *module);
 uint64_t cairn_native_modules_tls_bytes(const struct cairn_native_modules *modules);
 /* Its file's name without folders. */
 const char *cairn_native_module_name(const struct cairn_native_module *module);
+/* What is added to its file's addresses. Opens the file. */
+uint64_t cairn_native_module_bias(struct cairn_native_module *module);
+/* The module whose code or data is mapped at `address`, or NULL. */
+struct cairn_native_module *cairn_native_modules_at(const struct cairn_native_modules *modules,
+                                                    const struct cairn_image_memory *memory,
+                                                    uint64_t address);
+/* The function that holds `address`, demangled, else "name+0x1234". Returns `out`. */
+char *cairn_native_module_function(struct cairn_native_module *module, uint64_t address, char *out,
+                                   size_t out_size);
 
 /* "name!variable+0x10", or "name!+0x4010" where no symbol tells. Returns `out`. */
 char *cairn_native_module_place(struct cairn_native_module *module, uint64_t address, char *out,

@@ -4,8 +4,6 @@
 
 #include "collector/table.h"
 
-#define RED_ZONE_BYTES 128u /* a function may use them without moving the stack pointer */
-
 static bool add(struct cairn_native_threads *threads, struct cairn_native_thread thread)
 {
     struct cairn_native_thread *list =
@@ -35,8 +33,9 @@ bool cairn_native_threads_build(struct cairn_native_threads *threads, const stru
         if (thread->stopped &&
             !add(threads, (struct cairn_native_thread){.tid = thread->tid,
                                                        .handle = thread->handle,
-                                                       .stack = thread->stack - RED_ZONE_BYTES,
-                                                       .registers = thread->registers})) {
+                                                       .stack = thread->stack - CAIRN_RED_ZONE_BYTES,
+                                                       .registers = thread->registers,
+                                                       .code = thread->code})) {
             return false;
         }
     }

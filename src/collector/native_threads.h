@@ -9,6 +9,8 @@
 #include "collector/held_threads.h"
 #include "wire/session.h"
 
+#define CAIRN_RED_ZONE_BYTES 128u /* a function may use them without moving the stack pointer */
+
 struct cairn_native_thread {
     int32_t tid;
     uint64_t handle;      /* where the C library keeps it: above its stack */
@@ -16,6 +18,7 @@ struct cairn_native_thread {
     bool saves_registers; /* CAIRN_SESSION_IMAGE_REGISTERS words at `stack` are its registers */
     const uint64_t
         *registers; /* CAIRN_HELD_REGISTERS of them, borrowed from the held threads; NULL: not known */
+    uint64_t code;  /* the instruction that it stands before, where the registers are known */
 };
 
 struct cairn_native_threads {

@@ -1,5 +1,6 @@
 """When graphs of native programs are taken, and that the program cannot tell that they are."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -54,6 +55,24 @@ class Capture(unittest.TestCase):
 
     def notes(self):
         return " ".join(text for text, in self.ask("SELECT text FROM note"))
+
+    def test_frames(self):
+        """What a stack holds is held by a function of a thread."""
+        self.record(GUEST.with_name("native_stacks"))
+        threads = {number for number, in self.ask("SELECT DISTINCT tid FROM thread")}
+        named = {}
+        for size in (1016, 1032, 2024, 3016):
+            answer = json.loads(subprocess.run([CAIRN, "graph", self.trace, "objects", f"{size} B", "--format", "json"],
+                                               capture_output=True, check=True).stdout)
+            held, = answer["rows"]
+            for name, in self.ask(f"SELECT name FROM graph_root WHERE kind = 'stack' AND object = {held['id']}"):
+                function, _, thread = name.rpartition(" of thread ")
+                self.assertIn(int(thread), threads, name)
+                named.setdefault(size, set()).add(function.split("(")[0])
+        self.assertLessEqual({"worker"}, named[1016])
+        self.assertLessEqual({"worker"}, named[1032])
+        self.assertEqual(named[3016], {"main"})
+        self.assertEqual(named[2024], {"park::Keeper::finish"})
 
     # Who looks
 
