@@ -10,12 +10,16 @@
 #error "the agent knows x86-64 only: another machine needs a header like this one"
 #endif
 
-/* Without the fence the counter is read before what stands above it is done, a lock's taking, too, and threads that
- * hand an address on were seen stamped up to 0.8 µs the wrong way round. */
+/* What stands above it is done before what stands below begins, reading the counter included. */
+static inline void cairn_machine_finish(void)
+{
+    __asm__ volatile("lfence" ::: "memory");
+}
+
 static inline uint64_t cairn_machine_cycles(void)
 {
     uint32_t low, high;
-    __asm__ volatile("lfence\n\trdtsc" : "=a"(low), "=d"(high)::"memory");
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
     return (uint64_t)high << 32 | low;
 }
 

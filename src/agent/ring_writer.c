@@ -12,6 +12,8 @@
 /* A collector that lives but has not looked at a full ring for so long does not work any more. */
 #define PATIENCE_NS 10000000000ull
 
+_Atomic bool cairn_ring_writers_many;
+
 /* Whether nobody will ever make room: the collector said stop, or the kernel marked its death. */
 static bool collector_is_gone(const struct cairn_segment_header *segment)
 {

@@ -8,6 +8,7 @@
 #ifndef CAIRN_AGENT_RING_WRITER_H
 #define CAIRN_AGENT_RING_WRITER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,10 +33,18 @@ struct cairn_ring_writer {
  * stand still, and waiting is spinning. */
 #define CAIRN_CLOCK_STOPPED 0u
 
-/* What the clock says now, as a stamp. */
+/* More than one thread has written: then the order of stamps across threads counts. Set before the second one's first
+ * stamp, so that whoever is handed something by it sees this set. */
+extern _Atomic bool cairn_ring_writers_many;
+
+/* What the clock says now, as a stamp. The counter may be read before what stands above it is done, a lock's taking, too:
+ * threads that hand addresses on were seen stamped up to 0.8 µs the wrong way round. */
 static inline uint64_t cairn_ring_writer_now(const struct cairn_ring_writer *writer)
 {
     if (__builtin_expect(writer->clock_kind == CAIRN_CLOCK_TSC, 1)) {
+        if (atomic_load_explicit(&cairn_ring_writers_many, memory_order_relaxed)) {
+            cairn_machine_finish();
+        }
         return cairn_machine_cycles() - writer->clock_base;
     }
     return writer->clock_kind == CAIRN_CLOCK_STOPPED ? writer->last_stamp

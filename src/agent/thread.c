@@ -96,6 +96,9 @@ static bool move_in(struct cairn_thread *thread, struct cairn_segment_header *he
                     int32_t tid)
 {
     struct cairn_ring_control *control = &header->rings[index];
+    if (tid != cairn_process_here()->pid) {
+        atomic_store_explicit(&cairn_ring_writers_many, true, memory_order_release);
+    }
     atomic_store_explicit(&control->tid, tid, memory_order_relaxed);
     thread->generation = atomic_fetch_add_explicit(&control->generation, 1, memory_order_release) + 1;
     thread->writer = (struct cairn_ring_writer){
