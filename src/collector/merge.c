@@ -32,7 +32,8 @@ static bool is_parked(const struct cairn_source *source, int64_t inside_ns)
         return true;
     }
     const int32_t tid = atomic_load_explicit(&source->reader.control->tid, memory_order_relaxed);
-    return cairn_thread_state(source->target->pid, tid) != 'R' && !cairn_ring_reader_has_moved(&source->reader);
+    return cairn_thread_state(source->target->pid, tid) != 'R' &&
+           !cairn_ring_reader_has_moved(&source->reader);
 }
 
 static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, const struct cairn_clock *clock)

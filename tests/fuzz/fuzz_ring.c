@@ -25,8 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else {
             atomic_store(&control.head, head + (count + 7) / 8 * 8);
         }
-        const size_t taken =
-            cairn_ring_reader_copy(&reader, input_number(&input, 2));
+        const size_t taken = cairn_ring_reader_copy(&reader, input_number(&input, 2));
         INVARIANT(taken <= CAIRN_RING_BYTES && reader.begin <= reader.end && reader.end <= reader.capacity);
         while (reader.begin < reader.end) {
             const uint64_t *record = reader.staged + reader.begin;
