@@ -1,8 +1,7 @@
 /* Functions, inlined functions and lines at an address, from DWARF by libdw.
  *
  * libdw's own dwarf_getscopes() walks a whole compile unit for every address, which takes milliseconds in an
- * amalgamation; here the unit's functions are passed over by their siblings, and only the one that holds the address is
- * entered. */
+ * amalgamation; here only the function that holds the address is entered (symbol_functions.c). */
 #include <dwarf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +9,7 @@
 
 #include "collector/symbol_file.h"
 
-/* Nesting of namespaces and inlined calls that is followed; deeper ones end the answer. */
+/* Nesting of inlined calls that is followed; deeper ones end the answer. */
 #define NESTING_MAX 64
 #define CHAIN_MAX   64
 
@@ -87,36 +86,6 @@ static bool find_unit(struct cairn_symbol_file *file, uint64_t address, Dwarf_Di
 }
 
 /* --- Functions --- */
-
-/* The subprogram below `parent` (in namespaces and classes too) that holds the address. */
-static bool find_function(Dwarf_Die *parent, uint64_t address, int depth, Dwarf_Die *function)
-{
-    Dwarf_Die die;
-    if (depth > NESTING_MAX || dwarf_child(parent, &die) != 0) {
-        return false;
-    }
-    do {
-        switch (dwarf_tag(&die)) {
-        case DW_TAG_subprogram:
-            if (dwarf_haspc(&die, address) == 1) {
-                *function = die;
-                return true;
-            }
-            break;
-        case DW_TAG_namespace:
-        case DW_TAG_module:
-        case DW_TAG_class_type:
-        case DW_TAG_structure_type:
-            if (find_function(&die, address, depth + 1, function)) {
-                return true;
-            }
-            break;
-        default:
-            break;
-        }
-    } while (dwarf_siblingof(&die, &die) == 0);
-    return false;
-}
 
 /* Appends what was inlined at the address below `parent`, outermost first. */
 static void find_inlined(Dwarf_Die *parent, uint64_t address, int depth, struct inline_chain *chain)
@@ -269,7 +238,7 @@ size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t addre
     if (!file->dwarf || capacity == 0 || !find_unit(file, address, &unit)) {
         return 0;
     }
-    if (!find_function(&unit, address, 0, &chain.dies[0])) {
+    if (!cairn_symbol_function_at(file, &unit, address, &chain.dies[0])) {
         return 0;
     }
     chain.count = 1;

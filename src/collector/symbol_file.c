@@ -181,6 +181,7 @@ void cairn_symbol_file_close(struct cairn_symbol_file *file)
 {
     cairn_symbol_table_release(&file->table);
     free(file->ranges);
+    cairn_symbol_functions_release(file);
     dwarf_end(file->dwarf);
     close_elf(&file->debug_elf, &file->debug_fd);
     close_elf(&file->elf, &file->elf_fd);

@@ -36,6 +36,8 @@ struct cairn_symbol_file {
     struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
     size_t range_count;
     bool ranges_loaded;
+    struct cairn_unit_functions *units; /* those of which addresses were asked for, by offset */
+    size_t unit_count, unit_capacity;
     char state[256]; /* see cairn_symbol_module_state() */
 };
 
@@ -63,6 +65,11 @@ struct cairn_symbol_scratch {
 size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
                                   struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
                                   size_t capacity);
+
+/* The subprogram of `unit` (in namespaces and classes too) that holds the address; false when there is none. */
+bool cairn_symbol_function_at(struct cairn_symbol_file *file, Dwarf_Die *unit, uint64_t address,
+                              Dwarf_Die *function);
+void cairn_symbol_functions_release(struct cairn_symbol_file *file);
 
 /* Demangles `linkage` into the scratch and fills the two names of `row`. */
 void cairn_symbol_set_name(struct cairn_symbol *row, const char *linkage,
