@@ -1,8 +1,26 @@
-"""test_keys.py PRINT_KEYS DOCUMENT [--update]: docs/keys.md is what the key table says."""
+"""test_keys.py PRINT_KEYS DOCUMENT [--update]: docs/keys.md is what the key table says, and every key of it is pressed by a test."""
 
 import difflib
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# Keys that only a real terminal has, as test_terminal.py presses them.
+ON_A_TERMINAL = {"Q": '"Q"', "Ctrl-Z": '"C-z"', "Ctrl-L": '"C-l"'}
+
+
+def pressed():
+    """What the scripts press. `text` lines are typed at prompts and do not count."""
+    keys = set()
+    for script in (HERE / "scripts").glob("*.script"):
+        for line in script.read_text(encoding="utf-8").splitlines():
+            word, _, rest = line.partition(" ")
+            keys |= set(rest) if word == "keys" else {rest.split()[0]} if word == "key" else set()
+    typed = (HERE / "test_terminal.py").read_text(encoding="utf-8")
+    return keys | {key for key, how in ON_A_TERMINAL.items() if how in typed}
+
 
 made = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True).stdout
 if "--update" in sys.argv:
@@ -12,3 +30,7 @@ if made != kept:
     sys.stdout.writelines(difflib.unified_diff(kept.splitlines(True), made.splitlines(True), sys.argv[2], "the key table"))
     print("print_keys writes it anew: print_keys > docs/keys.md")
     sys.exit(1)
+listed = {key.replace("\\|", "|") for row in re.findall(r"^\| ((?:`[^`]+` ?)+)\|", kept, re.M) for key in re.findall(r"`([^`]+)`", row)}
+missing = sorted(listed - pressed())
+if missing or len(listed) < 80:
+    sys.exit(f"no script of tests/view/scripts presses these keys: {' '.join(missing)} (of {len(listed)})")

@@ -226,7 +226,7 @@ class Robustness(TerminalTest):
         settings = terminal.shell("stty -a")
         terminal.open()
         pid = terminal.viewer()
-        terminal.press("j", "C-z")
+        terminal.press("j", "C-l", "C-z")
         wait_until(terminal.is_sane, "the shell")
         self.assertEqual(terminal.shell("stty -a"), settings)
         self.assertTrue(is_running(pid))
