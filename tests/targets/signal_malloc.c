@@ -84,8 +84,11 @@ int main(int argc, char **argv)
             _exit(0);
         }
     }
+    if (in_child) {
+        _exit(0);
+    }
     setitimer(ITIMER_REAL, &never, NULL);
-    if (!jump) {
+    if (!jump && !in_child) {
         books_write(argc > 1 ? argv[1] : NULL);
     }
     return signals > 100 ? 0 : 3;

@@ -291,15 +291,17 @@ class Recordings(unittest.TestCase):
     def test_killed_at_random_moments(self):
         for i in range(5):
             process = self.start([str(TARGETS / "short_threads"), self.folder] if i % 2 else
-                                 [str(TARGETS / "ledger"), "5", "4", "100000000", self.path("book")])
-            time.sleep(0.15 + 0.07 * i)
+                                 [str(TARGETS / "ledger"), "5", "4", "100000000", self.path("book")], f"{i}.cairn")
+            while process.poll() is None and not os.path.exists(self.path(f"{i}.cairn")):
+                time.sleep(0.01)
+            time.sleep(0.07 * i)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             if children:
                 os.kill(int(children[0]), signal.SIGKILL)
             process.communicate(timeout=60)
             if children:
                 self.assertEqual(process.returncode, 137)
-            recording = self.check_whole(Trace(self.path("t.cairn")))
+            recording = self.check_whole(Trace(self.path(f"{i}.cairn")))
             self.assertEqual(recording["lost_events"], 0)
 
     def test_killed_in_a_burst_nothing_committed_is_lost(self):
