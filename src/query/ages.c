@@ -8,6 +8,7 @@
 #include "query/key_map.h"
 #include "query/no_memory.h"
 #include "query/sum.h"
+#include "trace/weight.h"
 
 #define WORD_BITS 64u
 
@@ -190,7 +191,11 @@ static bool collect(void *state, uint64_t ordinal, const struct cairn_event *eve
     const size_t account = (size_t)event->account - 1;
     if (makes && has_bit(&work->live, ordinal)) {
         const uint64_t origin = origin_of(work, ordinal);
-        count_block(work, account, origin, birth_time(work, origin, ordinal, event), (int64_t)event->size, 1);
+        const struct cairn_weight weight =
+            cairn_weigh_in(cairn_trace_recording(work->trace)->sample_bytes, work->accounts[account].domain,
+                           event->size, ordinal);
+        count_block(work, account, origin, birth_time(work, origin, ordinal, event), weight.bytes,
+                    weight.blocks);
     } else if (event->kind == CAIRN_EVENT_SHRINK && can_be_read(work, event->birth) &&
                has_bit(&work->live, event->birth)) {
         count_block(work, account, origin_of(work, event->birth), CAIRN_UNKNOWN, -(int64_t)event->size, 0);

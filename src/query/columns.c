@@ -1,8 +1,7 @@
 #include "query/columns.h"
 
-#include <math.h>
-
 #include "query/sum.h"
+#include "trace/weight.h"
 
 /* The whole recording, and it is complete: then the account rows say what a state would. */
 static bool ends_with_recording(const struct cairn_columns *columns, const struct cairn_span *span,
@@ -37,6 +36,7 @@ enum cairn_status cairn_columns_open(struct cairn_columns *columns, struct cairn
     *columns = (struct cairn_columns){
         .trace = trace,
         .sample_bytes = cairn_trace_recording(trace)->sample_bytes,
+        .metric = selection->metric,
     };
     size_t count;
     enum cairn_status status = cairn_trace_accounts(trace, &columns->accounts, &count, error);
@@ -49,7 +49,8 @@ enum cairn_status cairn_columns_open(struct cairn_columns *columns, struct cairn
     if (status != CAIRN_OK) {
         return status;
     }
-    const bool to_end = ends_with_recording(columns, span, error);
+    /* The account rows have no variances. */
+    const bool to_end = columns->sample_bytes <= 0 && ends_with_recording(columns, span, error);
     if (!to_end) {
         status = cairn_trace_state(trace, span->to.position, &columns->to, error);
     }
@@ -68,6 +69,20 @@ void cairn_columns_release(struct cairn_columns *columns)
         }
     }
     columns->at = columns->from = columns->to = columns->peak = NULL;
+}
+
+/* Of the bytes that the metric is about. */
+static int64_t variance(const struct cairn_columns *columns, size_t i)
+{
+    switch (columns->metric) {
+    case CAIRN_METRIC_LIVE:
+        return cairn_state_totals(columns->at, i).live_variance;
+    case CAIRN_METRIC_PEAK:
+        return columns->peak ? cairn_state_totals(columns->peak, i).live_variance : 0;
+    default:
+        return cairn_difference(columns->to ? cairn_state_totals(columns->to, i).allocated_variance : 0,
+                                columns->from ? cairn_state_totals(columns->from, i).allocated_variance : 0);
+    }
 }
 
 void cairn_columns_add(const struct cairn_columns *columns, size_t i, struct cairn_counts *counts)
@@ -90,6 +105,7 @@ void cairn_columns_add(const struct cairn_columns *columns, size_t i, struct cai
     }
     cairn_add(&counts->peak_bytes,
               columns->peak ? cairn_state_totals(columns->peak, i).live_bytes : account->peak_bytes);
+    cairn_add(&counts->variance, variance(columns, i));
 }
 
 void cairn_counts_add(struct cairn_counts *counts, const struct cairn_counts *other)
@@ -101,6 +117,7 @@ void cairn_counts_add(struct cairn_counts *counts, const struct cairn_counts *ot
     cairn_add(&counts->reallocs, other->reallocs);
     cairn_add(&counts->temporary, other->temporary);
     cairn_add(&counts->peak_bytes, other->peak_bytes);
+    cairn_add(&counts->variance, other->variance);
 }
 
 bool cairn_counts_are_zero(const struct cairn_counts *counts)
@@ -110,19 +127,8 @@ bool cairn_counts_are_zero(const struct cairn_counts *counts)
            counts->peak_bytes == 0;
 }
 
-/* Poisson sampling picks a block of s bytes with p = 1 − exp(−s / N) and counts it 1 / p times: its share of the
- * estimate varies by s² (1 − p) / p. With the mean size for s the blocks of a row add up to bytes · s (1 − p) / p. */
 void cairn_counts_finish(struct cairn_counts *counts, int64_t sample_bytes)
 {
-    if (sample_bytes <= 0) {
-        counts->error_bytes = CAIRN_UNKNOWN;
-        return;
-    }
-    if (counts->live_bytes <= 0 || counts->live_blocks <= 0) {
-        counts->error_bytes = 0;
-        return;
-    }
-    const double bytes = (double)counts->live_bytes, size = bytes / (double)counts->live_blocks;
-    const double missed = exp(-size / (double)sample_bytes);
-    counts->error_bytes = (int64_t)(sqrt(bytes * size * missed / (1 - missed)) + 0.5);
+    counts->error_bytes =
+        sample_bytes > 0 ? cairn_standard_error(sample_bytes, counts->variance) : CAIRN_UNKNOWN;
 }

@@ -13,6 +13,7 @@ struct cairn_columns {
     const struct cairn_account *accounts;
     const struct cairn_state *at, *from, *to, *peak;
     int64_t sample_bytes;
+    enum cairn_metric metric; /* whose variance is summed up */
 };
 
 CAIRN_MUST_CHECK enum cairn_status
@@ -25,7 +26,7 @@ void cairn_columns_release(struct cairn_columns *columns);
 void cairn_columns_add(const struct cairn_columns *columns, size_t i, struct cairn_counts *counts);
 void cairn_counts_add(struct cairn_counts *counts, const struct cairn_counts *other);
 bool cairn_counts_are_zero(const struct cairn_counts *counts);
-/* Sets error_bytes: one standard deviation of live_bytes as sampling leaves it; unknown when every event was recorded. */
+/* Sets error_bytes from the variance; unknown when every event was recorded. */
 void cairn_counts_finish(struct cairn_counts *counts, int64_t sample_bytes);
 
 /* The totals of account i + 1 in a state: zero for accounts that came later. */

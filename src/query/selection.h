@@ -109,10 +109,12 @@ struct cairn_site {
     const char *type; /* --by type */
 };
 
-/* What every row carries. error_bytes is of live_bytes, CAIRN_UNKNOWN when the recording is not sampled. */
+/* What every row carries. error_bytes is one standard error of the bytes that `metric` is about (live, peak, else allocated),
+ * CAIRN_UNKNOWN when the recording is not sampled. */
 struct cairn_counts {
     int64_t live_bytes, live_blocks, allocated_bytes, allocations, reallocs, temporary, peak_bytes,
         error_bytes;
+    int64_t variance; /* what error_bytes is made of: struct cairn_weight */
 };
 
 /* The value `metric` ranks by. */

@@ -31,7 +31,8 @@ enum cairn_event_kind {
 };
 
 enum cairn_event_flag {
-    CAIRN_EVENT_TEMPORARY = 1u << 0, /* this free ends a temporary allocation */
+    CAIRN_EVENT_TEMPORARY = 1u << 0,  /* this free ends a temporary allocation */
+    CAIRN_EVENT_BY_REALLOC = 1u << 1, /* an ALLOC: made by a realloc of a block that was not sampled */
 };
 
 /* t_ns is a multiple of CAIRN_EVENT_TIME_UNIT_NS (rounded down) and never decreases with the ordinal. `birth` is the
@@ -95,11 +96,13 @@ CAIRN_MUST_CHECK enum cairn_status cairn_event_decoder_cross(struct cairn_event_
                                                              size_t *count, struct cairn_error *error);
 
 /* One account's totals, or a change of them: what keyframes and chunk deltas hold. The live columns are those of the
- * ledger: END takes a process's accounts to 0, in the delta of its chunk and in every keyframe behind it. */
+ * ledger: END takes a process's accounts to 0, in the delta of its chunk and in every keyframe behind it. In a sampled
+ * recording they are estimates (weight.h), and the last two, which are 0 in others, say how far off they may be. */
 struct cairn_totals {
     int64_t live_bytes, live_blocks;
     int64_t allocated_bytes, allocations; /* reallocs included */
     int64_t reallocs, temporary;
+    int64_t live_variance, allocated_variance; /* of the bytes: struct cairn_weight */
 };
 
 /* An account with its totals; in blobs sorted by account, all-zero ones left out. */

@@ -272,8 +272,9 @@ static bool get_event(struct cairn_event_decoder *decoder, size_t index)
     if (!get_byte(decoder, CAIRN_COLUMN_OPS, &op)) {
         return false;
     }
-    if (op < CAIRN_OP_ALLOC_COUNT) {
+    if (op < CAIRN_OP_BY_REALLOC + CAIRN_OP_ALLOC_COUNT) {
         event->kind = CAIRN_EVENT_ALLOC;
+        event->flags = op & CAIRN_OP_BY_REALLOC ? CAIRN_EVENT_BY_REALLOC : 0;
         return get_born(decoder, index, op);
     }
     if (op >= CAIRN_OP_FREE) {

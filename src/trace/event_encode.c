@@ -244,7 +244,8 @@ static void put_born(struct encoder *encoder, size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
     const unsigned op = put_account_and_size(encoder, &encoder->near, event->account, event->size);
-    put_byte(encoder, CAIRN_COLUMN_OPS, CAIRN_OP_ALLOC | op);
+    const bool by_realloc = event->kind == CAIRN_EVENT_ALLOC && (event->flags & CAIRN_EVENT_BY_REALLOC);
+    put_byte(encoder, CAIRN_COLUMN_OPS, (by_realloc ? CAIRN_OP_BY_REALLOC : CAIRN_OP_ALLOC) | op);
     cairn_live_model_born(&encoder->live, (uint32_t)index + 1);
 }
 
@@ -284,6 +285,11 @@ static bool has_birth(unsigned kind)
     return kind != CAIRN_EVENT_ALLOC && kind != CAIRN_EVENT_END;
 }
 
+static unsigned flags_of(unsigned kind)
+{
+    return kind == CAIRN_EVENT_ALLOC ? CAIRN_EVENT_BY_REALLOC : has_birth(kind) ? CAIRN_EVENT_TEMPORARY : 0u;
+}
+
 /* What event.h promises of events; what breaks it could not be read back. */
 static enum cairn_status check(const struct encoder *encoder, struct cairn_error *error)
 {
@@ -291,8 +297,7 @@ static enum cairn_status check(const struct encoder *encoder, struct cairn_error
     for (size_t i = 0; i < encoder->count; i++) {
         const struct cairn_event *const event = &encoder->events[i];
         if (event->kind > CAIRN_EVENT_END || event->t_ns < t_ns ||
-            event->t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0 ||
-            (event->flags != 0 && (event->flags != CAIRN_EVENT_TEMPORARY || !has_birth(event->kind))) ||
+            event->t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0 || (event->flags & ~flags_of(event->kind)) != 0 ||
             (has_birth(event->kind) && event->birth >= encoder->first_event + i)) {
             return cairn_fail(error, CAIRN_E_FORMAT,
                               "event %" PRIu64 " cannot be stored: its parts contradict each other",

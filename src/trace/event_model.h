@@ -105,8 +105,9 @@ unsigned cairn_live_model_place(const struct cairn_live_model *model, uint32_t n
 enum cairn_op {
     CAIRN_OP_ALLOC = 0x00, /* + enum cairn_op_account + CAIRN_OP_SIZE */
     CAIRN_OP_ALLOC_COUNT = 0x08,
-    CAIRN_OP_END = 0x10,  /* the process is in the accounts column */
-    CAIRN_OP_FREE = 0x20, /* + place */
+    CAIRN_OP_BY_REALLOC = 0x08, /* + an ALLOC's */
+    CAIRN_OP_END = 0x10,        /* the process is in the accounts column */
+    CAIRN_OP_FREE = 0x20,       /* + place */
     CAIRN_OP_FREE_TEMPORARY = 0x30,
     CAIRN_OP_REALLOC = 0x40,
     CAIRN_OP_REALLOC_TEMPORARY = 0x50,

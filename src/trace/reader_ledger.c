@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "trace/weight.h"
+
 static int compare_process(const void *a, const void *b)
 {
     const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -70,6 +72,7 @@ enum cairn_status cairn_ledger_init(struct cairn_ledger *ledger, struct cairn_tr
         .members = &trace->contents->members,
         .count = count,
         .process = process,
+        .sample_bytes = cairn_trace_recording(trace)->sample_bytes,
     };
     return CAIRN_OK;
 }
@@ -119,15 +122,20 @@ static bool end_process(struct cairn_ledger *ledger, uint32_t process)
         }
         totals->live_bytes = 0;
         totals->live_blocks = 0;
+        totals->live_variance = 0;
     }
     return true;
 }
 
-static void change_live(struct cairn_ledger *ledger, uint32_t account, uint64_t bytes, uint64_t blocks)
+/* Adds a block to what is live, or (`sign` −1) takes it away. */
+static void change_live(struct cairn_ledger *ledger, uint32_t account, const struct cairn_weight *weight,
+                        uint64_t sign)
 {
     struct cairn_totals *totals = &ledger->totals[account - 1];
+    const uint64_t bytes = sign * (uint64_t)weight->bytes;
     add(&totals->live_bytes, bytes);
-    add(&totals->live_blocks, blocks);
+    add(&totals->live_blocks, sign * (uint64_t)weight->blocks);
+    add(&totals->live_variance, sign * (uint64_t)weight->variance);
     if (is_counted(ledger, &ledger->accounts[account - 1])) {
         add(&ledger->heap_bytes, bytes);
     }
@@ -138,37 +146,49 @@ static bool exists(const struct cairn_ledger *ledger, uint32_t account)
     return account - 1u < ledger->count;
 }
 
-bool cairn_ledger_apply(struct cairn_ledger *ledger, const struct cairn_event *event)
+static void end_block(struct cairn_ledger *ledger, uint32_t account, uint64_t size,
+                      const struct cairn_event *event)
 {
-    const uint64_t none = 0, one = 1;
+    const struct cairn_weight weight =
+        cairn_weigh_in(ledger->sample_bytes, ledger->accounts[account - 1].domain, size, event->birth);
+    change_live(ledger, account, &weight, UINT64_MAX);
+    if (event->flags & CAIRN_EVENT_TEMPORARY) {
+        add(&ledger->totals[account - 1].temporary, (uint64_t)weight.blocks);
+    }
+}
+
+bool cairn_ledger_apply(struct cairn_ledger *ledger, const struct cairn_event *event, uint64_t ordinal)
+{
     if (event->kind == CAIRN_EVENT_END) {
         return end_process(ledger, event->account);
     }
-    if (!exists(ledger, event->account) ||
-        (event->kind == CAIRN_EVENT_REALLOC && !exists(ledger, event->old_account))) {
+    const bool is_realloc = event->kind == CAIRN_EVENT_REALLOC;
+    if (!exists(ledger, event->account) || (is_realloc && !exists(ledger, event->old_account))) {
         return false;
     }
-    struct cairn_totals *totals = &ledger->totals[event->account - 1];
-    switch (event->kind) {
-    case CAIRN_EVENT_REALLOC:
-        change_live(ledger, event->old_account, none - event->old_size, none - one);
-        add(&ledger->totals[event->old_account - 1].temporary,
-            event->flags & CAIRN_EVENT_TEMPORARY ? one : none);
-        add(&totals->reallocs, one);
-        /* fall through */
-    case CAIRN_EVENT_ALLOC:
-        add(&totals->allocated_bytes, event->size);
-        add(&totals->allocations, one);
-        /* fall through */
-    case CAIRN_EVENT_ADOPT:
-        change_live(ledger, event->account, event->size, one);
-        return true;
-    case CAIRN_EVENT_SHRINK:
-        change_live(ledger, event->account, none - event->size, none);
-        return true;
-    default:
-        change_live(ledger, event->account, none - event->size, none - one);
-        add(&totals->temporary, event->flags & CAIRN_EVENT_TEMPORARY ? one : none);
+    if (event->kind == CAIRN_EVENT_SHRINK) { /* of mappings, which are never sampled */
+        change_live(ledger, event->account, &(struct cairn_weight){.bytes = (int64_t)event->size},
+                    UINT64_MAX);
         return true;
     }
+    if (event->kind == CAIRN_EVENT_FREE || event->kind == CAIRN_EVENT_LOST) {
+        end_block(ledger, event->account, event->size, event);
+        return true;
+    }
+    struct cairn_totals *totals = &ledger->totals[event->account - 1];
+    const struct cairn_weight weight = cairn_weigh_in(
+        ledger->sample_bytes, ledger->accounts[event->account - 1].domain, event->size, ordinal);
+    if (is_realloc) {
+        end_block(ledger, event->old_account, event->old_size, event);
+    }
+    if (is_realloc || (event->flags & CAIRN_EVENT_BY_REALLOC)) {
+        add(&totals->reallocs, (uint64_t)weight.blocks);
+    }
+    if (event->kind != CAIRN_EVENT_ADOPT) {
+        add(&totals->allocated_bytes, (uint64_t)weight.bytes);
+        add(&totals->allocations, (uint64_t)weight.blocks);
+        add(&totals->allocated_variance, (uint64_t)weight.variance);
+    }
+    change_live(ledger, event->account, &weight, 1);
+    return true;
 }

@@ -11,7 +11,8 @@ struct cairn_ledger {
     const struct cairn_members *members;  /* borrowed */
     size_t count;
     uint32_t process;
-    int64_t heap_bytes; /* since it began; with cairn_ledger_sum(), in all */
+    int64_t sample_bytes; /* of the recording */
+    int64_t heap_bytes;   /* since it began; with cairn_ledger_sum(), in all */
     size_t ended_accounts;
 };
 
@@ -19,8 +20,9 @@ struct cairn_ledger {
 CAIRN_MUST_CHECK enum cairn_status cairn_ledger_init(struct cairn_ledger *ledger, struct cairn_trace *trace,
                                                      uint32_t process, struct cairn_kept_state *state,
                                                      struct cairn_error *error);
-/* False when the event names an account that does not exist, or the end of a process again. */
-CAIRN_MUST_CHECK bool cairn_ledger_apply(struct cairn_ledger *ledger, const struct cairn_event *event);
+/* `ordinal` is the event's. False when it names an account that does not exist, or the end of a process again. */
+CAIRN_MUST_CHECK bool cairn_ledger_apply(struct cairn_ledger *ledger, const struct cairn_event *event,
+                                         uint64_t ordinal);
 
 /* Counts what `totals` hold into `heap_bytes`. */
 void cairn_ledger_sum(struct cairn_ledger *ledger);

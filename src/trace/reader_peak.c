@@ -28,7 +28,7 @@ static enum cairn_status replay(struct cairn_trace *trace, size_t chunk, struct 
         return status;
     }
     for (uint64_t i = from; status == CAIRN_OK && i < to; i++) {
-        if (!cairn_ledger_apply(ledger, &decoded->events[i - first])) {
+        if (!cairn_ledger_apply(ledger, &decoded->events[i - first], i)) {
             status = cairn_reader_damaged(trace, "its events do not fit its accounts", error);
         }
         offer(peak, i + 1, ledger->heap_bytes);

@@ -118,6 +118,8 @@ static void add_rows(struct cairn_kept_state *state, const struct cairn_account_
         add_scaled(&into->allocations, from->allocations, sign);
         add_scaled(&into->reallocs, from->reallocs, sign);
         add_scaled(&into->temporary, from->temporary, sign);
+        add_scaled(&into->live_variance, from->live_variance, sign);
+        add_scaled(&into->allocated_variance, from->allocated_variance, sign);
     }
 }
 
@@ -279,7 +281,7 @@ static enum cairn_status replay(struct cairn_trace *trace, size_t chunk, struct 
         return status;
     }
     for (uint64_t i = state->state.position - first; status == CAIRN_OK && i < position - first; i++) {
-        if (!cairn_ledger_apply(&ledger, &decoded->events[i])) {
+        if (!cairn_ledger_apply(&ledger, &decoded->events[i], first + i)) {
             status = cairn_reader_damaged(trace, "its events do not fit its accounts", error);
         }
     }

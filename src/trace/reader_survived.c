@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "trace/reader.h"
+#include "trace/weight.h"
 
 /* survived = live(b) − live(a) + what events of (a, b] took from blocks born before a.
  *
@@ -11,6 +12,8 @@
  * continues, and counts back. What frees an adopted block names the ADOPT, so those are remembered in `adopted`. */
 struct survey {
     struct cairn_trace *trace;
+    const struct cairn_account *accounts;
+    int64_t sample_bytes;          /* of the recording */
     struct cairn_totals *survived; /* by account − 1 */
     size_t count;
     uint64_t a;
@@ -74,18 +77,23 @@ static enum cairn_status take(struct survey *survey, uint64_t ordinal, const str
         return cairn_reader_damaged(survey->trace, "its events do not fit its accounts", survey->error);
     }
     struct cairn_totals *totals = &survey->survived[event->account - 1];
+    /* An adopted block counts under the ADOPT from here on. */
+    const bool adopts = event->kind == CAIRN_EVENT_ADOPT;
+    const struct cairn_weight weight =
+        cairn_weigh_in(survey->sample_bytes, survey->accounts[event->account - 1].domain, event->size,
+                       adopts ? ordinal : event->birth);
     switch (event->kind) {
     case CAIRN_EVENT_ADOPT:
-        add(&totals->live_bytes, 0 - event->size);
-        add(&totals->live_blocks, UINT64_MAX);
+        add(&totals->live_bytes, 0 - (uint64_t)weight.bytes);
+        add(&totals->live_blocks, 0 - (uint64_t)weight.blocks);
         return remember_adopted(survey, ordinal) ? CAIRN_OK
                                                  : cairn_reader_no_memory(survey->trace, survey->error);
     case CAIRN_EVENT_SHRINK:
         add(&totals->live_bytes, event->size);
         return CAIRN_OK;
     default:
-        add(&totals->live_bytes, event->size);
-        add(&totals->live_blocks, 1);
+        add(&totals->live_bytes, (uint64_t)weight.bytes);
+        add(&totals->live_blocks, (uint64_t)weight.blocks);
         return CAIRN_OK;
     }
 }
@@ -288,6 +296,11 @@ static enum cairn_status find_survivors(struct survey *survey, uint64_t a, uint6
     enum cairn_status status = cairn_reader_state(survey->trace, a, &at_a, survey->error);
     if (status == CAIRN_OK) {
         status = cairn_reader_state(survey->trace, b, &at_b, survey->error);
+    }
+    if (status == CAIRN_OK) {
+        size_t count;
+        status = cairn_trace_accounts(survey->trace, &survey->accounts, &count, survey->error);
+        survey->sample_bytes = cairn_trace_recording(survey->trace)->sample_bytes;
     }
     if (status == CAIRN_OK) {
         survey->count = at_b->state.count;

@@ -227,6 +227,9 @@ static size_t add_change(struct slim *slim, size_t i, const struct cairn_totals 
         .allocations = (int64_t)((uint64_t)to->allocations - (uint64_t)from->allocations),
         .reallocs = (int64_t)((uint64_t)to->reallocs - (uint64_t)from->reallocs),
         .temporary = (int64_t)((uint64_t)to->temporary - (uint64_t)from->temporary),
+        .live_variance = (int64_t)((uint64_t)to->live_variance - (uint64_t)from->live_variance),
+        .allocated_variance =
+            (int64_t)((uint64_t)to->allocated_variance - (uint64_t)from->allocated_variance),
     };
     if (memcmp(&change, &nothing, sizeof(change)) != 0) {
         slim->rows[count++] = (struct cairn_account_totals){.account = (uint32_t)i + 1, .totals = change};
@@ -376,7 +379,7 @@ static enum cairn_status sum_up_events(struct slim *slim, size_t chunk, uint64_t
             ordinal > slim->span.first_event) {
             status = end_span(slim, ordinal);
         }
-        if (status == CAIRN_OK && !cairn_ledger_apply(&slim->ledger, &decoded->events[i])) {
+        if (status == CAIRN_OK && !cairn_ledger_apply(&slim->ledger, &decoded->events[i], first + i)) {
             status = cairn_reader_damaged(slim->copy->from, "its events do not fit its accounts",
                                           slim->copy->error);
         } else if (status == CAIRN_OK) {

@@ -5,17 +5,18 @@
 #include "trace/event.h"
 #include "trace/varint.h"
 
-#define FORMAT_VERSION 1
-#define COLUMNS        6u
-#define ROW_MIN_BYTES  (1u + COLUMNS)
-#define ROW_MAX_BYTES  ((1u + COLUMNS) * CAIRN_VARINT_MAX_BYTES)
-#define MOST_ROWS      (1u << 24) /* accounts of one recording; a blob that claims more is not believed */
+#define COLUMNS         8u
+#define EXACT_COLUMNS   6u /* the others are of sampled recordings */
+#define VERSION_EXACT   1
+#define VERSION_SAMPLED 2
+#define ROW_MAX_BYTES   ((1u + COLUMNS) * CAIRN_VARINT_MAX_BYTES)
+#define MOST_ROWS       (1u << 24) /* accounts of one recording; a blob that claims more is not believed */
 
 static int64_t *member(struct cairn_totals *totals, size_t column)
 {
     int64_t *const members[COLUMNS] = {
-        &totals->live_bytes,  &totals->live_blocks, &totals->allocated_bytes,
-        &totals->allocations, &totals->reallocs,    &totals->temporary,
+        &totals->live_bytes, &totals->live_blocks, &totals->allocated_bytes, &totals->allocations,
+        &totals->reallocs,   &totals->temporary,   &totals->live_variance,   &totals->allocated_variance,
     };
     return members[column];
 }
@@ -29,12 +30,22 @@ static int64_t value_of(const struct cairn_totals *totals, size_t column)
 static bool is_zero(const struct cairn_totals *totals)
 {
     return (totals->live_bytes | totals->live_blocks | totals->allocated_bytes | totals->allocations |
-            totals->reallocs | totals->temporary) == 0;
+            totals->reallocs | totals->temporary | totals->live_variance | totals->allocated_variance) == 0;
+}
+
+static size_t columns_of(const struct cairn_account_totals *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if ((rows[i].totals.live_variance | rows[i].totals.allocated_variance) != 0) {
+            return COLUMNS;
+        }
+    }
+    return EXACT_COLUMNS;
 }
 
 /* Column after column into `out`; returns the end, or NULL when the rows are not in order of account. */
 static uint8_t *write_rows(uint8_t *out, const struct cairn_account_totals *rows, size_t count,
-                           size_t *written)
+                           size_t columns, size_t *written)
 {
     uint32_t last = 0;
     *written = 0;
@@ -48,7 +59,7 @@ static uint8_t *write_rows(uint8_t *out, const struct cairn_account_totals *rows
             ++*written;
         }
     }
-    for (size_t column = 0; column < COLUMNS; column++) {
+    for (size_t column = 0; column < columns; column++) {
         for (size_t i = 0; i < count; i++) {
             if (!is_zero(&rows[i].totals)) {
                 out = cairn_varint_write(out, cairn_zigzag(value_of(&rows[i].totals, column)));
@@ -63,10 +74,10 @@ static enum cairn_status out_of_memory(struct cairn_error *error)
     return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for the totals of the accounts");
 }
 
-static enum cairn_status append(const uint8_t *raw, size_t raw_size, size_t rows, int level,
+static enum cairn_status append(const uint8_t *raw, size_t raw_size, size_t rows, size_t columns, int level,
                                 struct cairn_buffer *blob, struct cairn_error *error)
 {
-    uint8_t head[1 + 2 * CAIRN_VARINT_MAX_BYTES] = {FORMAT_VERSION};
+    uint8_t head[1 + 2 * CAIRN_VARINT_MAX_BYTES] = {columns == COLUMNS ? VERSION_SAMPLED : VERSION_EXACT};
     const uint8_t *const end = cairn_varint_write(cairn_varint_write(head + 1, rows), raw_size);
     const size_t bound = ZSTD_compressBound(raw_size);
     if (!cairn_buffer_reserve(blob, sizeof head + bound)) {
@@ -92,16 +103,18 @@ enum cairn_status cairn_totals_encode(const struct cairn_account_totals *rows, s
     if (!raw) {
         return out_of_memory(error);
     }
+    const size_t columns = columns_of(rows, count);
     size_t written;
-    const uint8_t *const end = write_rows(raw, rows, count, &written);
+    const uint8_t *const end = write_rows(raw, rows, count, columns, &written);
     const enum cairn_status status =
-        end ? append(raw, (size_t)(end - raw), written, level, blob, error)
+        end ? append(raw, (size_t)(end - raw), written, columns, level, blob, error)
             : cairn_fail(error, CAIRN_E_FORMAT, "totals cannot be stored: the accounts are not in order");
     free(raw);
     return status;
 }
 
-static bool read_rows(struct cairn_varint_reader *reader, struct cairn_account_totals *rows, size_t count)
+static bool read_rows(struct cairn_varint_reader *reader, struct cairn_account_totals *rows, size_t count,
+                      size_t columns)
 {
     uint64_t value, account = 0;
     for (size_t i = 0; i < count; i++) {
@@ -109,9 +122,9 @@ static bool read_rows(struct cairn_varint_reader *reader, struct cairn_account_t
             return false;
         }
         account += value + 1;
-        rows[i].account = (uint32_t)account;
+        rows[i] = (struct cairn_account_totals){.account = (uint32_t)account};
     }
-    for (size_t column = 0; column < COLUMNS; column++) {
+    for (size_t column = 0; column < columns; column++) {
         for (size_t i = 0; i < count; i++) {
             if (!cairn_varint_read(reader, &value)) {
                 return false;
@@ -122,31 +135,38 @@ static bool read_rows(struct cairn_varint_reader *reader, struct cairn_account_t
     return reader->at == reader->end;
 }
 
-/* Fills `raw` and the rows from it. */
-static enum cairn_status decode(const struct cairn_varint_reader *stored, uint8_t *raw, size_t raw_size,
-                                struct cairn_account_totals *rows, size_t count, struct cairn_error *error)
-{
-    if (ZSTD_decompress(raw, raw_size, stored->at, (size_t)(stored->end - stored->at)) != raw_size) {
-        return cairn_fail(error, CAIRN_E_FORMAT, "damaged totals: they do not decompress");
-    }
-    struct cairn_varint_reader columns = {.at = raw, .end = raw + raw_size};
-    return read_rows(&columns, rows, count)
-               ? CAIRN_OK
-               : cairn_fail(error, CAIRN_E_FORMAT, "damaged totals: their columns do not agree");
-}
-
 /* The numbers in front of the frame. */
 struct header {
     uint64_t rows, raw_size;
+    size_t columns;
 };
 
 static bool read_header(struct cairn_varint_reader *reader, struct header *header)
 {
     uint64_t version;
-    return cairn_varint_read(reader, &version) && version == FORMAT_VERSION &&
-           cairn_varint_read(reader, &header->rows) && header->rows <= MOST_ROWS &&
-           cairn_varint_read(reader, &header->raw_size) && header->raw_size >= header->rows * ROW_MIN_BYTES &&
-           header->raw_size <= header->rows * ROW_MAX_BYTES;
+    if (!cairn_varint_read(reader, &version) || version < VERSION_EXACT || version > VERSION_SAMPLED) {
+        return false;
+    }
+    header->columns = version == VERSION_SAMPLED ? COLUMNS : EXACT_COLUMNS;
+    return cairn_varint_read(reader, &header->rows) && header->rows <= MOST_ROWS &&
+           cairn_varint_read(reader, &header->raw_size) &&
+           header->raw_size >= header->rows * (1 + header->columns) &&
+           header->raw_size <= header->rows * (1 + header->columns) * CAIRN_VARINT_MAX_BYTES;
+}
+
+/* Fills `raw` and the rows from it. */
+static enum cairn_status decode(const struct cairn_varint_reader *stored, uint8_t *raw,
+                                struct cairn_account_totals *rows, const struct header *header,
+                                struct cairn_error *error)
+{
+    const size_t raw_size = (size_t)header->raw_size;
+    if (ZSTD_decompress(raw, raw_size, stored->at, (size_t)(stored->end - stored->at)) != raw_size) {
+        return cairn_fail(error, CAIRN_E_FORMAT, "damaged totals: they do not decompress");
+    }
+    struct cairn_varint_reader columns = {.at = raw, .end = raw + raw_size};
+    return read_rows(&columns, rows, (size_t)header->rows, header->columns)
+               ? CAIRN_OK
+               : cairn_fail(error, CAIRN_E_FORMAT, "damaged totals: their columns do not agree");
 }
 
 size_t cairn_totals_claimed(const void *blob, size_t blob_size)
@@ -164,11 +184,11 @@ enum cairn_status cairn_totals_decode(const void *blob, size_t blob_size, struct
     if (blob_size == 0 || !read_header(&reader, &header)) {
         return cairn_fail(error, CAIRN_E_FORMAT, "damaged totals: their header makes no sense");
     }
-    const size_t raw_size = (size_t)header.raw_size, claimed = (size_t)header.rows;
-    uint8_t *const raw = malloc(raw_size + 1);
+    const size_t claimed = (size_t)header.rows;
+    uint8_t *const raw = malloc((size_t)header.raw_size + 1);
     struct cairn_account_totals *const made = malloc(claimed * sizeof(*made) + 1);
     const enum cairn_status status =
-        raw && made ? decode(&reader, raw, raw_size, made, claimed, error) : out_of_memory(error);
+        raw && made ? decode(&reader, raw, made, &header, error) : out_of_memory(error);
     free(raw);
     if (status != CAIRN_OK) {
         free(made);

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "trace/weight.h"
+
 struct model {
     const struct fixture *fixture;
     struct cairn_totals *totals;
@@ -18,43 +20,62 @@ static void end_process(struct model *model, uint32_t process)
         if (model->fixture->accounts[i].process == process) {
             model->totals[i].live_bytes = 0;
             model->totals[i].live_blocks = 0;
+            model->totals[i].live_variance = 0;
         }
     }
 }
 
-static void apply(struct model *model, const struct cairn_event *event)
+/* What a block counts for. */
+static struct cairn_weight weigh(const struct fixture *fixture, uint32_t account, uint64_t size,
+                                 uint64_t birth)
 {
-    struct cairn_totals *totals = event->kind == CAIRN_EVENT_END ? NULL : &model->totals[event->account - 1];
+    return cairn_weigh_in(fixture->options.sample_bytes, fixture->accounts[account - 1].domain, size, birth);
+}
+
+static void add_live(struct cairn_totals *totals, const struct cairn_weight *weight, int sign)
+{
+    totals->live_bytes += sign * weight->bytes;
+    totals->live_blocks += sign * weight->blocks;
+    totals->live_variance += sign * weight->variance;
+}
+
+static void end_block(struct model *model, uint32_t account, uint64_t size, const struct cairn_event *event)
+{
+    const struct cairn_weight weight = weigh(model->fixture, account, size, event->birth);
+    add_live(&model->totals[account - 1], &weight, -1);
+    model->totals[account - 1].temporary += event->flags & CAIRN_EVENT_TEMPORARY ? weight.blocks : 0;
+}
+
+static void make_block(struct model *model, uint64_t ordinal, const struct cairn_event *event)
+{
+    struct cairn_totals *totals = &model->totals[event->account - 1];
+    const struct cairn_weight weight = weigh(model->fixture, event->account, event->size, ordinal);
+    add_live(totals, &weight, 1);
+    if (event->kind != CAIRN_EVENT_ADOPT) {
+        totals->allocated_bytes += weight.bytes;
+        totals->allocations += weight.blocks;
+        totals->allocated_variance += weight.variance;
+    }
+    totals->reallocs += event->kind == CAIRN_EVENT_REALLOC ? weight.blocks : 0;
+}
+
+static void apply(struct model *model, uint64_t ordinal)
+{
+    const struct cairn_event *event = &model->fixture->events[ordinal];
     switch ((enum cairn_event_kind)event->kind) {
     case CAIRN_EVENT_END:
         end_process(model, event->account);
         break;
+    case CAIRN_EVENT_REALLOC:
+        end_block(model, event->old_account, event->old_size, event);
+        make_block(model, ordinal, event);
+        break;
     case CAIRN_EVENT_ALLOC:
-        totals->live_bytes += (int64_t)event->size;
-        totals->live_blocks++;
-        totals->allocated_bytes += (int64_t)event->size;
-        totals->allocations++;
-        break;
-    case CAIRN_EVENT_REALLOC: {
-        struct cairn_totals *old = &model->totals[event->old_account - 1];
-        old->live_bytes -= (int64_t)event->old_size;
-        old->live_blocks--;
-        old->temporary += event->flags & CAIRN_EVENT_TEMPORARY;
-        totals->live_bytes += (int64_t)event->size;
-        totals->live_blocks++;
-        totals->allocated_bytes += (int64_t)event->size;
-        totals->allocations++;
-        totals->reallocs++;
-        break;
-    }
     case CAIRN_EVENT_ADOPT:
-        totals->live_bytes += (int64_t)event->size;
-        totals->live_blocks++;
+        make_block(model, ordinal, event);
         break;
     default:
-        totals->live_bytes -= (int64_t)event->size;
-        totals->live_blocks--;
-        totals->temporary += event->flags & CAIRN_EVENT_TEMPORARY;
+        end_block(model, event->account, event->size, event);
         break;
     }
 }
@@ -70,7 +91,7 @@ struct cairn_totals *model_state(const struct fixture *fixture, uint64_t positio
 {
     struct model model = {.fixture = fixture, .totals = new_totals(fixture)};
     for (uint64_t i = 0; i < position; i++) {
-        apply(&model, &fixture->events[i]);
+        apply(&model, i);
     }
     return model.totals;
 }
@@ -112,8 +133,9 @@ struct cairn_totals *model_survived(const struct fixture *fixture, uint64_t a, u
     for (uint64_t i = a; i < b; i++) {
         const struct cairn_event *event = &fixture->events[i];
         if (makes(event) && origin_of(fixture, i) >= a && alive(fixture, i, b, false)) {
-            totals[event->account - 1].live_bytes += (int64_t)event->size;
-            totals[event->account - 1].live_blocks++;
+            const struct cairn_weight weight = weigh(fixture, event->account, event->size, i);
+            totals[event->account - 1].live_bytes += weight.bytes;
+            totals[event->account - 1].live_blocks += weight.blocks;
         }
     }
     return totals;
@@ -125,8 +147,9 @@ struct cairn_totals *model_end(const struct fixture *fixture)
     for (uint64_t i = 0; i < fixture->event_count; i++) {
         const struct cairn_event *event = &fixture->events[i];
         if (makes(event) && alive(fixture, i, fixture->event_count, true)) {
-            totals[event->account - 1].live_bytes += (int64_t)event->size;
-            totals[event->account - 1].live_blocks++;
+            const struct cairn_weight weight = weigh(fixture, event->account, event->size, i);
+            totals[event->account - 1].live_bytes += weight.bytes;
+            totals[event->account - 1].live_blocks += weight.blocks;
         }
     }
     return totals;
@@ -150,7 +173,7 @@ uint64_t model_peak(const struct fixture *fixture, uint32_t process, uint64_t fr
             best = i;
         }
         if (i < to) {
-            apply(&model, &fixture->events[i]);
+            apply(&model, i);
         }
     }
     free(model.totals);
@@ -186,8 +209,9 @@ uint64_t model_oldest(const struct fixture *fixture, uint32_t account, uint64_t 
             const uint64_t origin = origin_of(fixture, i);
             oldest = origin < oldest ? origin : oldest;
             if (origin < cutoff) {
-                *bytes += (int64_t)event->size;
-                *blocks += 1;
+                const struct cairn_weight weight = weigh(fixture, event->account, event->size, i);
+                *bytes += weight.bytes;
+                *blocks += weight.blocks;
             }
         }
     }

@@ -101,6 +101,8 @@ static size_t totals_rows(const struct fixture *fixture, const struct cairn_tota
             .allocations = to[i].allocations - before->allocations,
             .reallocs = to[i].reallocs - before->reallocs,
             .temporary = to[i].temporary - before->temporary,
+            .live_variance = to[i].live_variance - before->live_variance,
+            .allocated_variance = to[i].allocated_variance - before->allocated_variance,
         };
         if (memcmp(&change, &none, sizeof(change)) != 0) {
             rows[count++] = (struct cairn_account_totals){.account = (uint32_t)i + 1, .totals = change};

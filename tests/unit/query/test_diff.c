@@ -157,10 +157,12 @@ static void test_one_trace(void **state)
     for (uint32_t seed = 1; seed <= 4; seed++) {
         struct fixture fixture;
         struct cairn_trace *trace;
-        fixture_init(
-            &fixture,
-            &(struct fixture_options){
-                .seed = seed, .events = 700, .processes = seed % 3 + 1, .python = seed % 2, .mapped = true});
+        fixture_init(&fixture, &(struct fixture_options){.seed = seed,
+                                                         .events = 700,
+                                                         .processes = seed % 3 + 1,
+                                                         .python = seed % 2,
+                                                         .mapped = true,
+                                                         .sample_bytes = seed > 2 ? 150 : 0});
         assert_int_equal(cairn_trace_open(fixture.path, NULL, &trace, NULL), CAIRN_OK);
         const uint32_t end = (uint32_t)model_end_position(&fixture);
         for (int round = 0; round < 30; round++) {

@@ -83,7 +83,8 @@ static void test_live_at_the_end(void **state)
                                                          .events = 500,
                                                          .processes = seed % 3 + 1,
                                                          .mapped = true,
-                                                         .incomplete = seed == 4});
+                                                         .incomplete = seed == 4,
+                                                         .sample_bytes = seed > 1 ? 120 : 0});
         assert_int_equal(cairn_trace_open(fixture.path, NULL, &trace, NULL), CAIRN_OK);
         check(&fixture, trace, 0);
         check(&fixture, trace, 1000);

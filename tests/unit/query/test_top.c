@@ -249,7 +249,8 @@ static void test_every_grouping_and_metric(void **state)
                                                          .processes = 1 + seed % 3,
                                                          .python = seed % 2,
                                                          .mapped = seed > 3,
-                                                         .incomplete = seed == 5});
+                                                         .incomplete = seed == 5,
+                                                         .sample_bytes = seed % 3 == 0 ? 300 : 0});
         struct cairn_trace *trace = open_trace(&fixture);
         for (int by = 0; by < CAIRN_BY_COUNT; by++) {
             for (int metric = 0; by != CAIRN_BY_TYPE && metric < CAIRN_METRIC_COUNT; metric++) {
@@ -268,10 +269,12 @@ static void test_spans_and_selections(void **state)
     (void)state;
     for (uint32_t seed = 11; seed <= 16; seed++) {
         struct fixture fixture;
-        fixture_init(
-            &fixture,
-            &(struct fixture_options){
-                .seed = seed, .events = 600, .processes = 1 + seed % 3, .python = seed % 2, .mapped = true});
+        fixture_init(&fixture, &(struct fixture_options){.seed = seed,
+                                                         .events = 600,
+                                                         .processes = 1 + seed % 3,
+                                                         .python = seed % 2,
+                                                         .mapped = true,
+                                                         .sample_bytes = seed % 2 ? 100 : 0});
         struct cairn_trace *trace = open_trace(&fixture);
         const uint32_t end = (uint32_t)model_end_position(&fixture);
         for (int round = 0; round < 24; round++) {
@@ -656,10 +659,16 @@ static void test_sampled_error(void **state)
     question.selection = names_selection(CAIRN_BY_LINE, CAIRN_METRIC_LIVE);
     assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &top, NULL),
                      CAIRN_OK);
-    /* Small blocks, rarely sampled: the deviation is near √(bytes × interval). */
+    /* Small blocks, rarely sampled: the error is near √(bytes × interval). */
     assert_true(top.rows[0].counts.error_bytes > 0);
     const double bytes = (double)top.total.live_bytes, error = (double)top.total.error_bytes;
-    assert_true(error * error > bytes * 65536 * 0.9 && error * error < bytes * 65536 * 1.1);
+    assert_true(error * error > bytes * 65536 * 0.8 && error * error < bytes * 65536 * 1.2);
+    const int64_t live_error = top.total.error_bytes;
+    cairn_top_release(&top);
+    question.selection.metric = CAIRN_METRIC_ALLOCATED;
+    assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &top, NULL),
+                     CAIRN_OK);
+    assert_true(top.total.error_bytes > live_error);
     cairn_top_release(&top);
     cairn_trace_close(trace);
     fixture_release(&fixture);

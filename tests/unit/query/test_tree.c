@@ -160,8 +160,11 @@ static void test_against_paths(void **state)
     for (uint32_t seed = 1; seed <= 3; seed++) {
         struct fixture fixture;
         struct cairn_trace *trace;
-        fixture_init(&fixture, &(struct fixture_options){
-                                   .seed = seed, .events = 500, .processes = 1, .python = seed != 2});
+        fixture_init(&fixture, &(struct fixture_options){.seed = seed,
+                                                         .events = 500,
+                                                         .processes = 1,
+                                                         .python = seed != 2,
+                                                         .sample_bytes = seed == 3 ? 70 : 0});
         assert_int_equal(cairn_trace_open(fixture.path, NULL, &trace, NULL), CAIRN_OK);
         for (int round = 0; round < 8; round++) {
             const uint64_t end = model_end_position(&fixture);
