@@ -6,6 +6,7 @@
 
 #include "agent/capture.h"
 #include "agent/graph_moment.h"
+#include "agent/heap_event.h"
 #include "agent/memory.h"
 #include "agent/process.h"
 
@@ -119,7 +120,8 @@ void cairn_event_flush(struct cairn_thread *thread, uintptr_t sp)
 /* What a pause leaves out. */
 static bool is_allocation(uint8_t kind)
 {
-    return kind == CAIRN_RECORD_ALLOC || kind == CAIRN_RECORD_ALLOC_DOMAIN || kind == CAIRN_RECORD_MAP;
+    return kind == CAIRN_RECORD_ALLOC || kind == CAIRN_RECORD_ALLOC_DOMAIN || kind == CAIRN_RECORD_MAP ||
+           kind == CAIRN_RECORD_REALLOC_ALONE;
 }
 
 /* A thread that may record an event of that kind, its gate closed behind the caller; or, with *nested set, one whose
@@ -182,15 +184,52 @@ static void look_for_request(const struct cairn_draft *draft, uintptr_t sp)
 /* A block of one of the interpreter's own domains. */
 static bool of_interpreter(const struct cairn_draft *draft)
 {
-    return (draft->kind == CAIRN_RECORD_ALLOC_DOMAIN || draft->kind == CAIRN_RECORD_REALLOC_END_DOMAIN) &&
+    return (draft->kind == CAIRN_RECORD_ALLOC_DOMAIN || draft->kind == CAIRN_RECORD_REALLOC_END_DOMAIN ||
+            draft->kind == CAIRN_RECORD_REALLOC_ALONE) &&
            (draft->word[2] == CAIRN_DOMAIN_PYTHON_OBJECT || draft->word[2] == CAIRN_DOMAIN_PYTHON_MEM);
+}
+
+void cairn_event_look(const struct cairn_draft *draft, uintptr_t sp)
+{
+    look_for_interpreter();
+    look_for_request(draft, sp);
+}
+
+/* Of a thread that had no ring when its hook asked: whether a new block is passed over. Other domains than the heap's never
+ * are. */
+static bool passes_over(struct cairn_thread *thread, const struct cairn_draft *draft)
+{
+    const bool of_malloc = draft->kind == CAIRN_RECORD_ALLOC;
+    if (thread->sampling.mean_bytes == 0 ||
+        !(of_malloc ||
+          (draft->kind == CAIRN_RECORD_ALLOC_DOMAIN && cairn_domain_is_heap((uint32_t)draft->word[2])))) {
+        return false;
+    }
+    if (cairn_sampling_passes_over(&thread->sampling, draft->word[1])) {
+        return true;
+    }
+    cairn_heap_sampled(thread, draft->word[0] | (of_malloc ? 0 : draft->word[2] << 56));
+    return false;
+}
+
+static void write_record(struct cairn_thread *thread, const struct cairn_draft *draft,
+                         const struct cairn_registers *at, uintptr_t sp)
+{
+    const uint32_t node = !at                     ? 0
+                          : of_interpreter(draft) ? cairn_python_capture(thread, at, true)
+                                                  : cairn_capture(thread, at);
+    uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 1u + draft->words);
+    if (record) {
+        fill(record, draft, cairn_event_stamp(thread, sp), node);
+        cairn_ring_writer_commit(&thread->writer, 1u + draft->words);
+    }
 }
 
 void cairn_event_record(const struct cairn_draft *draft, const struct cairn_registers *at, uintptr_t sp)
 {
     bool nested = false;
-    look_for_interpreter();
-    look_for_request(draft, sp);
+    cairn_event_look(draft, sp);
+    const bool undecided = cairn_self->gate == CAIRN_GATE_CLOSED;
     struct cairn_thread *thread = enter(draft->kind, sp, &nested);
     if (!thread) {
         return;
@@ -199,13 +238,8 @@ void cairn_event_record(const struct cairn_draft *draft, const struct cairn_regi
         defer(thread, draft, sp);
         return;
     }
-    const uint32_t node = !at                     ? 0
-                          : of_interpreter(draft) ? cairn_python_capture(thread, at, true)
-                                                  : cairn_capture(thread, at);
-    uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 1u + draft->words);
-    if (record) {
-        fill(record, draft, cairn_event_stamp(thread, sp), node);
-        cairn_ring_writer_commit(&thread->writer, 1u + draft->words);
+    if (!undecided || !passes_over(thread, draft)) {
+        write_record(thread, draft, at, sp);
     }
     cairn_event_end(thread, sp);
     if (cairn_thread_ended) {

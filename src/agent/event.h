@@ -27,6 +27,9 @@ extern _Atomic uint32_t cairn_event_paused __attribute__((visibility("hidden")))
 
 /* Records `draft`, whatever the state of the thread; `at` is NULL where the event has no stack. */
 void cairn_event_record(const struct cairn_draft *draft, const struct cairn_registers *at, uintptr_t sp);
+/* Of a block that is passed over: what a recorded event of `draft` would have looked after, too. For when
+ * cairn_event_has_news(). */
+void cairn_event_look(const struct cairn_draft *draft, uintptr_t sp);
 /* For records that are no drafts: a thread whose gate is held for the caller, who writes to its ring and calls
  * cairn_event_end(). NULL where nothing can be written now. */
 struct cairn_thread *cairn_event_enter(uintptr_t sp);
@@ -35,16 +38,20 @@ void cairn_event_text(uint32_t text_kind, const char *name, uint64_t word2, uint
 /* Writes what signal handlers left behind, and opens the gate. */
 void cairn_event_flush(struct cairn_thread *thread, uintptr_t sp);
 
+/* Whether events of the thread must not take the usual way. */
+static inline bool cairn_event_has_news(const struct cairn_segment_header *segment)
+{
+    return (atomic_load_explicit(&segment->control, memory_order_relaxed) |
+            atomic_load_explicit(&cairn_event_paused, memory_order_relaxed)) != 0;
+}
+
 /* A signal handler may fork between any two instructions here, and the child go on with a thread that is zeroed: hence the
  * segment before the gate. It stays readable in the child. */
 static inline bool cairn_event_may_begin(const struct cairn_thread *thread)
 {
     struct cairn_segment_header *segment = thread->writer.segment;
     atomic_signal_fence(memory_order_seq_cst);
-    return __builtin_expect(thread->gate == CAIRN_GATE_OPEN &&
-                                (atomic_load_explicit(&segment->control, memory_order_relaxed) |
-                                 atomic_load_explicit(&cairn_event_paused, memory_order_relaxed)) == 0,
-                            1);
+    return __builtin_expect(thread->gate == CAIRN_GATE_OPEN && !cairn_event_has_news(segment), 1);
 }
 
 /* Paused by the program or by the collector: only frees are recorded. */

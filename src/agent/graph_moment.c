@@ -160,7 +160,8 @@ static void clear_request(const struct cairn_process *process)
 static bool is_second_half(const struct cairn_draft *draft)
 {
     return draft->kind == CAIRN_RECORD_REALLOC_END || draft->kind == CAIRN_RECORD_REALLOC_END_DOMAIN ||
-           draft->kind == CAIRN_RECORD_REALLOC_CANCEL;
+           draft->kind == CAIRN_RECORD_REALLOC_CANCEL || draft->kind == CAIRN_RECORD_REALLOC_GONE ||
+           draft->kind == CAIRN_RECORD_REALLOC_ALONE;
 }
 
 void cairn_graph_answer(const struct cairn_draft *draft, uintptr_t sp)

@@ -1,4 +1,7 @@
-/* Recording the coming and going of blocks of the heap, the usual way inline. */
+/* Recording the coming and going of blocks of the heap, the usual way inline. `domain` is an enum cairn_domain of the heap.
+ *
+ * In a sampled recording a new block that is passed over costs a compare and a subtraction, and so does the free of
+ * one: a load and a compare. */
 #ifndef CAIRN_AGENT_HEAP_EVENT_H
 #define CAIRN_AGENT_HEAP_EVENT_H
 
@@ -7,48 +10,154 @@
 
 #include "agent/capture.h"
 #include "agent/event.h"
+#include "agent/filter.h"
 
-/* `kind` is ALLOC or REALLOC_END. */
-static inline void cairn_heap_record_block(uint8_t kind, const void *block, size_t size,
+/* A realloc, from before the real call until after it. */
+struct cairn_heap_change {
+    uint64_t key;
+    bool known;  /* the old block is recorded */
+    bool wanted; /* what comes of it will be */
+};
+
+/* A block was sampled: the next sample is drawn, and its free will be recorded. */
+void cairn_heap_sampled(struct cairn_thread *thread, uint64_t key);
+/* Looks after what a recorded event would look after. */
+void cairn_heap_look(uint32_t domain, uintptr_t sp);
+/* The old and the new side of a realloc in a sampled recording, or of a thread without a ring. */
+void cairn_heap_decide(struct cairn_heap_change *change, size_t size);
+/* After any realloc: tells that it failed, or that what came of it is not recorded. */
+void cairn_heap_close_change(const struct cairn_heap_change *change, bool failed, uintptr_t sp);
+
+static inline uint64_t cairn_heap_key(const void *block, uint32_t domain)
+{
+    return (uint64_t)(uintptr_t)block | (uint64_t)domain << 56;
+}
+
+/* The thread's own word on a new block. A signal handler that forks leaves a child whose thread is zeroed: see
+ * cairn_event_may_begin(). */
+static inline bool cairn_heap_passes_over(const void *block, size_t size, uint32_t domain, uintptr_t sp)
+{
+    struct cairn_thread *thread = cairn_self;
+    const struct cairn_segment_header *segment = thread->writer.segment;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (segment && cairn_sampling_passes_over(&thread->sampling, size)) {
+        if (__builtin_expect(cairn_event_has_news(segment), 0)) {
+            cairn_heap_look(domain, sp);
+        }
+        return true;
+    }
+    if (__builtin_expect(thread->sampling.mean_bytes != 0, 0)) {
+        cairn_heap_sampled(thread, cairn_heap_key(block, domain));
+    }
+    return false;
+}
+
+/* `kind` is ALLOC, REALLOC_END (or what they are called in other domains), or REALLOC_ALONE. */
+static inline void cairn_heap_record_block(uint8_t kind, const void *block, size_t size, uint32_t domain,
                                            const struct cairn_registers *at)
 {
     struct cairn_thread *thread = cairn_self;
+    const uint32_t words =
+        kind == CAIRN_RECORD_ALLOC || kind == CAIRN_RECORD_REALLOC_END ? 3 : 4; /* then without a domain */
     if (cairn_event_may_begin(thread)) {
         cairn_event_begin(thread, at->sp);
-        const uint32_t node = cairn_capture(thread, at);
-        uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 3);
+        const uint32_t node = domain == CAIRN_DOMAIN_MALLOC || domain == CAIRN_DOMAIN_POOL
+                                  ? cairn_capture(thread, at)
+                                  : cairn_python_capture(thread, at, true);
+        uint64_t *record = cairn_ring_writer_reserve(&thread->writer, words);
         if (record) {
             record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, at->sp));
             record[1] = (uint64_t)(uintptr_t)block | (uint64_t)(node & 0xffff) << CAIRN_WIRE_ADDRESS_BITS;
             record[2] = size | (uint64_t)(node >> 16) << CAIRN_WIRE_ADDRESS_BITS;
-            cairn_ring_writer_commit(&thread->writer, 3);
+            if (words == 4) {
+                record[3] = domain;
+            }
+            cairn_ring_writer_commit(&thread->writer, words);
         }
         cairn_event_end(thread, at->sp);
         return;
     }
-    const struct cairn_draft draft = {
-        .kind = kind, .words = 2, .node_word = 0, .word = {(uint64_t)(uintptr_t)block, size}};
+    const struct cairn_draft draft = {.kind = kind,
+                                      .words = (uint8_t)(words - 1),
+                                      .node_word = 0,
+                                      .word = {(uint64_t)(uintptr_t)block, size, domain}};
     cairn_event_record(&draft, at, at->sp);
 }
 
-/* `kind` is FREE or REALLOC_BEGIN. */
-static inline void cairn_heap_record_going(uint8_t kind, const void *block, uintptr_t sp)
+/* `kind` is FREE or REALLOC_BEGIN, `word` the record's. */
+static inline void cairn_heap_record_going(uint8_t kind, uint64_t word, uintptr_t sp)
 {
     struct cairn_thread *thread = cairn_self;
+    if (cairn_sampling_went_on(&thread->sampling)) {
+        word |= CAIRN_FREE_LATER;
+    }
     if (cairn_event_may_begin(thread)) {
         cairn_event_begin(thread, sp);
         uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 2);
         if (record) {
             record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, sp));
-            record[1] = (uint64_t)(uintptr_t)block;
+            record[1] = word;
             cairn_ring_writer_commit(&thread->writer, 2);
         }
         cairn_event_end(thread, sp);
         return;
     }
     const struct cairn_draft draft = {
-        .kind = kind, .words = 1, .node_word = CAIRN_NODE_NOWHERE, .word = {(uint64_t)(uintptr_t)block}};
+        .kind = kind, .words = 1, .node_word = CAIRN_NODE_NOWHERE, .word = {word}};
     cairn_event_record(&draft, NULL, sp);
+}
+
+/* A new block, after the real call. */
+static inline void cairn_heap_new(const void *block, size_t size, uint32_t domain,
+                                  const struct cairn_registers *at)
+{
+    if (!cairn_heap_passes_over(block, size, domain, at->sp)) {
+        cairn_heap_record_block(domain == CAIRN_DOMAIN_MALLOC ? CAIRN_RECORD_ALLOC
+                                                              : CAIRN_RECORD_ALLOC_DOMAIN,
+                                block, size, domain, at);
+    }
+}
+
+/* A block is given back, before the real call. `flags` go into the record (CAIRN_FREE_NESTED). */
+static inline void cairn_heap_gone(const void *block, uint32_t domain, uint64_t flags, uintptr_t sp)
+{
+    const uint64_t key = cairn_heap_key(block, domain);
+    if (!cairn_filter || cairn_filter_take(cairn_filter, key)) {
+        cairn_heap_record_going(CAIRN_RECORD_FREE, key | flags, sp);
+    }
+}
+
+/* Before the real realloc of a block. */
+static inline struct cairn_heap_change cairn_heap_begin_change(const void *block, size_t size,
+                                                               uint32_t domain, uintptr_t sp)
+{
+    struct cairn_heap_change change = {.key = cairn_heap_key(block, domain), .known = true, .wanted = true};
+    if (__builtin_expect(cairn_filter || cairn_self->gate == CAIRN_GATE_CLOSED, 0)) {
+        cairn_heap_decide(&change, size);
+    }
+    if (change.known) {
+        cairn_heap_record_going(CAIRN_RECORD_REALLOC_BEGIN, change.key, sp);
+    }
+    return change;
+}
+
+/* After it; `changed` is NULL where it failed. While the recording is paused only the going is told. */
+static inline void cairn_heap_end_change(const struct cairn_heap_change *change, const void *changed,
+                                         size_t size, uint32_t domain, const struct cairn_registers *at)
+{
+    if (__builtin_expect(!changed || !change->wanted || cairn_event_is_paused(), 0)) {
+        cairn_heap_close_change(change, !changed, at->sp);
+        return;
+    }
+    if (__builtin_expect(cairn_filter != NULL, 0)) {
+        cairn_filter_add(cairn_filter, cairn_heap_key(changed, domain));
+    }
+    const uint8_t end =
+        domain == CAIRN_DOMAIN_MALLOC ? CAIRN_RECORD_REALLOC_END : CAIRN_RECORD_REALLOC_END_DOMAIN;
+    cairn_heap_record_block(change->known ? end : CAIRN_RECORD_REALLOC_ALONE, changed, size, domain, at);
+    if (__builtin_expect(cairn_thread_ended, 0)) {
+        cairn_thread_end_visit();
+    }
 }
 
 #endif

@@ -21,15 +21,8 @@ CAIRN_HOOK void cfree(void *block);
 static void record_nested_going(const void *block, const struct cairn_registers *at)
 {
     if (cairn_python_depth > 0 && !cairn_real_is_allocator(at->pc)) {
-        cairn_heap_record_going(CAIRN_RECORD_FREE, (const void *)((uintptr_t)block | CAIRN_FREE_NESTED),
-                                at->sp);
+        cairn_heap_gone(block, CAIRN_DOMAIN_MALLOC, CAIRN_FREE_NESTED, at->sp);
     }
-}
-
-static void record_cancel(uintptr_t sp)
-{
-    const struct cairn_draft draft = {.kind = CAIRN_RECORD_REALLOC_CANCEL, .node_word = CAIRN_NODE_NOWHERE};
-    cairn_event_record(&draft, NULL, sp);
 }
 
 /* Before the real functions are known, or inside the agent's own calls: whether the agent's store has to serve. */
@@ -57,7 +50,7 @@ static inline bool is_recorded(const struct cairn_registers *at)
 static inline void *allocated(void *block, size_t size, const struct cairn_registers *at)
 {
     if (block && is_recorded(at)) {
-        cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, at);
+        cairn_heap_new(block, size, CAIRN_DOMAIN_MALLOC, at);
     }
     return block;
 }
@@ -132,7 +125,7 @@ static inline void free_block(void *block, const struct cairn_registers *at)
         cairn_real_resolve();
     }
     if (is_recorded(at)) {
-        cairn_heap_record_going(CAIRN_RECORD_FREE, block, at->sp);
+        cairn_heap_gone(block, CAIRN_DOMAIN_MALLOC, 0, at->sp);
     } else {
         record_nested_going(block, at);
     }
@@ -180,7 +173,7 @@ static void *move_own_block(void *block, size_t size, const struct cairn_registe
 /* realloc(block, 0): the block goes whatever comes back: nothing (the C library), or an empty one (others). */
 static void *shrink_to_nothing(void *block, const struct cairn_registers *at)
 {
-    cairn_heap_record_going(CAIRN_RECORD_FREE, block, at->sp);
+    cairn_heap_gone(block, CAIRN_DOMAIN_MALLOC, 0, at->sp);
     return allocated(cairn_real.realloc(block, 0), 0, at);
 }
 
@@ -203,17 +196,9 @@ static inline void *change_block(void *block, size_t size, const struct cairn_re
     if (__builtin_expect(size == 0, 0)) {
         return shrink_to_nothing(block, at);
     }
-    cairn_heap_record_going(CAIRN_RECORD_REALLOC_BEGIN, block, at->sp);
+    const struct cairn_heap_change change = cairn_heap_begin_change(block, size, CAIRN_DOMAIN_MALLOC, at->sp);
     void *changed = cairn_real.realloc(block, size);
-    if (!changed) {
-        record_cancel(at->sp);
-    } else if (__builtin_expect(cairn_event_is_paused(), 0)) {
-        /* Only its going is told; what it has become is a new block. */
-        record_cancel(at->sp);
-        cairn_heap_record_going(CAIRN_RECORD_FREE, block, at->sp);
-    } else {
-        cairn_heap_record_block(CAIRN_RECORD_REALLOC_END, changed, size, at);
-    }
+    cairn_heap_end_change(&change, changed, size, CAIRN_DOMAIN_MALLOC, at);
     return changed;
 }
 

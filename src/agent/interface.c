@@ -2,6 +2,7 @@
 #include <cairn/cairn.h>
 
 #include "agent/event.h"
+#include "agent/heap_event.h"
 #include "agent/native_graph.h"
 #include "agent/process.h"
 
@@ -49,21 +50,12 @@ static void resume_recording(void)
 static void block_alloc(const void *block, size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
-    const struct cairn_draft draft = {.kind = CAIRN_RECORD_ALLOC_DOMAIN,
-                                      .words = 3,
-                                      .node_word = 0,
-                                      .word = {(uintptr_t)block, size, CAIRN_DOMAIN_POOL}};
-    cairn_event_record(&draft, &at, at.sp);
+    cairn_heap_new(block, size, CAIRN_DOMAIN_POOL, &at);
 }
 
 static void block_free(const void *block)
 {
-    const struct cairn_registers at = CAIRN_CALLER();
-    const struct cairn_draft draft = {.kind = CAIRN_RECORD_FREE,
-                                      .words = 1,
-                                      .node_word = CAIRN_NODE_NOWHERE,
-                                      .word = {(uintptr_t)block | (uint64_t)CAIRN_DOMAIN_POOL << 56}};
-    cairn_event_record(&draft, NULL, at.sp);
+    cairn_heap_gone(block, CAIRN_DOMAIN_POOL, 0, CAIRN_FRAME());
 }
 
 static uint64_t not_negative(int64_t value)

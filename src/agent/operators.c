@@ -61,7 +61,7 @@ static bool taken_over;
         const struct cairn_registers at = CAIRN_CALLER();                                                    \
         void *block = ((new_function *)real_operators[NUMBER##name])(size, second, third);                   \
         if (block) {                                                                                         \
-            cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, &at);                                   \
+            cairn_heap_new(block, size, CAIRN_DOMAIN_MALLOC, &at);                                           \
         }                                                                                                    \
         return block;                                                                                        \
     }
@@ -72,7 +72,7 @@ NEW_OPERATORS(NEW_HOOK)
     static void hook##name(void *block, uintptr_t second, uintptr_t third)                                   \
     {                                                                                                        \
         if (block) {                                                                                         \
-            cairn_heap_record_going(CAIRN_RECORD_FREE, block, CAIRN_FRAME());                                \
+            cairn_heap_gone(block, CAIRN_DOMAIN_MALLOC, 0, CAIRN_FRAME());                                   \
         }                                                                                                    \
         ((delete_function *)real_operators[NUMBER##name])(block, second, third);                             \
         /* No jump: where the allocator goes on to the public free, that must seem called from here. */      \

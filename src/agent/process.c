@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "agent/event.h"
+#include "agent/filter.h"
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/session.h"
@@ -122,6 +123,11 @@ bool cairn_process_begin(struct cairn_process *process)
         return false;
     }
     const struct cairn_segment_header *header = process->segments[0]->header;
+    if (header->sample_bytes != 0 && !cairn_filter &&
+        !(cairn_filter = cairn_memory_map(sizeof *cairn_filter))) {
+        atomic_store_explicit(&process->state, CAIRN_PROCESS_OVER, memory_order_relaxed);
+        return false;
+    }
     process->number = header->process;
     process->begun_ns = cairn_clock_monotonic_ns();
     inherited.forked = inherited.known;

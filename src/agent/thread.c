@@ -112,6 +112,10 @@ static bool move_in(struct cairn_thread *thread, struct cairn_segment_header *he
         .clock_base = header->clock_base,
         .clock_kind = header->clock_kind,
     };
+    cairn_sampling_init(&thread->sampling, header->sample_bytes, header->sample_seed,
+                        (uint64_t)header->process << 40 ^
+                            (uint64_t)(header->segment_index * CAIRN_RINGS_PER_SEGMENT + index) << 24 ^
+                            thread->generation);
     thread->tid = tid;
     thread->handle = pthread_self();
     thread->stacks = NULL;

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "agent/ring_writer.h"
+#include "agent/sampling.h"
 
 struct cairn_python_thread;
 struct cairn_stacks;
@@ -47,6 +48,7 @@ struct cairn_thread {
     _Alignas(CAIRN_CACHE_LINE) uintptr_t gate;
     uintptr_t gate_word; /* what stood just below the gate when it was closed: the hook's return address */
     struct cairn_ring_writer writer;
+    struct cairn_sampling sampling;
     _Atomic uint32_t deferred_count;
 
     struct cairn_stacks *stacks;        /* of the present tenancy; NULL: events carry node 0 */

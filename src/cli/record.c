@@ -15,6 +15,8 @@
 #define NS_PER_MS     INT64_C(1000000)
 #define DEPTH_MOST    1024                /* as many frames as a trace stores */
 #define PLAIN_LINE_NS INT64_C(1000000000) /* between two lines of --live where there is no terminal */
+#define SAMPLE_MOST   (INT64_C(1) << 40)
+#define SEED_VARIABLE "CAIRN_SAMPLE_SEED" /* a number: draws the same samples again, for tests */
 
 /* What a recorder of its own gives back when it fails before the program begins. */
 #define STATUS_RECORDER_FAILED 125
@@ -26,7 +28,7 @@ static const char *const labels_words[] = {"names", "values", "none", NULL};
 struct record_arguments {
     const char *output, *interval, *graph;
     bool force, view, live, quiet, follow, args, native, source;
-    int64_t max_depth, max_size_bytes;
+    int64_t max_depth, max_size_bytes, sample_bytes;
     int python; /* enum python_choice */
     int labels; /* enum cairn_labels */
 };
@@ -75,6 +77,10 @@ static enum cairn_status check_limits(const struct record_arguments *arguments, 
         return cairn_fail(error, CAIRN_E_USAGE, "--max-depth: %" PRId64 " is out of range: say 1 to %d",
                           arguments->max_depth, DEPTH_MOST);
     }
+    if (arguments->sample_bytes > SAMPLE_MOST) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "--sample: that is out of range: say 1 to 1T, or 0 to record every block");
+    }
     if (arguments->output != NULL && arguments->output[0] == '\0') {
         return cairn_fail(error, CAIRN_E_USAGE, "-o: the name is empty: say -o FILE");
     }
@@ -120,6 +126,9 @@ static enum cairn_status make_options(const struct record_arguments *arguments, 
     options->replace = arguments->force;
     options->max_depth = (uint32_t)arguments->max_depth;
     options->max_size_bytes = arguments->max_size_bytes;
+    options->sample_bytes = arguments->sample_bytes;
+    const char *seed = getenv(SEED_VARIABLE);
+    options->sample_seed = seed ? strtoull(seed, NULL, 10) : 0;
     options->follow = arguments->follow;
     options->python = arguments->python == PYTHON_AUTO;
     options->native = arguments->native;
@@ -245,6 +254,13 @@ static const struct cairn_option what_options[] = {
      .type = CAIRN_OPTION_SET,
      .offset = offsetof(struct record_arguments, args),
      .help = "keep the program's arguments in the trace"},
+    {.name = "sample",
+     .type = CAIRN_OPTION_BYTES,
+     .offset = offsetof(struct record_arguments, sample_bytes),
+     .argument = "BYTES",
+     .help =
+         "record one block in about so many allocated bytes (512K is light enough for production); what is "
+         "shown are estimates, with their errors"},
     {.name = "max-depth",
      .type = CAIRN_OPTION_COUNT,
      .offset = offsetof(struct record_arguments, max_depth),
@@ -284,6 +300,8 @@ static const char *const examples[] = {
     "record a program; options behind its name are its own",
     "cairn record -o runs/%n-%p.cairn -- python3 -m json.tool big.json",
     "choose where the trace goes",
+    "cairn record --sample 512K ./server",
+    "sample the heap: light enough for production",
     "cairn record --view -- make -j4",
     "record a program and its children, then look",
     NULL,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/table.h"
+#include "trace/weight.h"
 #include "wire/record.h"
 
 /* How many events ahead an account's lines are loaded, and then its histogram, whose address is in them. */
@@ -122,12 +123,28 @@ static inline struct cairn_aggregate_account *touch(struct cairn_aggregate *aggr
     return account;
 }
 
-/* Live sums of account, process and recording. */
-static inline void change_live(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
-                               int64_t bytes, int64_t blocks)
+static inline struct cairn_weight weigh(const struct cairn_aggregate *aggregate, uint8_t domain,
+                                        uint64_t size, uint64_t birth)
 {
+    return __builtin_expect(aggregate->sample_bytes == 0, 1)
+               ? (struct cairn_weight){.bytes = (int64_t)size, .blocks = 1}
+               : cairn_weigh_in(aggregate->sample_bytes, domain, size, birth);
+}
+
+/* The ordinal of the event that is being applied. */
+static inline uint64_t ordinal(const struct cairn_aggregate *aggregate)
+{
+    return aggregate->position - 1;
+}
+
+/* Live sums of account, process and recording. `sign` is 1 or −1. */
+static inline void change_live(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+                               const struct cairn_weight *weight, int64_t sign)
+{
+    const int64_t bytes = sign * weight->bytes, blocks = sign * weight->blocks;
     account->now.live_bytes += bytes;
     account->now.live_blocks += blocks;
+    account->now.live_variance += sign * weight->variance;
     if (cairn_domain_is_heap(account->domain)) {
         struct cairn_aggregate_process *process = &aggregate->processes[account->process];
         process->bytes += bytes;
@@ -166,15 +183,24 @@ static inline void note_peaks(struct cairn_aggregate *aggregate, uint32_t proces
 }
 
 static inline void count_allocation(struct cairn_aggregate *aggregate,
-                                    struct cairn_aggregate_account *account, uint64_t size)
+                                    struct cairn_aggregate_account *account,
+                                    const struct cairn_weight *weight)
 {
-    account->now.allocated_bytes += (int64_t)size;
-    account->now.allocations++;
+    account->now.allocated_bytes += weight->bytes;
+    account->now.allocations += weight->blocks;
+    account->now.allocated_variance += weight->variance;
     if (cairn_domain_is_heap(account->domain)) {
         aggregate->chunk_allocations++;
-        aggregate->interval_allocations++;
-        aggregate->counts.allocated_bytes += (int64_t)size;
+        aggregate->interval_allocations += weight->blocks;
+        aggregate->counts.allocated_bytes += weight->bytes;
     }
+}
+
+static inline void count_realloc(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+                                 const struct cairn_weight *weight)
+{
+    account->now.reallocs += weight->blocks;
+    aggregate->counts.reallocs += cairn_domain_is_heap(account->domain);
 }
 
 /* A chunk says how far back the births go that its events name. */
@@ -186,30 +212,33 @@ static inline void note_birth(struct cairn_aggregate *aggregate, uint64_t birth)
 }
 
 static inline void count_free(struct cairn_aggregate *aggregate,
-                              const struct cairn_aggregate_account *account, uint64_t birth)
+                              const struct cairn_aggregate_account *account,
+                              const struct cairn_weight *weight, uint64_t birth)
 {
     if (cairn_domain_is_heap(account->domain)) {
         aggregate->chunk_frees++;
-        aggregate->interval_frees++;
+        aggregate->interval_frees += weight->blocks;
     }
     note_birth(aggregate, birth);
 }
 
-/* Histograms are of blocks: a mapping dies in parts, which no bucket could tell. */
+/* Histograms are of blocks: a mapping dies in parts, which no bucket could tell. Sizes are the blocks' own. */
 static inline void count_birth(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
-                               uint64_t size)
+                               uint64_t size, const struct cairn_weight *weight)
 {
     if (cairn_domain_is_heap(account->domain)) {
-        aggregate->failed |= !cairn_histogram_birth(&account->histogram, size);
+        aggregate->failed |= !cairn_histogram_birth(&account->histogram, size, (uint64_t)weight->blocks);
         account->flags |= CAIRN_AGGREGATE_CELLS;
     }
 }
 
 static inline void count_death(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
-                               uint64_t size, uint8_t lifetime, bool temporary)
+                               uint64_t size, const struct cairn_weight *weight, uint8_t lifetime,
+                               bool temporary)
 {
     if (cairn_domain_is_heap(account->domain)) {
-        aggregate->failed |= !cairn_histogram_death(&account->histogram, size, lifetime, temporary);
+        aggregate->failed |=
+            !cairn_histogram_death(&account->histogram, size, lifetime, (uint64_t)weight->blocks, temporary);
         account->flags |= CAIRN_AGGREGATE_CELLS;
     }
 }
@@ -217,14 +246,19 @@ static inline void count_death(struct cairn_aggregate *aggregate, struct cairn_a
 static void apply_alloc(struct cairn_aggregate *aggregate, const struct cairn_event *event)
 {
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
-    change_live(aggregate, account, (int64_t)event->size, 1);
-    if (event->kind == CAIRN_EVENT_ALLOC) {
-        count_allocation(aggregate, account, event->size);
-        aggregate->counts.allocations += cairn_domain_is_heap(account->domain);
-    } else {
+    const struct cairn_weight weight = weigh(aggregate, account->domain, event->size, ordinal(aggregate));
+    change_live(aggregate, account, &weight, 1);
+    if (event->kind == CAIRN_EVENT_ADOPT) {
         note_birth(aggregate, event->birth);
+    } else {
+        count_allocation(aggregate, account, &weight);
+        if (event->flags & CAIRN_EVENT_BY_REALLOC) {
+            count_realloc(aggregate, account, &weight);
+        } else {
+            aggregate->counts.allocations += cairn_domain_is_heap(account->domain);
+        }
     }
-    count_birth(aggregate, account, event->size);
+    count_birth(aggregate, account, event->size, &weight);
     note_peaks(aggregate, account->process);
 }
 
@@ -232,13 +266,14 @@ static void apply_free(struct cairn_aggregate *aggregate, const struct cairn_eve
 {
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
     const bool temporary = (event->flags & CAIRN_EVENT_TEMPORARY) != 0;
-    change_live(aggregate, account, -(int64_t)event->size, -1);
-    account->now.temporary += temporary;
-    count_free(aggregate, account, event->birth);
+    const struct cairn_weight weight = weigh(aggregate, account->domain, event->size, event->birth);
+    change_live(aggregate, account, &weight, -1);
+    account->now.temporary += temporary ? weight.blocks : 0;
+    count_free(aggregate, account, &weight, event->birth);
     if (event->kind == CAIRN_EVENT_FREE) {
         aggregate->counts.frees += cairn_domain_is_heap(account->domain);
     }
-    count_death(aggregate, account, event->size, lifetime, temporary);
+    count_death(aggregate, account, event->size, &weight, lifetime, temporary);
     note_peaks(aggregate, account->process);
 }
 
@@ -246,16 +281,17 @@ static void apply_realloc(struct cairn_aggregate *aggregate, const struct cairn_
                           uint8_t lifetime)
 {
     struct cairn_aggregate_account *old = touch(aggregate, event->old_account);
-    change_live(aggregate, old, -(int64_t)event->old_size, -1);
-    count_death(aggregate, old, event->old_size, lifetime, false);
-    count_free(aggregate, old, event->birth);
+    const struct cairn_weight gone = weigh(aggregate, old->domain, event->old_size, event->birth);
+    change_live(aggregate, old, &gone, -1);
+    count_death(aggregate, old, event->old_size, &gone, lifetime, false);
+    count_free(aggregate, old, &gone, event->birth);
 
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
-    change_live(aggregate, account, (int64_t)event->size, 1);
-    count_allocation(aggregate, account, event->size);
-    account->now.reallocs++;
-    aggregate->counts.reallocs += cairn_domain_is_heap(account->domain);
-    count_birth(aggregate, account, event->size);
+    const struct cairn_weight made = weigh(aggregate, account->domain, event->size, ordinal(aggregate));
+    change_live(aggregate, account, &made, 1);
+    count_allocation(aggregate, account, &made);
+    count_realloc(aggregate, account, &made);
+    count_birth(aggregate, account, event->size, &made);
     note_peaks(aggregate, account->process);
 }
 
@@ -263,7 +299,7 @@ static void apply_realloc(struct cairn_aggregate *aggregate, const struct cairn_
 static void apply_shrink(struct cairn_aggregate *aggregate, const struct cairn_event *event)
 {
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
-    change_live(aggregate, account, -(int64_t)event->size, 0);
+    change_live(aggregate, account, &(struct cairn_weight){.bytes = (int64_t)event->size}, -1);
     note_birth(aggregate, event->birth);
     note_peaks(aggregate, account->process);
 }
@@ -282,7 +318,10 @@ static void apply_end(struct cairn_aggregate *aggregate, uint32_t number)
         aggregate->cold[at - 1].end_bytes = account->now.live_bytes;
         aggregate->cold[at - 1].end_blocks = account->now.live_blocks;
         account->flags |= CAIRN_AGGREGATE_ENDED;
-        change_live(aggregate, account, -account->now.live_bytes, -account->now.live_blocks);
+        const struct cairn_weight all = {.bytes = account->now.live_bytes,
+                                         .blocks = account->now.live_blocks,
+                                         .variance = account->now.live_variance};
+        change_live(aggregate, account, &all, -1);
     }
     note_peaks(aggregate, number);
 }
@@ -350,7 +389,7 @@ void cairn_aggregate_events(struct cairn_aggregate *aggregate, const struct cair
 static bool totals_are_zero(const struct cairn_totals *totals)
 {
     return (totals->live_bytes | totals->live_blocks | totals->allocated_bytes | totals->allocations |
-            totals->reallocs | totals->temporary) == 0;
+            totals->reallocs | totals->temporary | totals->live_variance | totals->allocated_variance) == 0;
 }
 
 static int by_account(const void *a, const void *b)
@@ -400,6 +439,8 @@ bool cairn_aggregate_chunk_delta(const struct cairn_aggregate *aggregate, struct
             .allocations = now->allocations - before->totals.allocations,
             .reallocs = now->reallocs - before->totals.reallocs,
             .temporary = now->temporary - before->totals.temporary,
+            .live_variance = now->live_variance - before->totals.live_variance,
+            .allocated_variance = now->allocated_variance - before->totals.allocated_variance,
         };
         if (!totals_are_zero(&change)) {
             delta[filled++] = (struct cairn_account_totals){.account = before->account, .totals = change};

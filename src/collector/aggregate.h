@@ -59,13 +59,15 @@ struct cairn_aggregate_process {
     int64_t end_bytes, end_blocks;
 };
 
-/* Counts of events on heap domains since the start. */
+/* Of heap domains since the start: events as they came, and the bytes that they stand for. */
 struct cairn_aggregate_counts {
     int64_t allocations, frees, reallocs; /* reallocs apart */
     int64_t allocated_bytes;
 };
 
 struct cairn_aggregate {
+    int64_t
+        sample_bytes; /* blocks of the heap are weighed as trace/weight.h says; 0: each counts for itself */
     struct cairn_aggregate_account *accounts;
     struct cairn_aggregate_cold *cold;
     size_t account_count, account_capacity, cold_capacity;

@@ -480,9 +480,11 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     }
     case CAIRN_RECORD_FREE:
         need_thread(recorder, source, record);
-        cairn_ledger_free_block(ledger, process, &source->thread, time_of(recorder, record),
-                                address_of(record), domain_of(record[1] >> 56),
-                                (record[1] & CAIRN_FREE_NESTED) != 0);
+        cairn_ledger_free_block(
+            ledger, process, &source->thread, time_of(recorder, record), address_of(record),
+            domain_of(record[1] >> 56),
+            (uint8_t)((record[1] & CAIRN_FREE_NESTED ? (unsigned)CAIRN_LEDGER_MAYBE : 0u) |
+                      (record[1] & CAIRN_FREE_LATER ? (unsigned)CAIRN_LEDGER_LATER : 0u)));
         break;
     case CAIRN_RECORD_REALLOC_BEGIN:
         need_thread(recorder, source, record);
@@ -502,6 +504,17 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     case CAIRN_RECORD_REALLOC_CANCEL:
         cairn_ledger_realloc_cancel(ledger, process, &source->thread);
         break;
+    case CAIRN_RECORD_REALLOC_GONE:
+        cairn_ledger_realloc_gone(ledger, process, &source->thread, time_of(recorder, record));
+        break;
+    case CAIRN_RECORD_REALLOC_ALONE: {
+        need_thread(recorder, source, record);
+        const uint8_t domain = domain_of(record[3]);
+        cairn_ledger_realloc_alone(ledger, process, &source->thread, time_of(recorder, record),
+                                   account_of(recorder, source, node_of(record[1], record[2]), domain),
+                                   address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+        break;
+    }
     case CAIRN_RECORD_NODE:
         cairn_nodes_add(&source->nodes, (uint32_t)record[1], (uint8_t)(record[1] >> 32), record[2]);
         break;

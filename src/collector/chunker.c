@@ -450,6 +450,7 @@ enum cairn_status cairn_chunker_start(struct cairn_pipeline *pipeline, int64_t s
     made->pipeline = pipeline;
     made->lost = cairn_batch_new();
     cairn_aggregate_init(&made->aggregate);
+    made->aggregate.sample_bytes = pipeline->sample_bytes;
     cairn_snapshots_init(&made->snapshots, snapshot_interval_ns);
     if (!made->lost || !cairn_timeline_init(&made->timeline)) {
         chunker_free(made);

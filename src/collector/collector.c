@@ -17,16 +17,21 @@
 #include "collector/run.h"
 #include "trace/writer.h"
 
+static void take_random(void *bytes, size_t size)
+{
+    if (getentropy(bytes, size) != 0) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        memset(bytes, 0, size);
+        memcpy(bytes, &now, sizeof now < size ? sizeof now : size);
+    }
+}
+
 /* Random, version 4. */
 static void make_trace_id(char text[37])
 {
     uint8_t bytes[16];
-    if (getentropy(bytes, sizeof bytes) != 0) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
-        memset(bytes, 0, sizeof bytes);
-        memcpy(bytes, &now, sizeof now < sizeof bytes ? sizeof now : sizeof bytes);
-    }
+    take_random(bytes, sizeof bytes);
     bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
     bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
     char *at = text;
@@ -66,10 +71,15 @@ static void fill_row(struct cairn_recorder *recorder, struct row_texts *texts, p
 static enum cairn_status start_stages(struct cairn_recorder *recorder, struct cairn_error *error)
 {
     atomic_store_explicit(&recorder->next_frame, 1, memory_order_relaxed);
+    recorder->sample_seed = recorder->options->sample_seed;
+    if (recorder->sample_seed == 0) {
+        take_random(&recorder->sample_seed, sizeof recorder->sample_seed);
+    }
     recorder->places = cairn_places_new(&recorder->next_frame);
     if (!recorder->places || !cairn_pipeline_init(&recorder->pipeline)) {
         return cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
     }
+    recorder->pipeline.sample_bytes = recorder->options->sample_bytes;
     recorder->ledger = cairn_ledger_new(&recorder->pipeline, recorder->places);
     if (!recorder->ledger) {
         return cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");

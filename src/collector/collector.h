@@ -31,7 +31,8 @@ struct cairn_record_options {
     enum cairn_graph_when graph;
     int64_t graph_every_ns;
     enum cairn_labels labels;
-    int64_t sample_bytes;   /* 0: everything */
+    int64_t sample_bytes;   /* mean distance of samples in allocated bytes; 0: everything is recorded */
+    uint64_t sample_seed;   /* of the draw; 0: another one each time */
     uint32_t max_depth;     /* 256 */
     int64_t max_size_bytes; /* 10 GiB */
     bool follow, python, native, source, keep_args;

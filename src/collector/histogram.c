@@ -63,27 +63,27 @@ static inline struct cairn_histogram_count *count_of(struct cairn_histogram *his
     return count;
 }
 
-bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size)
+bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size, uint64_t blocks)
 {
     struct cairn_histogram_count *count =
         count_of(histogram, (cairn_size_bucket(size) << 6 | CAIRN_LIFETIME_LIVE) + 1);
     if (!count) {
         return false;
     }
-    count->blocks++;
+    count->blocks += blocks & ((UINT64_C(1) << 48) - 1);
     return true;
 }
 
 bool cairn_histogram_death(struct cairn_histogram *histogram, uint64_t size, uint8_t lifetime_bucket,
-                           bool temporary)
+                           uint64_t blocks, bool temporary)
 {
     struct cairn_histogram_count *count =
         count_of(histogram, (cairn_size_bucket(size) << 6 | lifetime_bucket) + 1);
     if (!count) {
         return false;
     }
-    count->blocks++;
-    count->temporary += temporary;
+    count->blocks += blocks & ((UINT64_C(1) << 48) - 1);
+    count->temporary += temporary ? blocks : 0;
     return true;
 }
 

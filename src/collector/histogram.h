@@ -23,11 +23,11 @@ struct cairn_histogram {
 };
 
 void cairn_histogram_release(struct cairn_histogram *histogram);
-/* A block was born. False when memory ran out. */
-bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size);
-/* It died. */
+/* Blocks of that size were born. False when memory ran out. */
+bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size, uint64_t blocks);
+/* They died. */
 bool cairn_histogram_death(struct cairn_histogram *histogram, uint64_t size, uint8_t lifetime_bucket,
-                           bool temporary);
+                           uint64_t blocks, bool temporary);
 /* The cells that are not zero, live blocks as CAIRN_LIFETIME_LIVE; `cells` has room for all there can be. Returns how
  * many. */
 size_t cairn_histogram_cells(const struct cairn_histogram *histogram, struct cairn_histogram_cell *cells);

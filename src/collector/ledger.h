@@ -93,20 +93,32 @@ void cairn_ledger_process_end(struct cairn_ledger *ledger, struct cairn_ledger_p
 uint32_t cairn_ledger_account(struct cairn_ledger *ledger, uint32_t process, uint32_t thread, uint8_t domain,
                               uint32_t stack);
 
-/* Blocks. `account` as above (0: the event is dropped and counted). `maybe`: an unknown block is none of ours, not a free
- * that went wrong. */
+enum cairn_ledger_free_flags {
+    CAIRN_LEDGER_MAYBE = 1u << 0, /* an unknown block is none of ours, not a free that went wrong */
+    CAIRN_LEDGER_LATER =
+        1u << 1, /* the thread has made blocks since its last one here, which are not recorded */
+};
+
+/* Blocks. `account` as above (0: the event is dropped and counted); `flags` are of cairn_ledger_free_flags. */
 void cairn_ledger_alloc(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                         struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
                         uint64_t address, uint64_t size, uint8_t domain);
 void cairn_ledger_free_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                              struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
-                             uint64_t address, uint8_t domain, bool maybe);
+                             uint64_t address, uint8_t domain, uint8_t flags);
 void cairn_ledger_realloc_begin(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                 struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
                                 uint64_t address, uint8_t domain);
 void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                               struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
                               uint32_t account, uint64_t address, uint64_t size, uint8_t domain);
+/* What it made of the old block is not recorded. */
+void cairn_ledger_realloc_gone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                               struct cairn_ledger_thread *thread, struct cairn_ledger_time when);
+/* What it made of a block that is not recorded, without a begin. */
+void cairn_ledger_realloc_alone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                                struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                                uint32_t account, uint64_t address, uint64_t size, uint8_t domain);
 /* It failed, or its thread is gone: the old block stays. */
 void cairn_ledger_realloc_cancel(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                  struct cairn_ledger_thread *thread);

@@ -2,6 +2,13 @@
 #include <string.h>
 
 #include "collector/ledger_internal.h"
+#include "trace/weight.h"
+
+/* The agent tells some frees of blocks that were not sampled, too: they are nobody's fault. */
+static bool is_sampled(const struct cairn_ledger *ledger)
+{
+    return ledger->pipeline->sample_bytes != 0;
+}
 
 static void remember(struct cairn_ledger_recents *recents, const struct cairn_ledger_recent *one)
 {
@@ -33,10 +40,15 @@ static bool advance(struct cairn_ledger *ledger, uint64_t stamp)
     return false;
 }
 
-static void count_traced(struct cairn_ledger_process *process, uint8_t domain, int64_t bytes)
+/* What the process holds, with a block of it added (`sign` 1) or taken away (−1). */
+static void count_traced(const struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                         const struct cairn_live_block *block, int64_t sign)
 {
-    if (cairn_domain_is_heap(domain)) {
-        process->traced_bytes += bytes;
+    if (cairn_domain_is_heap(block->domain)) {
+        process->traced_bytes +=
+            sign * (ledger->pipeline->sample_bytes
+                        ? cairn_weigh(ledger->pipeline->sample_bytes, block->size, block->birth).bytes
+                        : (int64_t)block->size);
         if (process->traced_bytes > process->traced_peak_bytes) {
             process->traced_peak_bytes = process->traced_bytes;
         }
@@ -60,7 +72,7 @@ static struct cairn_event *end_block(struct cairn_ledger *ledger, enum cairn_eve
 static void lose_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                        const struct cairn_live_block *block, struct cairn_ledger_time when)
 {
-    count_traced(process, block->domain, -(int64_t)block->size);
+    count_traced(ledger, process, block, -1);
     if (!cairn_ledger_is_inherited(ledger, process, block->account)) {
         end_block(ledger, CAIRN_EVENT_LOST, block, when.us);
         ledger->counts.lost_frees++;
@@ -94,13 +106,14 @@ static bool place_block(struct cairn_ledger *ledger, struct cairn_ledger_process
         ledger->counts.unstored++;
         return false;
     }
-    count_traced(process, block->domain, (int64_t)block->size);
+    count_traced(ledger, process, block, 1);
     return true;
 }
 
-void cairn_ledger_alloc(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
-                        struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
-                        uint64_t address, uint64_t size, uint8_t domain)
+/* `flags` are the event's. */
+static void allocate(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                     struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
+                     uint64_t address, uint64_t size, uint8_t domain, uint8_t flags)
 {
     const bool late = advance(ledger, when.stamp);
     struct cairn_live_block block = {.address = address, .size = size, .account = account, .domain = domain};
@@ -113,17 +126,32 @@ void cairn_ledger_alloc(struct cairn_ledger *ledger, struct cairn_ledger_process
     }
     struct cairn_event *event = cairn_ledger_event(ledger, when.us, 0);
     event->kind = CAIRN_EVENT_ALLOC;
+    event->flags = flags;
     event->account = account;
     event->size = size;
     if (cairn_domain_is_heap(domain)) {
         thread->last_birth_1 = block.birth + 1;
     }
     if (late && was_decided(&ledger->unknown, process->number, address, domain, when.stamp)) {
-        ledger->counts.unknown_frees--;
+        ledger->counts.unknown_frees -= !is_sampled(ledger);
         cairn_live_map_take(process->live, address, domain, &block);
-        count_traced(process, domain, -(int64_t)size);
+        count_traced(ledger, process, &block, -1);
         end_block(ledger, CAIRN_EVENT_FREE, &block, when.us);
     }
+}
+
+void cairn_ledger_alloc(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                        struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
+                        uint64_t address, uint64_t size, uint8_t domain)
+{
+    allocate(ledger, process, thread, when, account, address, size, domain, 0);
+}
+
+void cairn_ledger_realloc_alone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                                struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                                uint32_t account, uint64_t address, uint64_t size, uint8_t domain)
+{
+    allocate(ledger, process, thread, when, account, address, size, domain, CAIRN_EVENT_BY_REALLOC);
 }
 
 /* Blocks from before an interpreter's allocators were hooked are not known to us, and given back through them. */
@@ -148,7 +176,7 @@ static bool take_block(struct cairn_ledger *ledger, struct cairn_ledger_process 
         if (maybe) {
             return false;
         }
-        ledger->counts.unknown_frees++;
+        ledger->counts.unknown_frees += !is_sampled(ledger);
         remember(&ledger->unknown,
                  &(struct cairn_ledger_recent){
                      .address = address, .domain = domain, .process = process->number, .stamp = when.stamp});
@@ -159,18 +187,19 @@ static bool take_block(struct cairn_ledger *ledger, struct cairn_ledger_process 
 
 void cairn_ledger_free_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                              struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
-                             uint64_t address, uint8_t domain, bool maybe)
+                             uint64_t address, uint8_t domain, uint8_t flags)
 {
     struct cairn_live_block block;
-    if (!take_block(ledger, process, when, address, domain, maybe || of_interpreter(domain), &block)) {
+    const bool maybe = (flags & CAIRN_LEDGER_MAYBE) || of_interpreter(domain);
+    if (!take_block(ledger, process, when, address, domain, maybe, &block)) {
         return;
     }
-    count_traced(process, domain, -(int64_t)block.size);
+    count_traced(ledger, process, &block, -1);
     if (cairn_ledger_is_inherited(ledger, process, block.account)) {
         return;
     }
     struct cairn_event *event = end_block(ledger, CAIRN_EVENT_FREE, &block, when.us);
-    if (block.birth + 1 == thread->last_birth_1) {
+    if (block.birth + 1 == thread->last_birth_1 && !(flags & CAIRN_LEDGER_LATER)) {
         event->flags = CAIRN_EVENT_TEMPORARY;
     }
 }
@@ -214,7 +243,7 @@ void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_p
         known = pending->known;
     }
     if (known) {
-        count_traced(process, old.domain, -(int64_t)old.size);
+        count_traced(ledger, process, &old, -1);
     }
     if (!known || account == 0 || cairn_ledger_is_inherited(ledger, process, old.account)) {
         cairn_ledger_alloc(ledger, process, thread, when, account, address, size, domain);
@@ -236,6 +265,22 @@ void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_p
     event->birth = old.birth;
     if (cairn_domain_is_heap(domain)) {
         thread->last_birth_1 = block.birth + 1;
+    }
+}
+
+void cairn_ledger_realloc_gone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                               struct cairn_ledger_thread *thread, struct cairn_ledger_time when)
+{
+    advance(ledger, when.stamp);
+    if (thread->reallocating == 0) {
+        return;
+    }
+    const struct cairn_ledger_pending *pending = &thread->pending[--thread->reallocating];
+    if (pending->known) {
+        count_traced(ledger, process, &pending->block, -1);
+        if (!cairn_ledger_is_inherited(ledger, process, pending->block.account)) {
+            end_block(ledger, CAIRN_EVENT_FREE, &pending->block, when.us);
+        }
     }
 }
 

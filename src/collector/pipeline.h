@@ -80,6 +80,7 @@ struct cairn_pipeline {
     struct cairn_queue batches;  /* struct cairn_batch * */
     struct cairn_queue buffers;  /* free chunk buffers */
     struct cairn_chunk_buffer *memory;
+    int64_t sample_bytes; /* of the recording; set before the stages start */
 };
 
 bool cairn_pipeline_init(struct cairn_pipeline *pipeline);

@@ -31,6 +31,7 @@ struct cairn_recorder {
     _Atomic uint32_t next_frame;
     struct cairn_pipeline pipeline;
     struct cairn_places *places;
+    uint64_t sample_seed;
     struct cairn_ledger *ledger;
     struct cairn_chunker *chunker;
     struct cairn_symboliser *symboliser;

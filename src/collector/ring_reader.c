@@ -31,6 +31,8 @@ static const uint8_t fixed_words[CAIRN_RECORD_KIND_COUNT] = {
     [CAIRN_RECORD_MODULE_GONE] = 2,
     [CAIRN_RECORD_PAUSE] = 2,
     [CAIRN_RECORD_FORK_DONE] = 3,
+    [CAIRN_RECORD_REALLOC_GONE] = 1,
+    [CAIRN_RECORD_REALLOC_ALONE] = 4,
 };
 
 #define TEXT_HEAD_WORDS   4u

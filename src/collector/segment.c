@@ -96,6 +96,7 @@ enum cairn_status cairn_segment_open(struct cairn_segment *segment,
     header->clock_kind = settings->clock_kind;
     header->max_depth = settings->max_depth;
     header->sample_bytes = settings->sample_bytes;
+    header->sample_seed = settings->sample_seed;
     header->options = settings->options;
     header->segment_index = settings->segment_index;
     atomic_store_explicit(&header->collector_alive, (uint32_t)syscall(SYS_gettid), memory_order_release);

@@ -15,7 +15,7 @@ struct cairn_segment_settings {
     uint32_t process, segment_index;
     uint64_t clock_base;
     uint32_t clock_kind, max_depth, options;
-    uint64_t sample_bytes;
+    uint64_t sample_bytes, sample_seed;
 };
 
 /* `header` is followed by the rings' data. */

@@ -66,6 +66,7 @@ static bool add_segment(struct cairn_recorder *recorder, struct cairn_target *ta
                    (options->labels == CAIRN_LABELS_VALUES ? CAIRN_OPTION_LABEL_VALUES : 0u) |
                    (options->labels == CAIRN_LABELS_NONE ? CAIRN_OPTION_NO_LABELS : 0u),
         .sample_bytes = (uint64_t)options->sample_bytes,
+        .sample_seed = recorder->sample_seed,
     };
     const size_t sources = target->source_count + CAIRN_RINGS_PER_SEGMENT;
     struct cairn_segment *grown_segments =

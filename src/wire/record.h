@@ -19,7 +19,8 @@ enum cairn_record_kind {
     /* w1 = address (low 48) | node low 16 << 48; w2 = size (low 48) | node high 16 << 48. */
     CAIRN_RECORD_ALLOC = 1,
     /* w1 = address | domain << 56. Written before the real free. With CAIRN_FREE_NESTED: memory that an interpreter's
-     * allocator gives back; a free only if a block of malloc is known there. */
+     * allocator gives back; a free only if a block of malloc is known there. With CAIRN_FREE_LATER: the thread has allocated
+     * since its last recorded allocation (in a sampled recording). */
     CAIRN_RECORD_FREE = 2,
     /* As ALLOC: the block at the address of the pending REALLOC_BEGIN of this thread moved here or was resized. */
     CAIRN_RECORD_REALLOC_END = 3,
@@ -65,6 +66,11 @@ enum cairn_record_kind {
     /* w1 = fork serial, w2 = child's pid, 0 when it failed: in the parent. Missing where the C library forked by itself
      * (daemon, forkpty). A child that neither allocates, frees nor exits by itself (fork and exec) never says HELLO. */
     CAIRN_RECORD_FORK_DONE = 24,
+    /* The realloc of the last REALLOC_BEGIN (as REALLOC_END) went well, but what the block became is not recorded: it was not
+     * sampled, or the recording is paused. 1 word. */
+    CAIRN_RECORD_REALLOC_GONE = 25,
+    /* As ALLOC_DOMAIN: what a realloc made of a block that is not recorded. Without a REALLOC_BEGIN. */
+    CAIRN_RECORD_REALLOC_ALONE = 26,
     CAIRN_RECORD_KIND_COUNT
 };
 
@@ -118,6 +124,7 @@ static inline int cairn_domain_is_heap(uint32_t domain)
 }
 
 #define CAIRN_FREE_NESTED       (1ull << 55)
+#define CAIRN_FREE_LATER        (1ull << 54)
 
 #define CAIRN_WIRE_ADDRESS_BITS 48
 #define CAIRN_WIRE_ADDRESS_MASK ((1ull << CAIRN_WIRE_ADDRESS_BITS) - 1)

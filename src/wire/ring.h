@@ -68,9 +68,12 @@ struct cairn_segment_header { /* NOLINT(clang-analyzer-optin.performance.Padding
     uint64_t clock_base;      /* stamps in records are clock − clock_base, 56 bits */
     uint32_t clock_kind;      /* enum cairn_clock_kind */
     uint32_t max_depth;       /* stacks are cut below this many frames */
-    uint64_t sample_bytes;    /* 0: every event */
-    uint32_t options;         /* enum cairn_option_bits */
-    uint32_t segment_index;   /* 0 for the first segment of a process */
+    /* Blocks of the heap are sampled: a Poisson process along each thread's allocated bytes, one sample in so many. 0: every
+     * block is recorded. Mappings always are. */
+    uint64_t sample_bytes;
+    uint64_t sample_seed;   /* of the threads' random numbers */
+    uint32_t options;       /* enum cairn_option_bits */
+    uint32_t segment_index; /* 0 for the first segment of a process */
 
     /* A pthread robust, process-shared mutex would need libpthread's layout in a file; instead the collector holds
      * this robust futex word (its TID) for as long as it lives: the kernel sets FUTEX_OWNER_DIED when it goes. */

@@ -1,6 +1,6 @@
 #include "agent/python/allocators.h"
 
-#include "agent/event.h"
+#include "agent/heap_event.h"
 #include "agent/own.h"
 #include "agent/python/capture.h"
 #include "agent/python/code.h"
@@ -21,49 +21,6 @@ static struct wrapped sets[SETS_MAX][2];
 static unsigned set_count;
 /* Calls that reached the wrappers, for cairn_python_is_hooked(). Only ever compared on one thread that holds the GIL. */
 static _Atomic uint32_t reached[2];
-
-static void record_block(uint8_t kind, const void *block, size_t size, uint32_t domain,
-                         const struct cairn_registers *at)
-{
-    struct cairn_thread *thread = cairn_self;
-    if (!cairn_event_may_begin(thread)) {
-        const struct cairn_draft draft = {
-            .kind = kind, .words = 3, .node_word = 0, .word = {(uint64_t)(uintptr_t)block, size, domain}};
-        cairn_event_record(&draft, at, at->sp);
-        return;
-    }
-    cairn_event_begin(thread, at->sp);
-    const uint32_t node = cairn_python_capture(thread, at, true);
-    uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 4);
-    if (record) {
-        record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, at->sp));
-        record[1] = (uint64_t)(uintptr_t)block | (uint64_t)(node & 0xffff) << CAIRN_WIRE_ADDRESS_BITS;
-        record[2] = size | (uint64_t)(node >> 16) << CAIRN_WIRE_ADDRESS_BITS;
-        record[3] = domain;
-        cairn_ring_writer_commit(&thread->writer, 4);
-    }
-    cairn_event_end(thread, at->sp);
-}
-
-static void record_going(uint8_t kind, const void *block, uint32_t domain, uintptr_t sp)
-{
-    struct cairn_thread *thread = cairn_self;
-    const uint64_t word = (uint64_t)(uintptr_t)block | (uint64_t)domain << 56;
-    if (!cairn_event_may_begin(thread)) {
-        const struct cairn_draft draft = {
-            .kind = kind, .words = 1, .node_word = CAIRN_NODE_NOWHERE, .word = {word}};
-        cairn_event_record(&draft, NULL, sp);
-        return;
-    }
-    cairn_event_begin(thread, sp);
-    uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 2);
-    if (record) {
-        record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, sp));
-        record[1] = word;
-        cairn_ring_writer_commit(&thread->writer, 2);
-    }
-    cairn_event_end(thread, sp);
-}
 
 static void note_call(const struct wrapped *wrapped)
 {
@@ -86,7 +43,7 @@ static void *wrapped_malloc(void *context, size_t size)
     cairn_python_depth++;
     void *block = wrapped->real.malloc(wrapped->real.context, size);
     if (--cairn_python_depth == 0 && block) {
-        record_block(CAIRN_RECORD_ALLOC_DOMAIN, block, size, wrapped->domain, &at);
+        cairn_heap_new(block, size, wrapped->domain, &at);
     }
     return block;
 }
@@ -99,7 +56,7 @@ static void *wrapped_calloc(void *context, size_t count, size_t size)
     cairn_python_depth++;
     void *block = wrapped->real.calloc(wrapped->real.context, count, size);
     if (--cairn_python_depth == 0 && block) {
-        record_block(CAIRN_RECORD_ALLOC_DOMAIN, block, count * size, wrapped->domain, &at);
+        cairn_heap_new(block, count * size, wrapped->domain, &at);
     }
     return block;
 }
@@ -110,8 +67,9 @@ static void *wrapped_realloc(void *context, void *block, size_t size)
     const struct wrapped *wrapped = context;
     const bool outermost = cairn_python_depth == 0;
     note_call(wrapped);
+    struct cairn_heap_change change;
     if (block && outermost) {
-        record_going(CAIRN_RECORD_REALLOC_BEGIN, block, wrapped->domain, at.sp);
+        change = cairn_heap_begin_change(block, size, wrapped->domain, at.sp);
     }
     cairn_python_depth++;
     void *changed = wrapped->real.realloc(wrapped->real.context, block, size);
@@ -119,21 +77,10 @@ static void *wrapped_realloc(void *context, void *block, size_t size)
     if (!outermost) {
         return changed;
     }
-    if (!block) {
-        if (changed) {
-            record_block(CAIRN_RECORD_ALLOC_DOMAIN, changed, size, wrapped->domain, &at);
-        }
-    } else if (!changed) {
-        const struct cairn_draft draft = {.kind = CAIRN_RECORD_REALLOC_CANCEL,
-                                          .node_word = CAIRN_NODE_NOWHERE};
-        cairn_event_record(&draft, NULL, at.sp);
-    } else if (__builtin_expect(cairn_event_is_paused(), 0)) {
-        const struct cairn_draft draft = {.kind = CAIRN_RECORD_REALLOC_CANCEL,
-                                          .node_word = CAIRN_NODE_NOWHERE};
-        cairn_event_record(&draft, NULL, at.sp);
-        record_going(CAIRN_RECORD_FREE, block, wrapped->domain, at.sp);
-    } else {
-        record_block(CAIRN_RECORD_REALLOC_END_DOMAIN, changed, size, wrapped->domain, &at);
+    if (block) {
+        cairn_heap_end_change(&change, changed, size, wrapped->domain, &at);
+    } else if (changed) {
+        cairn_heap_new(changed, size, wrapped->domain, &at);
     }
     return changed;
 }
@@ -144,7 +91,7 @@ static void wrapped_free(void *context, void *block)
     const struct wrapped *wrapped = context;
     if (block && cairn_python_depth == 0) {
         cairn_python_code_freed(block);
-        record_going(CAIRN_RECORD_FREE, block, wrapped->domain, at.sp);
+        cairn_heap_gone(block, wrapped->domain, 0, at.sp);
     }
     cairn_python_depth++;
     wrapped->real.free(wrapped->real.context, block);

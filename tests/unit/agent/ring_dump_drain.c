@@ -81,6 +81,8 @@ static uint32_t record_words(const uint64_t *words, uint64_t room)
         [CAIRN_RECORD_MODULE_GONE] = 2,
         [CAIRN_RECORD_PAUSE] = 2,
         [CAIRN_RECORD_FORK_DONE] = 3,
+        [CAIRN_RECORD_REALLOC_GONE] = 1,
+        [CAIRN_RECORD_REALLOC_ALONE] = 4,
     };
     const uint8_t kind = (uint8_t)words[0];
     uint64_t count = kind < CAIRN_RECORD_KIND_COUNT ? fixed[kind] : 0;
