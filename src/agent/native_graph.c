@@ -117,9 +117,15 @@ static bool wanted(uint32_t option)
            atomic_load_explicit(&cairn_python.state, memory_order_acquire) != CAIRN_PYTHON_READY;
 }
 
+/* Objects of native code are live blocks, and the collector knows few of them. */
+static bool is_sampled(void)
+{
+    return cairn_process_header()->sample_bytes != 0;
+}
+
 bool cairn_native_graph(const char *name, uint32_t asked, uintptr_t sp)
 {
-    if (!wanted(CAIRN_OPTION_GRAPHS)) {
+    if (!wanted(CAIRN_OPTION_GRAPHS) || is_sampled()) {
         return false;
     }
     take_here(name, asked, false, sp);
@@ -128,7 +134,15 @@ bool cairn_native_graph(const char *name, uint32_t asked, uintptr_t sp)
 
 void cairn_native_exit_graph(uintptr_t sp)
 {
-    if (wanted(CAIRN_OPTION_EXIT_GRAPH) && cairn_graph_take_end()) {
+    if (!wanted(CAIRN_OPTION_EXIT_GRAPH) || !cairn_graph_take_end()) {
+        return;
+    }
+    if (!is_sampled()) {
         take_here("exit", 0, true, sp);
+    } else if (cairn_process_header()->options & CAIRN_OPTION_ROOT) {
+        cairn_event_text(CAIRN_TEXT_NOTE,
+                         "there is no object graph of native memory: a sampled recording knows only some of "
+                         "the live blocks",
+                         0, sp);
     }
 }

@@ -103,11 +103,14 @@ static void totals(struct cairn_text_table *table, const struct cairn_about *abo
 {
     const struct cairn_recording *recording = about->recording;
     char a[CAIRN_HUMAN_MAX], b[CAIRN_HUMAN_MAX], c[CAIRN_HUMAN_MAX], text[256];
-    snprintf(text, sizeof text, "%s, and %s reallocs: %s asked for",
-             cairn_human_count(a, recording->alloc_events), cairn_human_count(b, recording->realloc_events),
+    const bool sampled = recording->sample_bytes > 0;
+    snprintf(text, sizeof text, "%s%s, and %s reallocs: %s%s asked for",
+             cairn_human_count(a, recording->alloc_events), sampled ? " sampled" : "",
+             cairn_human_count(b, recording->realloc_events), sampled ? "they stand for " : "",
              cairn_human_bytes(c, recording->allocated_bytes));
     line(table, "allocations", text);
-    snprintf(text, sizeof text, "%s", cairn_human_count(a, recording->free_events));
+    snprintf(text, sizeof text, "%s%s", cairn_human_count(a, recording->free_events),
+             sampled ? " of sampled blocks" : "");
     if (recording->unknown_free_events > 0) {
         snprintf(text, sizeof text, "%s, and %s of blocks that were not recorded", a,
                  cairn_human_count(b, recording->unknown_free_events));

@@ -157,11 +157,14 @@ static void live_sentence(struct cairn_answer *answer, struct cairn_trace *trace
     if (cairn_trace_processes(trace, &processes, &count, NULL) != CAIRN_OK) {
         count = 1;
     }
+    char text[192];
+    snprintf(text, sizeof text, "%s. %s, so they may still be in use.",
+             count > 1 ? "live when their process ended" : "live at the end",
+             cairn_trace_recording(trace)->sample_bytes > 0
+                 ? "The recording is sampled: which blocks an object graph reaches is not known"
+                 : "There is no object graph");
     sentence(answer, leaks->bytes > 0 ? CAIRN_STYLE_LEAK : CAIRN_STYLE_STRONG,
-             (struct cairn_leak_total){.bytes = leaks->bytes, .blocks = leaks->blocks},
-             count > 1
-                 ? "live when their process ended. There is no object graph, so they may still be in use."
-                 : "live at the end. There is no object graph, so they may still be in use.");
+             (struct cairn_leak_total){.bytes = leaks->bytes, .blocks = leaks->blocks}, text);
 }
 
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,

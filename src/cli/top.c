@@ -123,11 +123,23 @@ static void figure_cell(struct cairn_text_table *table, enum figure figure, bool
     cairn_text_table_cell(table, first ? CAIRN_STYLE_STRONG : CAIRN_STYLE_PLAIN, text);
 }
 
-static void figure_cells(struct cairn_text_table *table, enum cairn_metric metric,
+/* Whether the first figure, which error_bytes is of, is one of bytes. */
+static bool shows_error(const struct cairn_request *request)
+{
+    const enum cairn_metric metric = request->selection.metric;
+    return request->recording->sample_bytes > 0 && metric != CAIRN_METRIC_ALLOCATIONS &&
+           metric != CAIRN_METRIC_TEMPORARY;
+}
+
+static void figure_cells(struct cairn_text_table *table, const struct cairn_request *request,
                          const struct cairn_counts *counts, double percent)
 {
+    char text[CAIRN_HUMAN_MAX];
     for (size_t i = 0; i < 4; i++) {
-        figure_cell(table, figures[metric][i], i == 0, counts);
+        figure_cell(table, figures[request->selection.metric][i], i == 0, counts);
+        if (i == 0 && shows_error(request)) {
+            cairn_text_table_cell(table, CAIRN_STYLE_FAINT, cairn_human_bytes(text, counts->error_bytes));
+        }
         if (i == 0) {
             cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%.1f", percent);
         }
@@ -170,7 +182,7 @@ static void print_row(struct cairn_text_table *table, const struct cairn_request
                       const struct cairn_top_row *row, const double *trend)
 {
     cairn_text_table_row(table);
-    figure_cells(table, request->selection.metric, &row->counts, row->percent);
+    figure_cells(table, request, &row->counts, row->percent);
     if (trend != NULL) {
         char bars[TREND_POINTS * 4 + 1];
         cairn_sparkline(table->terminal, trend, TREND_POINTS, bars, sizeof bars);
@@ -182,16 +194,24 @@ static void print_row(struct cairn_text_table *table, const struct cairn_request
     }
 }
 
+static const char *plus_minus(const struct cairn_console *terminal)
+{
+    return cairn_glyph(terminal, "±", "+-");
+}
+
 static void print_table(struct cairn_answer *answer, const struct cairn_request *request,
                         const struct cairn_top *top)
 {
     const enum cairn_metric metric = request->selection.metric;
     double *trends = load_trends(answer, request, top);
-    struct cairn_text_column columns[8] = {{.title = NULL}};
+    struct cairn_text_column columns[9] = {{.title = NULL}};
     size_t count = 0;
     for (size_t i = 0; i < 4; i++) {
         columns[count++] = (struct cairn_text_column){.title = figure_title(figures[metric][i], i == 0),
                                                       .leaves = (unsigned)i};
+        if (i == 0 && shows_error(request)) {
+            columns[count++] = (struct cairn_text_column){.title = plus_minus(&answer->terminal)};
+        }
         if (i == 0) {
             columns[count++] = (struct cairn_text_column){.title = "%", .leaves = 0};
         }
@@ -216,7 +236,7 @@ static void print_table(struct cairn_answer *answer, const struct cairn_request 
         const int64_t whole = cairn_counts_metric(&top->total, metric);
         const int64_t rest = cairn_counts_metric(&top->other, metric);
         cairn_text_table_row(&table);
-        figure_cells(&table, metric, &top->other, whole > 0 ? 100.0 * (double)rest / (double)whole : 0);
+        figure_cells(&table, request, &top->other, whole > 0 ? 100.0 * (double)rest / (double)whole : 0);
         if (trends != NULL) {
             cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN, "");
         }
@@ -228,17 +248,33 @@ static void print_table(struct cairn_answer *answer, const struct cairn_request 
     free(trends);
 }
 
+/* " ± 3.1 MiB", where the metric is about those bytes. */
+static const char *error_text(const struct cairn_answer *answer, const struct cairn_request *request,
+                              const struct cairn_top *top, enum cairn_metric of, char *out, size_t out_size)
+{
+    char bytes[CAIRN_HUMAN_MAX];
+    out[0] = '\0';
+    if (shows_error(request) && request->selection.metric == of) {
+        snprintf(out, out_size, " %s %s", plus_minus(&answer->terminal),
+                 cairn_human_bytes(bytes, top->total.error_bytes));
+    }
+    return out;
+}
+
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
                        const struct cairn_top *top)
 {
     char live[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX], allocated[CAIRN_HUMAN_MAX], calls[CAIRN_HUMAN_MAX];
-    char sentence[512];
+    char live_error[CAIRN_HUMAN_MAX + 8], allocated_error[CAIRN_HUMAN_MAX + 8], sentence[512];
     cairn_text_head(answer, request->trace, &top->at, NULL);
-    cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s live in %s blocks; %s allocated in %s allocations",
-                            cairn_human_bytes(live, top->total.live_bytes),
-                            cairn_human_count(blocks, top->total.live_blocks),
-                            cairn_human_bytes(allocated, top->total.allocated_bytes),
-                            cairn_human_count(calls, top->total.allocations));
+    cairn_text_prose_format(
+        answer, CAIRN_STYLE_PLAIN, "%s%s live in %s blocks; %s%s allocated in %s allocations",
+        cairn_human_bytes(live, top->total.live_bytes),
+        error_text(answer, request, top, CAIRN_METRIC_LIVE, live_error, sizeof live_error),
+        cairn_human_count(blocks, top->total.live_blocks),
+        cairn_human_bytes(allocated, top->total.allocated_bytes),
+        error_text(answer, request, top, CAIRN_METRIC_ALLOCATED, allocated_error, sizeof allocated_error),
+        cairn_human_count(calls, top->total.allocations));
     if (cairn_top_sentence(request->trace, top, &request->selection, sentence, sizeof sentence, NULL) ==
             CAIRN_OK &&
         sentence[0] != '\0') {

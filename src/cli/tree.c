@@ -228,6 +228,14 @@ static void choose(const struct printing *printing, struct choice *choice, size_
     }
 }
 
+/* Whether errors stand beside the numbers, which are bytes and estimates. */
+static bool shows_error(const struct printing *printing)
+{
+    const enum cairn_metric metric = printing->request->selection.metric;
+    return printing->request->recording->sample_bytes > 0 && metric != CAIRN_METRIC_ALLOCATIONS &&
+           metric != CAIRN_METRIC_TEMPORARY;
+}
+
 /* One line of the tree; `lead` are the lines drawn before its name. */
 static void tree_row(const struct printing *printing, struct cairn_text_table *table, int64_t value,
                      double percent, const char *lead, const struct cairn_tree_node *node,
@@ -239,6 +247,10 @@ static void tree_row(const struct printing *printing, struct cairn_text_table *t
     cairn_text_table_row(table);
     cairn_text_table_cell(table, CAIRN_STYLE_STRONG,
                           counted ? cairn_human_count(number, value) : cairn_human_bytes(number, value));
+    if (shows_error(printing)) {
+        cairn_text_table_cell(table, CAIRN_STYLE_FAINT,
+                              node ? cairn_human_bytes(number, node->counts.error_bytes) : "");
+    }
     cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%.1f", percent);
     if (node == NULL) {
         snprintf(line, sizeof line, "%s%s", lead, otherwise);
@@ -340,14 +352,23 @@ static void print_text(const struct printing *printing)
              printing->bottom_up ? "SITES, AND WHO CALLED THEM" : "CALLS, FROM MAIN DOWN");
     const struct cairn_text_column columns[] = {
         {.title = metric_title},
+        {.title = cairn_glyph(&answer->terminal, "±", "+-")},
         {.title = "%"},
         {.title = title, .align = CAIRN_ALIGN_LEFT, .shrinks_to = 24},
         {.title = "", .align = CAIRN_ALIGN_LEFT, .shrinks_to = 8, .leaves = 1},
     };
+    const size_t count = sizeof columns / sizeof columns[0];
+    struct cairn_text_column shown[sizeof columns / sizeof columns[0]];
+    size_t shown_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i != 1 || shows_error(printing)) {
+            shown[shown_count++] = columns[i];
+        }
+    }
     struct cairn_text_table table;
     cairn_text_head(answer, printing->request->trace, &printing->tree->at, NULL);
     cairn_stream_text(&answer->stream, "\n");
-    cairn_text_table_init(&table, &answer->terminal, columns, sizeof columns / sizeof columns[0]);
+    cairn_text_table_init(&table, &answer->terminal, shown, shown_count);
     tree_rows(printing, &table, 0, (uint32_t)printing->tree->root_count, &(const struct lead){.text = ""},
               true);
     cairn_text_table_print(&table, &answer->stream);

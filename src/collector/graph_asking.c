@@ -21,6 +21,13 @@
 #define ROOM_EVERY_NS (250 * MS)
 #define ROOM_FROM     (64ll << 20) /* smaller programs always have room for an image */
 
+/* A native heap's graph needs every live block; a sampled recording has that of Python only. */
+static bool can_have_graphs(const struct cairn_recorder *recorder, const struct cairn_target *target)
+{
+    return recorder->options->graph != CAIRN_GRAPH_OFF && target->state == CAIRN_TARGET_ALIVE &&
+           (recorder->options->sample_bytes == 0 || target->python_version);
+}
+
 static struct cairn_graph_ask *add(struct cairn_recorder *recorder, uint32_t process, const char *name,
                                    int64_t now_ns)
 {
@@ -63,8 +70,7 @@ void cairn_graph_ask_command(struct cairn_recorder *recorder, struct cairn_sessi
     struct cairn_target *target = pid                          ? cairn_recorder_target_by_pid(recorder, pid)
                                   : recorder->target_count > 0 ? recorder->targets[0]
                                                                : NULL;
-    const bool possible =
-        recorder->options->graph != CAIRN_GRAPH_OFF && target && target->state == CAIRN_TARGET_ALIVE;
+    const bool possible = target && can_have_graphs(recorder, target);
     struct cairn_graph_ask *ask =
         possible ? add(recorder, target->number, call->request.name, cairn_clock_elapsed_ns(&recorder->clock))
                  : NULL;
@@ -80,7 +86,7 @@ void cairn_graph_ask_command(struct cairn_recorder *recorder, struct cairn_sessi
 
 bool cairn_graph_ask_before(struct cairn_recorder *recorder, const struct cairn_target *target, int signal)
 {
-    if (recorder->options->graph == CAIRN_GRAPH_OFF || target->state != CAIRN_TARGET_ALIVE) {
+    if (!can_have_graphs(recorder, target)) {
         return false;
     }
     struct cairn_graph_ask *ask =
@@ -221,9 +227,9 @@ static void tend_room(struct cairn_target *target, int64_t now_ns)
 
 void cairn_graph_asking_tend(struct cairn_recorder *recorder, int64_t now_ns)
 {
-    for (size_t i = 0; i < recorder->target_count && recorder->options->graph != CAIRN_GRAPH_OFF; i++) {
+    for (size_t i = 0; i < recorder->target_count; i++) {
         struct cairn_target *target = recorder->targets[i];
-        if (target->state != CAIRN_TARGET_ALIVE || target->segment_count == 0) {
+        if (!can_have_graphs(recorder, target) || target->segment_count == 0) {
             continue;
         }
         tend_room(target, now_ns);

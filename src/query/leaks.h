@@ -1,6 +1,7 @@
 /* Leaked blocks by stack and class: `cairn leaks`. Of a process with an object graph, what no root reached when its last graph was
  * taken has leaked, and what one reached is listed beside it; of one without, blocks live at its end (or the recording's, where
- * it still ran) are of unknown class, and count as leaked. */
+ * it still ran) are of unknown class, and count as leaked. In a sampled recording that goes for all processes: few objects can be
+ * joined to a recorded block. */
 #ifndef CAIRN_QUERY_LEAKS_H
 #define CAIRN_QUERY_LEAKS_H
 

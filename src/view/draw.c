@@ -21,11 +21,14 @@ static void process_text(const struct cairn_app *app, char *out, size_t out_size
             snprintf(out, out_size, "%s pid %" PRId64, facts->processes[i].program, facts->processes[i].pid);
 }
 
-static const char *exactness(const struct cairn_app *app)
+static const char *exactness(const struct cairn_app *app, char *out, size_t out_size)
 {
     const struct cairn_facts *facts = &app->facts;
-    if (facts->sample_bytes > 0)
-        return "estimated";
+    char size[CAIRN_HUMAN_MAX];
+    if (facts->sample_bytes > 0) {
+        snprintf(out, out_size, "sampled, %s", cairn_human_bytes(size, facts->sample_bytes));
+        return out;
+    }
     if (facts->lost_events > 0)
         return "at least (events were lost)";
     if (app->question.at.moment.t_ns < facts->exact_from_ns)
@@ -114,7 +117,8 @@ static void draw_title(struct cairn_app *app)
     process_text(app, pieces[PIECE_PROCESS].text, sizeof(pieces->text));
     write_moments(app, pieces);
     write_sizes(app, pieces);
-    snprintf(pieces[PIECE_EXACT].text, sizeof(pieces->text), "%s", exactness(app));
+    char exact[CAIRN_HUMAN_MAX + 16];
+    snprintf(pieces[PIECE_EXACT].text, sizeof(pieces->text), "%s", exactness(app, exact, sizeof(exact)));
     snprintf(pieces[PIECE_LIVE].text, sizeof(pieces->text), "%s", live_text(app));
     const char *name = cairn_app_screen(app)->class->name;
     const int name_width = cairn_text_width(canvas, name);
