@@ -27,8 +27,9 @@ void cairn_sampling_draw(struct cairn_sampling *sampling);
  * left after that is as random as before. */
 static inline bool cairn_sampling_passes_over(struct cairn_sampling *sampling, size_t size)
 {
-    if (sampling->left > size) {
-        sampling->left -= size + (size == 0);
+    const size_t bytes = size + (size == 0);
+    if (sampling->left > bytes) {
+        sampling->left -= bytes;
         return true;
     }
     return false;

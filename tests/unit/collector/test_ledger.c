@@ -361,6 +361,48 @@ static void temporary_blocks(void **state)
     rig_release(&rig);
 }
 
+/* Of a sampled recording: one side of a realloc without the other, frees of blocks that were not sampled, and a free that the
+ * agent knows not to be of the thread's last block. */
+static void sampled_blocks(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig);
+    rig.recorder->pipeline.sample_bytes = 1;
+    struct cairn_ledger *ledger = rig.recorder->ledger;
+    struct cairn_ledger_process *process = cairn_ledger_process_new(ledger, 1, NULL);
+    struct cairn_ledger_thread thread = {.number = 1};
+    cairn_ledger_first_thread(ledger, process, 1, 0);
+    const uint32_t account = cairn_ledger_account(ledger, 1, 1, CAIRN_DOMAIN_MALLOC, 0);
+    const struct cairn_ledger_time when = {.stamp = 1, .us = 1};
+    cairn_ledger_free_block(ledger, process, &thread, when, 0x50, 0, 0); /* not sampled: no event */
+    cairn_ledger_alloc(ledger, process, &thread, when, account, 0x10, 100, 0);
+    cairn_ledger_realloc_begin(ledger, process, &thread, when, 0x10, 0);
+    cairn_ledger_realloc_gone(ledger, process, &thread, when);
+    cairn_ledger_realloc_alone(ledger, process, &thread, when, account, 0x10, 200, 0);
+    assert_int_equal(process->traced_bytes, 200);
+    cairn_ledger_realloc_begin(ledger, process, &thread, when, 0x60, 0); /* not sampled, taken for one */
+    cairn_ledger_realloc_gone(ledger, process, &thread, when);
+    cairn_ledger_realloc_gone(ledger, process, &thread, when); /* nothing is pending */
+    cairn_ledger_free_block(ledger, process, &thread, when, 0x10, 0, CAIRN_LEDGER_LATER);
+    cairn_ledger_alloc(ledger, process, &thread, when, account, 0x10, 300, 0);
+    cairn_ledger_free_block(ledger, process, &thread, when, 0x10, 0, 0);
+    assert_int_equal(process->traced_bytes, 0);
+    assert_int_equal(cairn_ledger_counts(ledger)->unknown_frees, 0);
+    rig_finish(&rig);
+    static const uint8_t kinds[] = {CAIRN_EVENT_ALLOC, CAIRN_EVENT_FREE,  CAIRN_EVENT_ALLOC,
+                                    CAIRN_EVENT_FREE,  CAIRN_EVENT_ALLOC, CAIRN_EVENT_FREE};
+    static const uint8_t flags[] = {0, 0, CAIRN_EVENT_BY_REALLOC, 0, 0, CAIRN_EVENT_TEMPORARY};
+    static const uint64_t sizes[] = {100, 100, 200, 200, 300, 300};
+    assert_int_equal(rig.event_count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(rig.events[i].kind, kinds[i]);
+        assert_int_equal(rig.events[i].flags, flags[i]);
+        assert_int_equal(rig.events[i].size, sizes[i]);
+    }
+    rig_release(&rig);
+}
+
 /* Sums of mapped bytes by the events, after each step of a fixed story. */
 static void address_space(void **state)
 {
@@ -412,6 +454,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_the_model),
         cmocka_unit_test(temporary_blocks),
+        cmocka_unit_test(sampled_blocks),
         cmocka_unit_test(address_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
