@@ -19,6 +19,7 @@ void cairn_filter_add(struct cairn_filter *filter, uint64_t key)
     if (bits != 0 && holds(filter, bucket, key)) {
         return; /* its free went past us */
     }
+    atomic_fetch_add_explicit(&filter->pages[cairn_filter_page(key)], 1, memory_order_relaxed);
     for (;;) {
         const uint32_t place = (uint32_t)__builtin_ctz(~(uint32_t)bits);
         const bool full = place >= CAIRN_FILTER_PLACES;
@@ -43,6 +44,7 @@ bool cairn_filter_remove(struct cairn_filter *filter, uint64_t key)
         if (atomic_load_explicit(place, memory_order_relaxed) == key) {
             atomic_store_explicit(place, 0, memory_order_relaxed);
             atomic_fetch_and_explicit(&filter->taken[bucket], (uint8_t) ~(1u << i), memory_order_release);
+            atomic_fetch_sub_explicit(&filter->pages[cairn_filter_page(key)], 1, memory_order_relaxed);
             return true;
         }
     }

@@ -1,7 +1,9 @@
 /* Which live blocks were sampled, so that the free of any other one costs one load. A set of keys (address and domain) that all
- * threads change without a lock: buckets of seven places, and a byte a bucket that says which of them are taken. A key
- * that finds its bucket full is not kept: the bucket is marked for good, and from then on all of its keys may have been
- * sampled. So one that was sampled is never passed over; one that was not may be taken for one, rarely.
+ * threads change without a lock. In front stand counts of the keys in each page of addresses: neighbours share a cache line, so
+ * what a program works on stays in the first cache. Behind them are buckets of seven places, and a byte a bucket that says
+ * which of them are taken. A key that finds its bucket full is not kept: the bucket is marked for good, its page is
+ * counted for good, and from then on all of the bucket's keys in such pages may have been sampled. So one that was
+ * sampled is never passed over; one that was not may be taken for one, rarely.
  *
  * A forked child inherits the set with the blocks. */
 #ifndef CAIRN_AGENT_FILTER_H
@@ -11,11 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define CAIRN_FILTER_PAGES   (1u << 16) /* 256 MiB of 4 KiB each; then they share */
 #define CAIRN_FILTER_BUCKETS (1u << 16)
 #define CAIRN_FILTER_PLACES  7u
 #define CAIRN_FILTER_FULL    0x80u /* a key found no place */
 
 struct cairn_filter {
+    _Atomic uint32_t pages[CAIRN_FILTER_PAGES];
     _Atomic uint8_t taken[CAIRN_FILTER_BUCKETS]; /* a bit a place, and FULL */
     struct {
         _Atomic uint64_t key[CAIRN_FILTER_PLACES + 1]; /* 0: none; the last one is never used */
@@ -30,7 +34,13 @@ void cairn_filter_add(struct cairn_filter *filter, uint64_t key);
 /* The slow half of cairn_filter_take(). */
 bool cairn_filter_remove(struct cairn_filter *filter, uint64_t key);
 
-/* Addresses come in steps of 16; the domain is above them. */
+/* The domain is above the address. */
+static inline uint32_t cairn_filter_page(uint64_t key)
+{
+    return (uint32_t)(key >> 12 ^ key >> 28 ^ key >> 44) & (CAIRN_FILTER_PAGES - 1);
+}
+
+/* Addresses come in steps of 16. */
 static inline uint32_t cairn_filter_bucket(uint64_t key)
 {
     return (uint32_t)((key >> 4 | key << 60) * 0x9e3779b97f4a7c15ull >> 48);
@@ -39,8 +49,8 @@ static inline uint32_t cairn_filter_bucket(uint64_t key)
 /* Whether the block may have been sampled; then it is in the set no more. By who owns the block: it was added before. */
 static inline bool cairn_filter_take(struct cairn_filter *filter, uint64_t key)
 {
-    const uint32_t bucket = cairn_filter_bucket(key);
-    return __builtin_expect(atomic_load_explicit(&filter->taken[bucket], memory_order_relaxed) != 0, 0) &&
+    const _Atomic uint32_t *page = &filter->pages[cairn_filter_page(key)];
+    return __builtin_expect(atomic_load_explicit(page, memory_order_relaxed) != 0, 0) &&
            cairn_filter_remove(filter, key);
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What recording costs: the same work plain, under cairn and under heaptrack, interleaved, medians and ratios.
+"""What recording costs: the same work plain, under cairn, under cairn that samples, and under heaptrack, interleaved, medians
+and ratios.
 
     tests/bench/record.py BUILD_DIR [--rounds 5] [--only NAME…] [--markdown]
 
@@ -100,8 +101,10 @@ def main():
     parser.add_argument("--pairs", type=int, default=2000000)
     options = parser.parse_args()
     cairn, pairs = f"{options.build}/cairn", f"{options.build}/tests/bench/bench_pairs"
-    recorders = {"plain": lambda argv, file, options: argv,
-                 "cairn": lambda argv, file, options: [cairn, "record", "--quiet", "--graph", "off", "-f", "-o", file, *options, "--", *argv]}
+    def record(*more):
+        return lambda argv, file, options: [cairn, "record", "--quiet", "--graph", "off", *more, "-f", "-o", file, *options, "--", *argv]
+
+    recorders = {"plain": lambda argv, file, options: argv, "cairn": record(), "sampled": record("--sample", "524288")}
     if shutil.which("heaptrack"):
         recorders["heaptrack"] = lambda argv, file, options: ["heaptrack", "-o", file, *argv]
     with tempfile.TemporaryDirectory() as folder:
