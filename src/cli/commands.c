@@ -31,6 +31,8 @@ int cairn_command_run(const struct cairn_command *command, int argc, char *const
     return status;
 }
 
+/* One a line. */
+/* clang-format off */
 const struct cairn_command *const cairn_commands[] = {
     &cairn_command_record,
     &cairn_command_snapshot,
@@ -49,6 +51,7 @@ const struct cairn_command *const cairn_commands[] = {
     &cairn_command_export,
     &cairn_command_graph,
     &cairn_command_sql,
+    &cairn_command_import,
     &cairn_command_slim,
     &cairn_command_redact,
     &cairn_command_doctor,
@@ -56,3 +59,4 @@ const struct cairn_command *const cairn_commands[] = {
     &cairn_command_help,
     NULL,
 };
+/* clang-format on */

@@ -21,6 +21,7 @@ extern const struct cairn_command cairn_command_check;
 extern const struct cairn_command cairn_command_export;
 extern const struct cairn_command cairn_command_graph;
 extern const struct cairn_command cairn_command_sql;
+extern const struct cairn_command cairn_command_import;
 extern const struct cairn_command cairn_command_slim;
 extern const struct cairn_command cairn_command_redact;
 extern const struct cairn_command cairn_command_doctor;

@@ -15,6 +15,7 @@
 #include "collector/graphs.h"
 #include "collector/recorder.h"
 #include "collector/run.h"
+#include "trace/trace_id.h"
 #include "trace/writer.h"
 
 static void take_random(void *bytes, size_t size)
@@ -27,28 +28,15 @@ static void take_random(void *bytes, size_t size)
     }
 }
 
-/* Random, version 4. */
-static void make_trace_id(char text[37])
-{
-    uint8_t bytes[16];
-    take_random(bytes, sizeof bytes);
-    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-    char *at = text;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        at += sprintf(at, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
-    }
-}
-
 /* What the recording row says from the first commit on. Its texts live in `texts`. */
 struct row_texts {
-    char trace_id[37], host[256], program[PATH_MAX];
+    char trace_id[CAIRN_TRACE_ID_SIZE], host[256], program[PATH_MAX];
     char *args;
 };
 
 static void fill_row(struct cairn_recorder *recorder, struct row_texts *texts, pid_t pid)
 {
-    make_trace_id(texts->trace_id);
+    cairn_trace_id_make(texts->trace_id);
     gethostname(texts->host, sizeof texts->host - 1);
     texts->args = recorder->options->keep_args ? cairn_arguments_as_json(recorder->options->argv) : NULL;
     const time_t seconds = (time_t)(recorder->clock.started_unix_ns / 1000000000);

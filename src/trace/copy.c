@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trace/part.h"
 #include "trace/schema.h"
 
 #define COLUMNS_MOST 64
@@ -178,50 +179,34 @@ static enum cairn_status copy_all(struct cairn_copy *copy)
     return status;
 }
 
-static enum cairn_status taken(const char *path, struct cairn_error *error)
-{
-    return cairn_fail(error, CAIRN_E_USAGE, "%s is there already: -f replaces it", path);
-}
-
-/* Gives the whole copy its name. link() refuses a name that is taken, also one that was taken just now. */
-static enum cairn_status name_copy(const char *part, const char *to, bool replace, struct cairn_error *error)
-{
-    if ((replace ? rename(part, to) : link(part, to)) == 0) {
-        return CAIRN_OK;
-    }
-    return errno == EEXIST ? taken(to, error) : cairn_fail_errno(error, "%s: cannot be made", to);
-}
-
 /* A name of its own until it is whole, so that a file it replaces stays until then. */
 static enum cairn_status write_copy(struct cairn_copy *copy, const char *to, bool replace, int64_t *bytes)
 {
     struct stat about = {.st_size = 0};
     struct cairn_buffer part = CAIRN_BUFFER_INIT;
-    cairn_buffer_format(&part, "%s.part", to);
-    if (part.failed) {
+    enum cairn_status status = cairn_part_begin(to, replace, &part, copy->error);
+    if (status != CAIRN_OK) {
         cairn_buffer_release(&part);
-        return cairn_reader_no_memory(copy->from, copy->error);
+        return status;
     }
     const int file = open(part.data, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) {
-        const enum cairn_status status =
-            errno == EEXIST
-                ? cairn_fail(copy->error, CAIRN_E_USAGE,
-                             "%s is there, from a copy that was stopped or still runs: remove it", part.data)
-                : cairn_fail_errno(copy->error, "%s: cannot be made", part.data);
+        status = cairn_fail_errno(copy->error, "%s: cannot be made", part.data);
         cairn_buffer_release(&part);
         return status;
     }
     copy->path = part.data;
-    enum cairn_status status = copy_all(copy);
+    status = copy_all(copy);
     if (status == CAIRN_OK && (fsync(file) != 0 || fstat(file, &about) != 0)) {
         status = cairn_fail_errno(copy->error, "%s: cannot be written", part.data);
     }
     if (status == CAIRN_OK) {
-        status = name_copy(part.data, to, replace, copy->error);
+        status = cairn_part_finish(part.data, to, replace, copy->error);
     }
     close(file);
-    unlink(part.data); /* gone already where it was renamed */
+    if (status != CAIRN_OK) {
+        unlink(part.data);
+    }
     cairn_buffer_release(&part);
     *bytes = about.st_size;
     return status;
@@ -239,8 +224,6 @@ enum cairn_status cairn_trace_copy(const char *from, const char *to, bool replac
     if (cairn_trace_is_live(copy.from)) {
         status = cairn_fail(error, CAIRN_E_BUSY,
                             "%s: is still being recorded: wait until the program has ended", from);
-    } else if (!replace && access(to, F_OK) == 0) {
-        status = taken(to, error);
     } else {
         *bytes_before = cairn_trace_file_bytes(copy.from);
         status = cairn_reader_hold(copy.from, error);

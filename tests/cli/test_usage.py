@@ -7,7 +7,7 @@ import subprocess
 
 from support import BUILD, FOLDER, Case, cairn, main, trace
 
-COMMANDS = "record snapshot view info top tree diff leaks growth rss timeline snapshots sizes check export sql slim redact doctor demo help".split()
+COMMANDS = "record snapshot view info top tree diff leaks growth rss timeline snapshots sizes check export import sql slim redact doctor demo help".split()
 
 
 class Usage(Case):

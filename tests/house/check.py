@@ -23,11 +23,12 @@ MAY_USE = {
     "agent": {"agent", "wire"},
     "collector": {"collector", "wire", "trace", "graph", "base"},
     "trace": {"trace", "base"},
+    "import": {"import", "collector", "wire", "trace", "base"},
     "query": {"query", "trace", "base"},
     "graph": {"graph", "trace", "base"},
     "export": {"export", "query", "graph", "trace", "base"},
     "view": {"view", "query", "graph", "trace", "base"},
-    "cli": {"cli", "base", "wire", "trace", "collector", "query", "graph", "export", "view"},
+    "cli": {"cli", "base", "wire", "trace", "collector", "import", "query", "graph", "export", "view"},
 }
 ONLY_IN = {r"\bsqlite3": "trace", r"[<\"](n?curses|ncursesw/|term\.h|panel\.h)": "view", r"<elfutils/|<dwarf\.h>": "collector",
            r"<libunwind": "agent"}

@@ -1,0 +1,41 @@
+#include "trace/part.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static enum cairn_status taken(const char *path, struct cairn_error *error)
+{
+    return cairn_fail(error, CAIRN_E_USAGE, "%s is there already: -f replaces it", path);
+}
+
+enum cairn_status cairn_part_begin(const char *to, bool replace, struct cairn_buffer *part,
+                                   struct cairn_error *error)
+{
+    struct stat about;
+    cairn_buffer_format(part, "%s.part", to);
+    if (part->failed) {
+        return cairn_fail(error, CAIRN_E_NOMEM, "%s: out of memory", to);
+    }
+    if (!replace && access(to, F_OK) == 0) {
+        return taken(to, error);
+    }
+    if (lstat(part->data, &about) == 0) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "%s is there, from a copy that was stopped or still runs: remove it", part->data);
+    }
+    return CAIRN_OK;
+}
+
+/* link() refuses a name that is taken, also one that was taken just now. */
+enum cairn_status cairn_part_finish(const char *part, const char *to, bool replace, struct cairn_error *error)
+{
+    if ((replace ? rename(part, to) : link(part, to)) != 0) {
+        return errno == EEXIST ? taken(to, error) : cairn_fail_errno(error, "%s: cannot be made", to);
+    }
+    if (!replace) {
+        unlink(part);
+    }
+    return CAIRN_OK;
+}

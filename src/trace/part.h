@@ -1,0 +1,19 @@
+/* A new trace has a name of its own, NAME.part, until it is whole: what it replaces stays until then, and nobody takes a
+ * part for a trace. */
+#ifndef CAIRN_TRACE_PART_H
+#define CAIRN_TRACE_PART_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/status.h"
+
+/* Writes NAME.part of `to` into `part`, which the caller releases. CAIRN_E_USAGE: `to` is there and is not to be replaced, or
+ * NAME.part is there. */
+CAIRN_MUST_CHECK enum cairn_status cairn_part_begin(const char *to, bool replace, struct cairn_buffer *part,
+                                                    struct cairn_error *error);
+/* Gives the whole trace its name; after a failure `part` is still there. */
+CAIRN_MUST_CHECK enum cairn_status cairn_part_finish(const char *part, const char *to, bool replace,
+                                                     struct cairn_error *error);
+
+#endif
