@@ -79,29 +79,46 @@ static void write_scaled(char buffer[CAIRN_HUMAN_MAX], const char *sign, uint64_
     }
 }
 
+/* Whether the number is known; otherwise `buffer` says so. */
+static bool is_known(char buffer[CAIRN_HUMAN_MAX], int64_t number)
+{
+    if (number == INT64_MIN) {
+        snprintf(buffer, CAIRN_HUMAN_MAX, "–");
+    }
+    return number != INT64_MIN;
+}
+
 char *cairn_human_bytes(char buffer[CAIRN_HUMAN_MAX], int64_t bytes)
 {
-    write_scaled(buffer, bytes < 0 ? "-" : "", magnitude(bytes), byte_units, COUNT_OF(byte_units), " ");
+    if (is_known(buffer, bytes)) {
+        write_scaled(buffer, bytes < 0 ? "-" : "", magnitude(bytes), byte_units, COUNT_OF(byte_units), " ");
+    }
     return buffer;
 }
 
 char *cairn_human_bytes_signed(char buffer[CAIRN_HUMAN_MAX], int64_t bytes)
 {
     const char *const sign = bytes < 0 ? "-" : bytes > 0 ? "+" : "";
-    write_scaled(buffer, sign, magnitude(bytes), byte_units, COUNT_OF(byte_units), " ");
+    if (is_known(buffer, bytes)) {
+        write_scaled(buffer, sign, magnitude(bytes), byte_units, COUNT_OF(byte_units), " ");
+    }
     return buffer;
 }
 
 char *cairn_human_bytes_short(char buffer[CAIRN_HUMAN_MAX], int64_t bytes)
 {
-    write_scaled(buffer, bytes < 0 ? "-" : "", magnitude(bytes), short_byte_units, COUNT_OF(short_byte_units),
-                 "");
+    if (is_known(buffer, bytes)) {
+        write_scaled(buffer, bytes < 0 ? "-" : "", magnitude(bytes), short_byte_units,
+                     COUNT_OF(short_byte_units), "");
+    }
     return buffer;
 }
 
 char *cairn_human_count(char buffer[CAIRN_HUMAN_MAX], int64_t count)
 {
-    write_scaled(buffer, count < 0 ? "-" : "", magnitude(count), count_units, COUNT_OF(count_units), " ");
+    if (is_known(buffer, count)) {
+        write_scaled(buffer, count < 0 ? "-" : "", magnitude(count), count_units, COUNT_OF(count_units), " ");
+    }
     return buffer;
 }
 
@@ -112,6 +129,9 @@ char *cairn_human_duration(char buffer[CAIRN_HUMAN_MAX], int64_t time_ns)
     const uint64_t seconds = (value + NS_PER_SECOND / 2) / NS_PER_SECOND;
     const uint64_t minutes = (seconds + 30) / 60;
     const uint64_t hours = (minutes + 30) / 60;
+    if (!is_known(buffer, time_ns)) {
+        return buffer;
+    }
     if (value == 0) {
         snprintf(buffer, CAIRN_HUMAN_MAX, "0 s");
     } else if (tenths_of(value, NS_PER_SECOND) < 600) {

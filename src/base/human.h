@@ -11,6 +11,8 @@
 /* Room for any of the texts below, terminator included. */
 #define CAIRN_HUMAN_MAX 32
 
+/* All of them write "–" for INT64_MIN: a number that is not known. */
+
 /* "0 B", "512 B", "1.5 MiB"; a minus sign for negative ones. Returns `buffer`. */
 char *cairn_human_bytes(char buffer[CAIRN_HUMAN_MAX], int64_t bytes);
 /* As cairn_human_bytes with "+" in front of positive values. */

@@ -107,6 +107,8 @@ char *cairn_console_clean(const struct cairn_console *terminal, char *out, size_
         const size_t length = decode(at, &point);
         if (point < 0x80) {
             plain[used++] = *at;
+        } else if (point == 0x2013) {
+            plain[used++] = '-'; /* a dash stands for numbers that are not known */
         } else {
             used += (size_t)snprintf(plain + used, sizeof plain - used, "\\u{%X}", point);
         }

@@ -50,6 +50,11 @@ const char *cairn_about_python(const struct cairn_about *about)
     return NULL;
 }
 
+static int64_t thread_count(const struct cairn_about *about)
+{
+    return about->recording->untold & CAIRN_UNTOLD_AROUND ? CAIRN_UNKNOWN : (int64_t)about->thread_count;
+}
+
 static void json_processes(struct cairn_json *json, const struct cairn_about *about)
 {
     cairn_json_array(json, "processes");
@@ -146,7 +151,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_about *ab
     cairn_json_end(json);
     cairn_json_integer(json, "rss_peak_bytes", recording->rss_peak_bytes);
     json_processes(json, about);
-    cairn_json_integer(json, "threads", (int64_t)about->thread_count);
+    cairn_json_integer(json, "threads", thread_count(about));
     cairn_json_integer(json, "stacks", about->stacks);
     cairn_json_integer(json, "snapshots", (int64_t)about->snapshot_count);
     json_graphs(json, about);
@@ -205,7 +210,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_about *abo
     csv_integer(csv, "end.blocks", recording->end_blocks);
     csv_integer(csv, "rss_peak_bytes", recording->rss_peak_bytes);
     csv_integer(csv, "processes", (int64_t)about->process_count);
-    csv_integer(csv, "threads", (int64_t)about->thread_count);
+    csv_integer(csv, "threads", thread_count(about));
     csv_integer(csv, "stacks", about->stacks);
     csv_integer(csv, "snapshots", (int64_t)about->snapshot_count);
     csv_integer(csv, "graphs", (int64_t)about->graph_count);

@@ -27,6 +27,10 @@ static void line(struct cairn_text_table *table, const char *name, const char *v
 
 static void when_text(const struct cairn_recording *recording, char *out, size_t out_size)
 {
+    if (recording->started_unix_ns == CAIRN_UNKNOWN) {
+        snprintf(out, out_size, "at an unknown time");
+        return;
+    }
     const time_t local = (time_t)(recording->started_unix_ns / 1000000000 + recording->utc_offset_s);
     struct tm parts;
     if (gmtime_r(&local, &parts) == NULL || strftime(out, out_size, "%Y-%m-%d %H:%M:%S", &parts) == 0) {
@@ -54,7 +58,9 @@ static void completeness_text(const struct cairn_about *about, char *out, size_t
 {
     const struct cairn_recording *recording = about->recording;
     char text[CAIRN_HUMAN_MAX];
-    if (recording->complete) {
+    if (recording->untold & CAIRN_UNTOLD_EVENTS) {
+        snprintf(out, out_size, "complete; it holds moments, no single events");
+    } else if (recording->complete) {
         snprintf(out, out_size, "complete%s%s", recording->lost_events > 0 ? ", but events were lost" : "",
                  recording->exact_from_ns > 0 ? "; early single events were dropped for --max-size" : "");
     } else if (cairn_trace_is_live(about->trace)) {
@@ -121,9 +127,14 @@ static void totals(struct cairn_text_table *table, const struct cairn_about *abo
     if (recording->rss_peak_bytes != CAIRN_UNKNOWN) {
         bytes_line(table, "resident, most", recording->rss_peak_bytes, CAIRN_UNKNOWN, CAIRN_UNKNOWN);
     }
-    snprintf(text, sizeof text, "%zu process%s, %zu thread%s, %" PRId64 " stacks, %zu snapshots",
-             about->process_count, about->process_count == 1 ? "" : "es", about->thread_count,
-             about->thread_count == 1 ? "" : "s", about->stacks, about->snapshot_count);
+    int length = snprintf(text, sizeof text, "%zu process%s, ", about->process_count,
+                          about->process_count == 1 ? "" : "es");
+    if (!(recording->untold & CAIRN_UNTOLD_AROUND)) {
+        length += snprintf(text + length, sizeof text - (size_t)length, "%zu thread%s, ", about->thread_count,
+                           about->thread_count == 1 ? "" : "s");
+    }
+    snprintf(text + length, sizeof text - (size_t)length, "%" PRId64 " stacks, %zu snapshots", about->stacks,
+             about->snapshot_count);
     line(table, "holds", text);
     graphs(table, about);
     if (recording->stalled_ns > 0) {
@@ -135,7 +146,7 @@ static void totals(struct cairn_text_table *table, const struct cairn_about *abo
         snprintf(text, sizeof text, "%" PRId64 " events: totals say \"at least\"", recording->lost_events);
         line(table, "lost", text);
     }
-    if (recording->exact_from_ns > 0) {
+    if (recording->exact_from_ns > 0 && !(recording->untold & CAIRN_UNTOLD_EVENTS)) {
         snprintf(text, sizeof text, "single events are kept from %s on",
                  cairn_human_duration(a, recording->exact_from_ns));
         line(table, "dropped", text);
@@ -223,7 +234,11 @@ void cairn_info_text(struct cairn_answer *answer, const struct cairn_about *abou
     struct cairn_text_table table;
     char text[512], other[256], length[CAIRN_HUMAN_MAX];
     cairn_text_table_init(&table, &answer->terminal, columns, sizeof columns / sizeof columns[0]);
-    snprintf(text, sizeof text, "%s, pid %" PRId64, recording->program, recording->pid);
+    if (recording->pid == CAIRN_UNKNOWN) {
+        snprintf(text, sizeof text, "%s", recording->program);
+    } else {
+        snprintf(text, sizeof text, "%s, pid %" PRId64, recording->program, recording->pid);
+    }
     line(&table, "program", text);
     if (recording->args != NULL) {
         line(&table, "arguments", recording->args);

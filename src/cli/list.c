@@ -83,6 +83,10 @@ static void csv_row(struct cairn_csv *csv, const struct row *row)
 /* "today 14:03", "Mon 14:03", "2026-01-31": as near as it needs to be. */
 static void when_text(int64_t unix_ns, char *out, size_t out_size)
 {
+    if (unix_ns == CAIRN_UNKNOWN) {
+        snprintf(out, out_size, "–");
+        return;
+    }
     const time_t then = (time_t)(unix_ns / 1000000000), now = time(NULL);
     struct tm parts, today;
     localtime_r(&then, &parts);

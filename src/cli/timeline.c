@@ -1,5 +1,6 @@
 #include "query/timeline.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,6 +105,11 @@ static void print_chart(struct cairn_answer *answer, const struct cairn_request 
                         (int)(count > used ? count - used : 1), "", right);
 }
 
+static char *rate_text(char text[CAIRN_HUMAN_MAX], double rate)
+{
+    return cairn_human_count(text, isnan(rate) ? CAIRN_UNKNOWN : (int64_t)rate);
+}
+
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
                        const struct curve *curve)
 {
@@ -135,10 +141,8 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
                               point->rss_bytes == CAIRN_UNKNOWN ? ""
                                                                 : cairn_human_bytes(text, point->rss_bytes));
         cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN, cairn_human_bytes(text, point->mapped_bytes));
-        cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN,
-                              cairn_human_count(text, (int64_t)point->allocations_per_s));
-        cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN,
-                              cairn_human_count(text, (int64_t)point->frees_per_s));
+        cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN, rate_text(text, point->allocations_per_s));
+        cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN, rate_text(text, point->frees_per_s));
     }
     cairn_text_table_print(&table, &answer->stream);
     cairn_text_table_release(&table);

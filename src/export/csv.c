@@ -35,7 +35,11 @@ static enum cairn_status write_csv_row(const struct cairn_export *export, const 
         fputc(',', out);
         cairn_export_csv_text(out, row->site.module);
         for (size_t i = 0; i < CAIRN_EXPORT_COLUMNS; i++) {
-            fprintf(out, ",%" PRId64, cairn_export_column(&row->counts, i));
+            const int64_t number = cairn_export_column(&row->counts, i);
+            fputc(',', out);
+            if (number != CAIRN_UNKNOWN) {
+                fprintf(out, "%" PRId64, number);
+            }
         }
         fputc(',', out);
         cairn_export_csv_text(out, cairn_buffer_cstr(&stack));

@@ -37,6 +37,14 @@ static void write_named(FILE *out, struct cairn_buffer *text, const struct cairn
     cairn_export_json_text(out, cairn_export_place(text, site));
 }
 
+static void write_numbers(FILE *out, const int64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? "," : "", out);
+        cairn_export_json_number(out, numbers[i]);
+    }
+}
+
 static void write_top(const struct cairn_top *top, enum cairn_by by, struct cairn_buffer *text, FILE *out)
 {
     fputs("\"top\": [", out);
@@ -44,9 +52,11 @@ static void write_top(const struct cairn_top *top, enum cairn_by by, struct cair
         const struct cairn_counts *counts = &top->rows[i].counts;
         fputs(i ? ",\n[" : "\n[", out);
         write_named(out, text, &top->rows[i].site, by);
-        fprintf(out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "]",
-                counts->live_bytes, counts->live_blocks, counts->allocated_bytes, counts->allocations,
-                counts->temporary, counts->peak_bytes);
+        const int64_t numbers[] = {counts->live_bytes,  counts->live_blocks, counts->allocated_bytes,
+                                   counts->allocations, counts->temporary,   counts->peak_bytes};
+        fputc(',', out);
+        write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+        fputc(']', out);
     }
     fputs("],\n", out);
 }
@@ -84,16 +94,21 @@ static void write_head(const struct cairn_export *export, const struct cairn_cou
     const enum cairn_metric metric = export->selection->metric;
     fputs("{\"program\": ", out);
     cairn_export_json_text(out, recording->program);
-    fprintf(out, ", \"started_unix_ns\": \"%" PRId64 "\", \"at\": {\"t_ns\": %" PRId64 ", \"label\": ",
-            recording->started_unix_ns, export->at.t_ns);
+    if (recording->started_unix_ns != CAIRN_UNKNOWN) {
+        fprintf(out, ", \"started_unix_ns\": \"%" PRId64 "\"", recording->started_unix_ns);
+    }
+    fprintf(out, ", \"at\": {\"t_ns\": %" PRId64 ", \"label\": ", export->at.t_ns);
     cairn_export_json_text(out, export->at.label);
     fprintf(out,
             "}, \"metric\": \"%s\", \"unit\": \"%s\", \"total\": %" PRId64 ", \"complete\": %s,\n"
-            "\"counts\": [%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "],\n",
+            "\"counts\": [",
             cairn_metric_name(metric),
             metric == CAIRN_METRIC_ALLOCATIONS || metric == CAIRN_METRIC_TEMPORARY ? "count" : "bytes",
-            cairn_counts_metric(total, metric), recording->complete ? "true" : "false", total->live_bytes,
-            total->live_blocks, total->allocated_bytes, total->allocations);
+            cairn_counts_metric(total, metric), recording->complete ? "true" : "false");
+    const int64_t numbers[] = {total->live_bytes, total->live_blocks, total->allocated_bytes,
+                               total->allocations};
+    write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+    fputs("],\n", out);
 }
 
 static enum cairn_status write_data(const struct cairn_export *export, FILE *out, struct cairn_error *error)

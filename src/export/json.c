@@ -14,8 +14,8 @@
 static void write_counts(const struct cairn_counts *counts, FILE *out)
 {
     for (size_t i = 0; i < CAIRN_EXPORT_COLUMNS; i++) {
-        fprintf(out, "%s\"%s\": %" PRId64, i ? ", " : "", cairn_export_column_name(i),
-                cairn_export_column(counts, i));
+        fprintf(out, "%s\"%s\": ", i ? ", " : "", cairn_export_column_name(i));
+        cairn_export_json_number(out, cairn_export_column(counts, i));
     }
 }
 
@@ -61,10 +61,10 @@ static void write_curve(const struct cairn_rate_point *points, size_t count, FIL
 {
     fputs("\"timeline\": [", out);
     for (size_t i = 0; i < count; i++) {
-        fprintf(out,
-                "%s{\"t_ns\": %" PRId64 ", \"heap_bytes\": %" PRId64 ", \"heap_blocks\": %" PRId64
-                ", \"rss_bytes\": ",
-                i ? ",\n  " : "\n  ", points[i].t_ns, points[i].heap_bytes, points[i].heap_blocks);
+        fprintf(out, "%s{\"t_ns\": %" PRId64 ", \"heap_bytes\": %" PRId64 ", \"heap_blocks\": ",
+                i ? ",\n  " : "\n  ", points[i].t_ns, points[i].heap_bytes);
+        cairn_export_json_number(out, points[i].heap_blocks);
+        fputs(", \"rss_bytes\": ", out);
         cairn_export_json_number(out, points[i].rss_bytes);
         fputc('}', out);
     }

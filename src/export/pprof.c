@@ -165,6 +165,12 @@ static size_t make_location(struct profile *profile, const struct cairn_frame **
     return lines;
 }
 
+/* A trace of massif's tells no blocks and allocations: only the last value is there. */
+static size_t first_value(const struct cairn_export *export)
+{
+    return cairn_trace_recording(export->trace)->untold & CAIRN_UNTOLD_EVENTS ? VALUES - 1 : 0;
+}
+
 static enum cairn_status add_sample(struct profile *profile, const struct cairn_top_row *row,
                                     struct cairn_error *error)
 {
@@ -187,8 +193,8 @@ static enum cairn_status add_sample(struct profile *profile, const struct cairn_
     values[1] = counts->allocated_bytes;
     values[2] = counts->live_blocks;
     values[3] = counts->live_bytes;
-    sample->n_value = VALUES;
-    sample->value = values;
+    sample->n_value = VALUES - first_value(profile->export);
+    sample->value = values + first_value(profile->export);
     sample->location_id = locations;
     for (size_t i = 0; i < count;) {
         i += make_location(profile, frames + i, count - i, &locations[sample->n_location_id]);
@@ -223,12 +229,12 @@ static void write_message(struct profile *profile, FILE *out)
     period.type = text_index(profile, "space");
     period.unit = text_index(profile, "bytes");
     int64_t comment = text_index(profile, recording->program);
-    message.n_sample_type = VALUES;
-    message.sample_type = type_pointers;
+    message.n_sample_type = VALUES - first_value(profile->export);
+    message.sample_type = type_pointers + first_value(profile->export);
     message.default_sample_type = types[VALUES - 1].type;
     message.period_type = &period;
     message.period = recording->sample_bytes > 0 ? recording->sample_bytes : 1;
-    message.time_nanos = recording->started_unix_ns;
+    message.time_nanos = recording->started_unix_ns == CAIRN_UNKNOWN ? 0 : recording->started_unix_ns;
     message.duration_nanos = recording->duration_ns;
     message.n_comment = 1;
     message.comment = &comment;

@@ -4,9 +4,10 @@
  *   snapshot=N     time=T     mem_heap_B=B     mem_heap_extra_B=B     mem_stacks_B=B     with lines of # around the first
  *   heap_tree=empty | detailed | peak          then the tree (massif_tree.h), unless it is empty
  *
- * A trace has states at certain positions without events between them, as a slim copy has: each snapshot ends a chunk of one
- * position, whose change is the difference to the snapshot before. Where the bytes of an empty snapshot were is not known:
- * they are charged to the empty stack. Massif's numbers stay those of the snapshots. */
+ * A trace has states at certain positions without events between them, as a slim copy has: each snapshot with a tree ends a
+ * chunk of one position, whose change is the difference to the one before. Snapshots without a tree are points of the timeline
+ * only; but the last snapshot is a state in any case: without a tree, its bytes are charged to the empty stack. Massif's numbers stay
+ * those of the snapshots. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,12 @@
 #define ZSTD_LEVEL     12
 #define TIMELINE_LEVEL 0u
 
+struct snapshot {
+    uint64_t number, time, heap, extra, stacks;
+    int64_t t_ns;
+    bool detailed, peak;
+};
+
 struct massif {
     struct cairn_lines *lines;
     struct cairn_intake *intake;
@@ -27,15 +34,12 @@ struct massif {
     struct cairn_massif_sums sums;
     struct cairn_account_totals *rows; /* of one change or key frame; owned */
     size_t row_capacity;
-    uint64_t count, number; /* snapshots so far; the last one's number */
-    int64_t t_ns, bytes;    /* of the last one */
-    int64_t extra_most, stacks_most, largest;
+    uint64_t count;       /* of states so far */
+    int64_t bytes;        /* of the last state */
+    uint64_t snapshots;   /* so far */
+    struct snapshot last; /* of these */
+    int64_t extra_most, stacks_most, largest, point_most;
     bool peak_told;
-};
-
-struct snapshot {
-    uint64_t number, time, heap, extra, stacks;
-    bool detailed, peak;
 };
 
 static enum cairn_status no_memory(const struct massif *in)
@@ -155,7 +159,7 @@ static size_t collect(struct massif *in, bool all)
     return count;
 }
 
-static enum cairn_status put_chunk(struct massif *in, const struct snapshot *snapshot, int64_t t_ns,
+static enum cairn_status put_chunk(struct massif *in, const struct snapshot *snapshot,
                                    struct cairn_batch *batch)
 {
     struct cairn_buffer delta = CAIRN_BUFFER_INIT, data = CAIRN_BUFFER_INIT, keyframe = CAIRN_BUFFER_INIT;
@@ -174,8 +178,8 @@ static enum cairn_status put_chunk(struct massif *in, const struct snapshot *sna
         const struct cairn_chunk row = {.chunk = chunk,
                                         .first_event = in->count,
                                         .events = 1,
-                                        .first_t_ns = t_ns,
-                                        .last_t_ns = t_ns,
+                                        .first_t_ns = snapshot->t_ns,
+                                        .last_t_ns = snapshot->t_ns,
                                         .start_bytes = in->bytes,
                                         .max_bytes = (int64_t)snapshot->heap,
                                         .max_event = in->count,
@@ -190,13 +194,14 @@ static enum cairn_status put_chunk(struct massif *in, const struct snapshot *sna
     return status;
 }
 
-static void put_snapshot(struct massif *in, const struct snapshot *snapshot, int64_t t_ns,
-                         struct cairn_batch *batch)
+static void put_snapshot(struct massif *in, const struct snapshot *snapshot, struct cairn_batch *batch)
 {
     const struct cairn_snapshot row = {.snapshot = (uint32_t)snapshot->number,
-                                       .t_ns = t_ns,
+                                       .t_ns = snapshot->t_ns,
                                        .event = in->count + 1,
-                                       .kind = snapshot->peak ? "peak" : "periodic",
+                                       .kind = snapshot->peak       ? "peak"
+                                               : snapshot->detailed ? "periodic"
+                                                                    : "end",
                                        .bytes = (int64_t)snapshot->heap};
     size_t count = 0;
     for (size_t i = 0; i < in->sums.account_count; i++) {
@@ -209,41 +214,48 @@ static void put_snapshot(struct massif *in, const struct snapshot *snapshot, int
                                                     .live_bytes = in->sums.accounts[i].now};
         }
     }
+}
+
+/* Of snapshots at the same time the last one's size counts, and the largest as the most in between. */
+static void put_point(struct massif *in, const struct snapshot *snapshot, struct cairn_batch *batch)
+{
+    const bool same = in->snapshots > 0 && in->last.t_ns == snapshot->t_ns;
+    in->point_most =
+        same && in->point_most > (int64_t)snapshot->heap ? in->point_most : (int64_t)snapshot->heap;
     cairn_batch_timeline(batch, TIMELINE_LEVEL,
-                         &(struct cairn_timeline_point){.t_ns = t_ns,
+                         &(struct cairn_timeline_point){.t_ns = snapshot->t_ns,
                                                         .heap_bytes = (int64_t)snapshot->heap,
-                                                        .heap_max_bytes = (int64_t)snapshot->heap,
+                                                        .heap_max_bytes = in->point_most,
                                                         .rss_bytes = CAIRN_UNKNOWN,
                                                         .rss_anonymous_bytes = CAIRN_UNKNOWN,
                                                         .rss_file_bytes = CAIRN_UNKNOWN,
                                                         .rss_shared_bytes = CAIRN_UNKNOWN});
 }
 
-/* The peak is the snapshot that massif says is it, since that one has a tree; without one, the largest. */
-static void keep_peak(struct massif *in, const struct snapshot *snapshot, int64_t t_ns)
+/* The peak is the largest state with a tree: massif's own, but for a program that frees nothing after it. */
+static void keep_peak(struct massif *in, const struct snapshot *snapshot)
 {
     struct cairn_recording *row = &in->intake->row;
-    if (snapshot->peak || (!in->peak_told && (int64_t)snapshot->heap > row->peak_bytes)) {
+    const bool told = snapshot->detailed || in->count == 0;
+    if (told && (int64_t)snapshot->heap > row->peak_bytes) {
         row->peak_bytes = (int64_t)snapshot->heap;
-        row->peak_t_ns = t_ns;
+        row->peak_t_ns = snapshot->t_ns;
         row->peak_event = (int64_t)in->count + 1;
         for (size_t i = 0; i < in->sums.account_count; i++) {
             in->sums.accounts[i].peak = in->sums.accounts[i].now;
         }
     }
-    in->peak_told |= snapshot->peak;
-    in->largest = (int64_t)snapshot->heap > in->largest ? (int64_t)snapshot->heap : in->largest;
 }
 
 /* --- Snapshots --- */
 
-static enum cairn_status check_order(struct massif *in, const struct snapshot *snapshot, int64_t t_ns)
+static enum cairn_status check_order(struct massif *in, const struct snapshot *snapshot)
 {
-    if (in->count > 0 && (snapshot->number <= in->number || t_ns < in->t_ns)) {
+    if (in->snapshots > 0 && (snapshot->number <= in->last.number || snapshot->t_ns < in->last.t_ns)) {
         return cairn_lines_damaged(
             in->lines, in->error, "snapshot %" PRIu64 " does not follow the one before it", snapshot->number);
     }
-    if (in->count == MOST_SNAPSHOTS) {
+    if (in->snapshots == MOST_SNAPSHOTS) {
         return cairn_lines_damaged(in->lines, in->error, "there are more than %u snapshots", MOST_SNAPSHOTS);
     }
     if (snapshot->peak && in->peak_told) {
@@ -264,50 +276,68 @@ static enum cairn_status check_memory(struct massif *in)
                : cairn_intake_check(in->intake, in->error);
 }
 
-static enum cairn_status on_snapshot(struct massif *in, struct snapshot *snapshot)
+static enum cairn_status take_fields(struct massif *in, struct snapshot *snapshot)
 {
     const uint64_t most_time = in->unit == 'm' ? CAIRN_IMPORT_MOST_MS : CAIRN_IMPORT_MOST_SUM_BYTES;
-    enum cairn_status status = take_field(in, "time", most_time, &snapshot->time);
-    if (status == CAIRN_OK) {
-        status = take_field(in, "mem_heap_B", CAIRN_IMPORT_MOST_BLOCK_BYTES, &snapshot->heap);
+    const struct {
+        const char *key;
+        uint64_t most, *value;
+    } fields[] = {{"time", most_time, &snapshot->time},
+                  {"mem_heap_B", CAIRN_IMPORT_MOST_BLOCK_BYTES, &snapshot->heap},
+                  {"mem_heap_extra_B", CAIRN_IMPORT_MOST_BLOCK_BYTES, &snapshot->extra},
+                  {"mem_stacks_B", CAIRN_IMPORT_MOST_BLOCK_BYTES, &snapshot->stacks}};
+    enum cairn_status status = CAIRN_OK;
+    for (size_t i = 0; status == CAIRN_OK && i < sizeof fields / sizeof fields[0]; i++) {
+        status = take_field(in, fields[i].key, fields[i].most, fields[i].value);
     }
-    if (status == CAIRN_OK) {
-        status = take_field(in, "mem_heap_extra_B", CAIRN_IMPORT_MOST_BLOCK_BYTES, &snapshot->extra);
+    snapshot->t_ns = (int64_t)(in->unit == 'm' ? snapshot->time * NS_PER_MS : snapshot->time);
+    return status == CAIRN_OK ? take_tree_kind(in, snapshot) : status;
+}
+
+/* A state of the trace: its tree, if there is one, is the next line. */
+static enum cairn_status add_state(struct massif *in, const struct snapshot *snapshot)
+{
+    cairn_massif_sums_next(&in->sums);
+    enum cairn_status status =
+        cairn_massif_tree(in->lines, in->intake, &in->sums, snapshot->heap, snapshot->detailed, in->error);
+    struct cairn_batch *batch = status == CAIRN_OK ? cairn_intake_rows(in->intake) : NULL;
+    if (batch == NULL) {
+        return status == CAIRN_OK ? no_memory(in) : status;
     }
-    if (status == CAIRN_OK) {
-        status = take_field(in, "mem_stacks_B", CAIRN_IMPORT_MOST_BLOCK_BYTES, &snapshot->stacks);
+    status = put_chunk(in, snapshot, batch);
+    if (status != CAIRN_OK) {
+        return status;
     }
+    put_snapshot(in, snapshot, batch);
+    keep_peak(in, snapshot);
+    in->count++;
+    in->bytes = (int64_t)snapshot->heap;
+    cairn_intake_send(in->intake);
+    return check_memory(in);
+}
+
+static enum cairn_status on_snapshot(struct massif *in, struct snapshot *snapshot)
+{
+    enum cairn_status status = take_fields(in, snapshot);
     if (status == CAIRN_OK) {
-        status = take_tree_kind(in, snapshot);
+        status = check_order(in, snapshot);
     }
-    const int64_t t_ns = (int64_t)(in->unit == 'm' ? snapshot->time * NS_PER_MS : snapshot->time);
-    if (status == CAIRN_OK) {
-        status = check_order(in, snapshot, t_ns);
-    }
-    if (status == CAIRN_OK) {
-        cairn_massif_sums_next(&in->sums);
-        status = cairn_massif_tree(in->lines, in->intake, &in->sums, snapshot->heap, snapshot->detailed,
-                                   in->error);
+    if (status == CAIRN_OK && snapshot->detailed) {
+        status = add_state(in, snapshot);
     }
     struct cairn_batch *batch = status == CAIRN_OK ? cairn_intake_rows(in->intake) : NULL;
     if (batch == NULL) {
         return status == CAIRN_OK ? no_memory(in) : status;
     }
-    status = put_chunk(in, snapshot, t_ns, batch);
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    put_snapshot(in, snapshot, t_ns, batch);
-    keep_peak(in, snapshot, t_ns);
-    in->count++;
-    in->number = snapshot->number;
-    in->t_ns = t_ns;
-    in->bytes = (int64_t)snapshot->heap;
+    put_point(in, snapshot, batch);
+    in->snapshots++;
+    in->last = *snapshot;
+    in->peak_told |= snapshot->peak;
+    in->largest = (int64_t)snapshot->heap > in->largest ? (int64_t)snapshot->heap : in->largest;
     in->extra_most = (int64_t)snapshot->extra > in->extra_most ? (int64_t)snapshot->extra : in->extra_most;
     in->stacks_most =
         (int64_t)snapshot->stacks > in->stacks_most ? (int64_t)snapshot->stacks : in->stacks_most;
-    cairn_intake_send(in->intake);
-    return check_memory(in);
+    return CAIRN_OK;
 }
 
 static enum cairn_status read_snapshots(struct massif *in)
@@ -335,21 +365,19 @@ static enum cairn_status read_snapshots(struct massif *in)
 static void write_notes(struct massif *in)
 {
     struct cairn_intake *intake = in->intake;
-    cairn_intake_note(
-        intake,
-        "imported from massif: only the heap's size at %" PRIu64
-        " moments is known, and where it was allocated at some of them; blocks, allocations, threads, "
-        "resident memory and the time of day are not; the end is massif's last snapshot",
-        in->count);
+    cairn_intake_note(intake,
+                      "imported from massif: only the heap's size at %" PRIu64
+                      " moments is known, and where it was allocated at those that `cairn snapshots` lists; "
+                      "blocks, allocations, threads, "
+                      "resident memory and the time of day are not; the end is massif's last snapshot",
+                      in->snapshots);
     if (in->unit != 'm') {
         cairn_intake_note(intake,
                           "massif measured no time: a nanosecond here is %s (--time-unit=ms measures it)",
                           in->unit == 'i' ? "an instruction" : "a byte allocated or freed");
     }
     if (intake->row.peak_bytes < in->largest) {
-        cairn_intake_note(intake,
-                          "a snapshot without a tree is larger than massif's peak, by %" PRId64
-                          " bytes (--peak-inaccuracy)",
+        cairn_intake_note(intake, "a snapshot without a tree is larger than the peak, by %" PRId64 " bytes",
                           in->largest - intake->row.peak_bytes);
     }
     if (in->extra_most > 0 || in->stacks_most > 0) {
@@ -381,11 +409,15 @@ static enum cairn_status finish(struct massif *in)
 {
     struct cairn_intake *intake = in->intake;
     struct cairn_recording *row = &intake->row;
-    if (in->count == 0) {
+    if (in->snapshots == 0) {
         return cairn_lines_damaged(in->lines, in->error, "the file ends before its first snapshot");
     }
+    const enum cairn_status status = in->last.detailed ? CAIRN_OK : add_state(in, &in->last);
+    if (status != CAIRN_OK) {
+        return status;
+    }
     row->complete = true;
-    row->duration_ns = row->exact_from_ns = in->t_ns;
+    row->duration_ns = row->exact_from_ns = in->last.t_ns;
     row->events = (int64_t)in->count;
     row->end_bytes = in->bytes;
     struct cairn_process *process = &intake->process_row;

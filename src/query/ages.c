@@ -335,7 +335,13 @@ static enum cairn_status read_ages(struct work *work, int64_t min_age_ns, struct
     if (status != CAIRN_OK) {
         return status;
     }
-    if (min_age_ns <= 0 && work->last - work->first > CAIRN_AGES_EVENTS_LIMIT) {
+    const bool untold = recording->untold & CAIRN_UNTOLD_EVENTS;
+    if (untold && min_age_ns > 0) {
+        return cairn_fail(
+            error, CAIRN_E_LIMIT,
+            "ages cannot be told: the trace was imported from massif, which tells no single blocks");
+    }
+    if (untold || (min_age_ns <= 0 && work->last - work->first > CAIRN_AGES_EVENTS_LIMIT)) {
         return leave_unknown(work, error);
     }
     if (!make_arrays(work)) {

@@ -35,7 +35,7 @@ enum cairn_status cairn_columns_open(struct cairn_columns *columns, struct cairn
 {
     *columns = (struct cairn_columns){
         .trace = trace,
-        .sample_bytes = cairn_trace_recording(trace)->sample_bytes,
+        .recording = cairn_trace_recording(trace),
         .metric = selection->metric,
     };
     size_t count;
@@ -50,7 +50,7 @@ enum cairn_status cairn_columns_open(struct cairn_columns *columns, struct cairn
         return status;
     }
     /* The account rows have no variances. */
-    const bool to_end = columns->sample_bytes <= 0 && ends_with_recording(columns, span, error);
+    const bool to_end = columns->recording->sample_bytes <= 0 && ends_with_recording(columns, span, error);
     if (!to_end) {
         status = cairn_trace_state(trace, span->to.position, &columns->to, error);
     }
@@ -127,8 +127,21 @@ bool cairn_counts_are_zero(const struct cairn_counts *counts)
            counts->peak_bytes == 0;
 }
 
-void cairn_counts_finish(struct cairn_counts *counts, int64_t sample_bytes)
+static void hide_untold(struct cairn_counts *counts, unsigned untold)
 {
-    counts->error_bytes =
-        sample_bytes > 0 ? cairn_standard_error(sample_bytes, counts->variance) : CAIRN_UNKNOWN;
+    if (untold & CAIRN_UNTOLD_AROUND) {
+        counts->reallocs = CAIRN_UNKNOWN;
+    }
+    if (untold & CAIRN_UNTOLD_EVENTS) {
+        counts->live_blocks = counts->allocated_bytes = counts->allocations = counts->temporary =
+            CAIRN_UNKNOWN;
+    }
+}
+
+void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_recording *recording)
+{
+    hide_untold(counts, recording->untold);
+    counts->error_bytes = recording->sample_bytes > 0
+                              ? cairn_standard_error(recording->sample_bytes, counts->variance)
+                              : CAIRN_UNKNOWN;
 }

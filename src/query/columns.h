@@ -12,7 +12,7 @@ struct cairn_columns {
     struct cairn_trace *trace;
     const struct cairn_account *accounts;
     const struct cairn_state *at, *from, *to, *peak;
-    int64_t sample_bytes;
+    const struct cairn_recording *recording;
     enum cairn_metric metric; /* whose variance is summed up */
 };
 
@@ -26,8 +26,9 @@ void cairn_columns_release(struct cairn_columns *columns);
 void cairn_columns_add(const struct cairn_columns *columns, size_t i, struct cairn_counts *counts);
 void cairn_counts_add(struct cairn_counts *counts, const struct cairn_counts *other);
 bool cairn_counts_are_zero(const struct cairn_counts *counts);
-/* Sets error_bytes from the variance; unknown when every event was recorded. */
-void cairn_counts_finish(struct cairn_counts *counts, int64_t sample_bytes);
+/* Sets error_bytes from the variance; unknown when every event was recorded. Counts that the recording does not tell become
+ * unknown. */
+void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_recording *recording);
 
 /* The totals of account i + 1 in a state: zero for accounts that came later. */
 static inline struct cairn_totals cairn_state_totals(const struct cairn_state *state, size_t i)

@@ -74,8 +74,8 @@ static void add_cell(const struct cairn_diff_sides *sides, int side, uint32_t ce
 static void finish_rows(const struct cairn_diff_sides *sides, struct candidate *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        cairn_diff_counts_finish(&rows[i].counts, sides->join.one_trace);
-        if (!sides->join.one_trace) {
+        cairn_diff_counts_finish(&rows[i].counts, sides);
+        if (!sides->join.one_trace || rows[i].counts.survived_bytes == CAIRN_UNKNOWN) {
             rows[i].allocated_bytes = CAIRN_UNKNOWN;
         }
     }

@@ -28,12 +28,27 @@ void cairn_diff_counts_add(struct cairn_diff_counts *counts, int side, const str
     cairn_add(&counts->survived_blocks, holding->survived_blocks);
 }
 
-void cairn_diff_counts_finish(struct cairn_diff_counts *counts, bool one_trace)
+static bool tells_no_events(const struct cairn_trace *trace)
+{
+    return cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS;
+}
+
+void cairn_diff_counts_finish(struct cairn_diff_counts *counts, const struct cairn_diff_sides *sides)
 {
     counts->delta_bytes = cairn_difference(counts->b_bytes, counts->a_bytes);
     counts->delta_blocks = cairn_difference(counts->b_blocks, counts->a_blocks);
-    if (!one_trace) {
+    const bool untold[CAIRN_SIDES] = {
+        [CAIRN_SIDE_A] = tells_no_events(sides->questions[CAIRN_SIDE_A].trace),
+        [CAIRN_SIDE_B] = tells_no_events(sides->questions[CAIRN_SIDE_B].trace),
+    };
+    if (!sides->join.one_trace || untold[CAIRN_SIDE_B]) {
         counts->survived_bytes = counts->survived_blocks = CAIRN_UNKNOWN;
+    }
+    if (untold[CAIRN_SIDE_A]) {
+        counts->a_blocks = counts->delta_blocks = CAIRN_UNKNOWN;
+    }
+    if (untold[CAIRN_SIDE_B]) {
+        counts->b_blocks = counts->delta_blocks = CAIRN_UNKNOWN;
     }
 }
 
@@ -103,7 +118,7 @@ static enum cairn_status sum_sides(struct cairn_diff_sides *sides, const struct 
     for (size_t row = 0; status == CAIRN_OK && row < sides->join.row_count; row++) {
         cairn_add(&sides->change_bytes, cairn_magnitude(row_deltas[row]));
     }
-    cairn_diff_counts_finish(&sides->total, sides->join.one_trace);
+    cairn_diff_counts_finish(&sides->total, sides);
     free(row_deltas);
     return status;
 }

@@ -29,7 +29,7 @@ void cairn_diff_sides_release(struct cairn_diff_sides *sides);
 
 /* Adds what `holding` of a side means to counts (delta apart). */
 void cairn_diff_counts_add(struct cairn_diff_counts *counts, int side, const struct cairn_holding *holding);
-/* Sets the deltas; `one_trace` false makes survived unknown. */
-void cairn_diff_counts_finish(struct cairn_diff_counts *counts, bool one_trace);
+/* Sets the deltas; survived is unknown between two traces, and so are blocks that one of them does not tell. */
+void cairn_diff_counts_finish(struct cairn_diff_counts *counts, const struct cairn_diff_sides *sides);
 
 #endif

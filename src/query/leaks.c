@@ -221,6 +221,17 @@ static enum cairn_status answer(struct work *work, struct cairn_trace *trace,
     return status == CAIRN_OK ? fill_rows(work, selection, leaks, error) : status;
 }
 
+static void hide_untold(struct cairn_leaks *leaks)
+{
+    leaks->blocks = CAIRN_UNKNOWN;
+    for (size_t i = 0; i < CAIRN_LEAK_CLASSES; i++) {
+        leaks->classes[i].blocks = CAIRN_UNKNOWN;
+    }
+    for (size_t i = 0; i < leaks->row_count; i++) {
+        leaks->rows[i].blocks = leaks->rows[i].oldest_age_ns = CAIRN_UNKNOWN;
+    }
+}
+
 enum cairn_status cairn_leaks(struct cairn_trace *trace, const struct cairn_selection *selection,
                               int64_t min_age_ns, const struct cairn_suppressions *suppressions,
                               struct cairn_leaks *leaks, struct cairn_error *error)
@@ -236,6 +247,9 @@ enum cairn_status cairn_leaks(struct cairn_trace *trace, const struct cairn_sele
     if (status != CAIRN_OK) {
         cairn_leaks_release(&made);
         return status;
+    }
+    if (cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS) {
+        hide_untold(&made);
     }
     *leaks = made;
     return CAIRN_OK;

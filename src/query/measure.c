@@ -63,6 +63,11 @@ static enum cairn_status measure_counts(struct cairn_trace *trace, const struct 
                  {CAIRN_MEASURE_ALLOCATIONS, CAIRN_METRIC_ALLOCATIONS}};
     for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
         struct cairn_measured *measured = &all[parts[part].measure];
+        if (parts[part].metric != CAIRN_METRIC_PEAK &&
+            (cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS)) {
+            *measured = (struct cairn_measured){.found = CAIRN_UNKNOWN};
+            continue;
+        }
         struct cairn_selection ranked = *selection;
         struct cairn_top top;
         ranked.metric = parts[part].metric;

@@ -202,6 +202,11 @@ static enum cairn_status set_clock(const struct reading *read, const char *text,
                                    struct cairn_moment *moment)
 {
     const int64_t day_ns = DAY_S * SECOND_NS;
+    if (read->recording->started_unix_ns == CAIRN_UNKNOWN) {
+        return cairn_fail(
+            read->error, CAIRN_E_NOT_FOUND,
+            "the trace was imported and does not know the time of day: give a time like 1.5s or 40%%");
+    }
     const int64_t start_ns = (read->recording->started_unix_ns % day_ns +
                               read->recording->utc_offset_s % DAY_S * SECOND_NS + 2 * day_ns) %
                              day_ns;

@@ -56,12 +56,23 @@ static enum cairn_status find_threads(struct cairn_question *question, struct ca
                               question->selection->tid, count);
 }
 
+static enum cairn_status check_metric(const struct cairn_question *question, struct cairn_error *error)
+{
+    const enum cairn_metric metric = question->selection->metric;
+    const bool by_events = metric != CAIRN_METRIC_LIVE && metric != CAIRN_METRIC_PEAK;
+    return by_events && (cairn_trace_recording(question->trace)->untold & CAIRN_UNTOLD_EVENTS)
+               ? cairn_fail(error, CAIRN_E_NOT_FOUND,
+                            "the trace was imported from massif, which tells no allocations: take --metric "
+                            "live or peak")
+               : CAIRN_OK;
+}
+
 enum cairn_status cairn_question_open(struct cairn_question *question, struct cairn_trace *trace,
                                       const struct cairn_selection *selection, struct cairn_error *error)
 {
     *question = (struct cairn_question){.trace = trace, .selection = selection};
-    enum cairn_status status = CAIRN_OK;
-    if (selection->process) {
+    enum cairn_status status = check_metric(question, error);
+    if (status == CAIRN_OK && selection->process) {
         status = check_process(question, error);
     }
     if (status == CAIRN_OK && selection->tid) {

@@ -82,6 +82,11 @@ enum cairn_status cairn_sizes(struct cairn_trace *trace, const struct cairn_sele
     struct cairn_sizes made = {.arena = CAIRN_ARENA_INIT};
     struct table *table = NULL;
     enum cairn_status status = cairn_question_open(&question, trace, selection, error);
+    if (status == CAIRN_OK && (cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS)) {
+        status =
+            cairn_fail(error, CAIRN_E_NOT_FOUND,
+                       "the trace was imported from massif, which tells no single blocks: ask top or tree");
+    }
     if (status == CAIRN_OK) {
         table = cairn_arena_alloc(&made.arena, sizeof(*table));
         status = table ? CAIRN_OK : cairn_no_memory(error, "the sizes");

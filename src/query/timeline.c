@@ -1,5 +1,6 @@
 #include "query/timeline.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "query/no_memory.h"
@@ -14,8 +15,10 @@ static size_t join_points(struct cairn_timeline_point *points, size_t count, siz
         for (size_t k = i + 1; k < count && k < i + group; k++) {
             const struct cairn_timeline_point before = joined;
             joined = points[k];
-            cairn_add(&joined.allocations, before.allocations);
-            cairn_add(&joined.frees, before.frees);
+            if (before.allocations != CAIRN_UNKNOWN) {
+                cairn_add(&joined.allocations, before.allocations);
+                cairn_add(&joined.frees, before.frees);
+            }
             if (before.heap_max_bytes > joined.heap_max_bytes) {
                 joined.heap_max_bytes = before.heap_max_bytes;
             }
@@ -40,6 +43,11 @@ static int64_t interval_of(const struct cairn_timeline_point *points, size_t cou
     return shortest;
 }
 
+static double rate(int64_t count, double seconds)
+{
+    return count == CAIRN_UNKNOWN ? NAN : seconds > 0 ? (double)count / seconds : 0;
+}
+
 static void fill(const struct cairn_timeline_point *from, size_t count, int64_t interval_ns,
                  struct cairn_rate_point *to)
 {
@@ -56,8 +64,8 @@ static void fill(const struct cairn_timeline_point *from, size_t count, int64_t 
             .heap_max_bytes = point->heap_max_bytes,
             .mapped_bytes = point->mapped_bytes,
             .rss_bytes = point->rss_bytes,
-            .allocations_per_s = seconds > 0 ? (double)point->allocations / seconds : 0,
-            .frees_per_s = seconds > 0 ? (double)point->frees / seconds : 0,
+            .allocations_per_s = rate(point->allocations, seconds),
+            .frees_per_s = rate(point->frees, seconds),
         };
         before_ns = point->t_ns;
     }

@@ -7,8 +7,8 @@
 
 struct cairn_rate_point {
     int64_t t_ns, heap_bytes, heap_blocks, heap_max_bytes, mapped_bytes;
-    int64_t rss_bytes; /* or CAIRN_UNKNOWN */
-    double allocations_per_s, frees_per_s;
+    int64_t rss_bytes; /* or CAIRN_UNKNOWN, as blocks and mapped bytes of an imported trace */
+    double allocations_per_s, frees_per_s; /* NaN: not known */
 };
 
 /* About `wanted` points over the span (never more than twice as many); the caller frees `points`. */

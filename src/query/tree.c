@@ -62,11 +62,12 @@ static void add_accounts(struct filled *filled, const struct cairn_question *que
             cairn_counts_add(&filled->counts[last], &counts);
         }
     }
-    cairn_counts_finish(total, columns->sample_bytes);
+    cairn_counts_finish(total, columns->recording);
 }
 
 /* Adds every node to its parent, children first, and lists those that are not empty. */
-static void propagate(struct filled *filled, enum cairn_metric metric, int64_t sample_bytes)
+static void propagate(struct filled *filled, enum cairn_metric metric,
+                      const struct cairn_recording *recording)
 {
     const struct cairn_tree_shape *shape = filled->shape;
     for (size_t node = 0; node < shape->node_count; node++) {
@@ -88,7 +89,7 @@ static void propagate(struct filled *filled, enum cairn_metric metric, int64_t s
         filled->next[node] = *list;
         *list = (uint32_t)node;
         filled->sites[node] = shape->places.sites[shape->place[node]];
-        cairn_counts_finish(&filled->counts[node], sample_bytes);
+        cairn_counts_finish(&filled->counts[node], recording);
         filled->used++;
     }
 }
@@ -153,7 +154,7 @@ static enum cairn_status fill(struct cairn_trace *trace, const struct cairn_sele
     }
     if (status == CAIRN_OK) {
         add_accounts(&filled, &question, &columns, &tree->total);
-        propagate(&filled, selection->metric, columns.sample_bytes);
+        propagate(&filled, selection->metric, columns.recording);
         status = lay_out(&filled, selection, tree, error);
     }
     filled_release(&filled);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "trace/reader.h"
+#include "trace/untold.h"
 
 #define FIRST_ROWS 256u
 #define LEVELS_MAX 64u
@@ -233,6 +234,7 @@ enum cairn_status cairn_trace_timeline(struct cairn_trace *trace, int64_t from_n
             .rss_file_bytes = cairn_cursor_optional(&cursor, 9),
             .rss_shared_bytes = cairn_cursor_optional(&cursor, 10),
         };
+        cairn_untold_point(cairn_trace_recording(trace)->untold, point);
         if (answer.count > 1 && point->t_ns <= last_ns) {
             cairn_cursor_damaged(&cursor);
         }

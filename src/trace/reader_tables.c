@@ -3,6 +3,7 @@
 
 #include "trace/event_columns.h"
 #include "trace/reader.h"
+#include "trace/untold.h"
 
 #define FIRST_ROWS 64u
 
@@ -237,6 +238,13 @@ static const char *take_name(struct columns *columns)
     return text ? text : "";
 }
 
+/* The recording's row is loaded before any other table's. */
+static unsigned untold(const struct cairn_cursor *cursor)
+{
+    const struct cairn_recording *recording = cairn_trace_recording(cursor->trace);
+    return recording != NULL ? recording->untold : 0;
+}
+
 /* Its key is the row number, which is not kept: there is one row. */
 static void read_recording(struct cairn_cursor *cursor, void *into)
 {
@@ -274,6 +282,8 @@ static void read_recording(struct cairn_cursor *cursor, void *into)
     row->max_depth = take(&in);
     row->stalled_ns = take(&in);
     row->exact_from_ns = take(&in);
+    row->untold = cairn_untold_by(take_text(&in));
+    cairn_untold_recording(row);
 }
 
 static void read_process(struct cairn_cursor *cursor, void *into)
@@ -297,6 +307,7 @@ static void read_process(struct cairn_cursor *cursor, void *into)
     row->peak_blocks = take(&in);
     row->end_bytes = take(&in);
     row->end_blocks = take(&in);
+    cairn_untold_process(untold(cursor), row);
 }
 
 static void read_thread(struct cairn_cursor *cursor, void *into)
@@ -306,6 +317,7 @@ static void read_thread(struct cairn_cursor *cursor, void *into)
     row->thread = take_number(&in);
     row->process = take_number(&in);
     row->tid = take(&in);
+    cairn_untold_thread(untold(cursor), row);
     row->name = take_text(&in);
     row->started_ns = take(&in);
     row->ended_ns = take_optional(&in);
@@ -452,6 +464,7 @@ static void read_snapshot(struct cairn_cursor *cursor, void *into)
     row->bytes = take(&in);
     row->blocks = take(&in);
     row->graph = take_number(&in);
+    cairn_untold_snapshot(untold(cursor), row);
 }
 
 static void read_residency(struct cairn_cursor *cursor, void *into)
@@ -507,8 +520,8 @@ static const struct description descriptions[CAIRN_TABLE_COUNT] = {
                    "duration_ns, exit_status, signal, stopped_why, complete, closing, events, "
                    "alloc_events, free_events, realloc_events, unknown_free_events, lost_events, "
                    "allocated_bytes, peak_t_ns, peak_event, peak_bytes, peak_blocks, end_bytes, "
-                   "end_blocks, rss_peak_bytes, sample_bytes, max_depth, stalled_ns, exact_from_ns FROM "
-                   "recording WHERE id = 1",
+                   "end_blocks, rss_peak_bytes, sample_bytes, max_depth, stalled_ns, exact_from_ns, "
+                   "(SELECT origin FROM process WHERE process = 1) FROM recording WHERE id = 1",
             .row_size = sizeof(struct cairn_recording),
             .read = read_recording,
         },

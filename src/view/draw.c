@@ -12,13 +12,15 @@
 
 static void process_text(const struct cairn_app *app, char *out, size_t out_size)
 {
+    char pid[CAIRN_HUMAN_MAX];
     out[0] = '\0';
     const struct cairn_facts *facts = &app->facts;
     if (app->question.process == 0 && facts->process_count > 1)
         snprintf(out, out_size, "all %zu processes", facts->process_count);
     for (size_t i = 0; i < facts->process_count; i++)
         if (facts->processes[i].process == app->question.process)
-            snprintf(out, out_size, "%s pid %" PRId64, facts->processes[i].program, facts->processes[i].pid);
+            snprintf(out, out_size, "%s %s", facts->processes[i].program,
+                     cairn_pid_text(facts->processes[i].pid, pid));
 }
 
 static const char *exactness(const struct cairn_app *app, char *out, size_t out_size)

@@ -222,11 +222,22 @@ char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CA
     return out;
 }
 
+char *cairn_pid_text(int64_t pid, char out[CAIRN_HUMAN_MAX])
+{
+    if (pid == CAIRN_UNKNOWN)
+        snprintf(out, CAIRN_HUMAN_MAX, "pid –");
+    else
+        snprintf(out, CAIRN_HUMAN_MAX, "pid %" PRId64, pid);
+    return out;
+}
+
 char *cairn_clock_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX])
 {
-    const time_t seconds = (time_t)((facts->started_unix_ns + t_ns) / 1000000000 + facts->utc_offset_s);
+    const bool known = facts->started_unix_ns != CAIRN_UNKNOWN;
+    const time_t seconds =
+        known ? (time_t)((facts->started_unix_ns + t_ns) / 1000000000 + facts->utc_offset_s) : 0;
     struct tm parts;
-    if (gmtime_r(&seconds, &parts) == NULL)
+    if (!known || gmtime_r(&seconds, &parts) == NULL)
         snprintf(out, CAIRN_TIME_MAX, "--:--:--");
     else
         snprintf(out, CAIRN_TIME_MAX, "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec);

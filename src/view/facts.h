@@ -2,6 +2,7 @@
 #ifndef CAIRN_VIEW_FACTS_H
 #define CAIRN_VIEW_FACTS_H
 
+#include "base/human.h"
 #include "view/worker.h"
 
 struct cairn_fact_process {
@@ -51,6 +52,8 @@ struct cairn_job *cairn_facts_job(void);
 /* Times as the viewer writes them: "12.534s", "3m12.5s", "2h04m12s"; digits as the length of the recording needs. */
 #define CAIRN_TIME_MAX 32
 char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX]);
+/* "pid 4711", or "pid –" in an imported trace. Returns `out`. */
+char *cairn_pid_text(int64_t pid, char out[CAIRN_HUMAN_MAX]);
 /* The recording's wall clock at that time: "03:14:07". */
 char *cairn_clock_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX]);
 /* The moment of the i-th snapshot, labelled by its name or number. */

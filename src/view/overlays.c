@@ -109,12 +109,13 @@ void cairn_app_pick_process(struct cairn_app *app)
         return;
     }
     struct cairn_rows rows = {.items = NULL};
+    char pid[CAIRN_HUMAN_MAX];
     add_process(&rows, 0, facts->peak_bytes, CAIRN_UNKNOWN, "all processes, summed");
     for (size_t i = 0; i < facts->process_count; i++) {
         const struct cairn_fact_process *process = &facts->processes[i];
         add_process(&rows, process->process, process->peak_bytes, process->end_bytes,
-                    cairn_rows_format(&rows, "%u  pid %" PRId64 "  %s", (unsigned)process->process,
-                                      process->pid, process->program));
+                    cairn_rows_format(&rows, "%u  %s  %s", (unsigned)process->process,
+                                      cairn_pid_text(process->pid, pid), process->program));
     }
     cairn_app_pick(app, "Which process?", process_columns, 3, &rows, app->question.process, picked_process);
 }

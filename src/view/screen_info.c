@@ -57,11 +57,20 @@ static void add_line(struct cairn_rows *rows, uint32_t section, const char *form
 
 /* --- Sections. --- */
 
+static const char *exact_text(int64_t number, char out[CAIRN_HUMAN_MAX])
+{
+    if (number == CAIRN_UNKNOWN)
+        return cairn_human_count(out, number);
+    snprintf(out, CAIRN_HUMAN_MAX, "%" PRId64, number);
+    return out;
+}
+
 static const char *started_text(const struct cairn_recording *recording, char *out, size_t out_size)
 {
     const time_t seconds = (time_t)(recording->started_unix_ns / 1000000000 + recording->utc_offset_s);
     struct tm parts;
-    if (gmtime_r(&seconds, &parts) == NULL || strftime(out, out_size, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+    if (recording->started_unix_ns == CAIRN_UNKNOWN || gmtime_r(&seconds, &parts) == NULL ||
+        strftime(out, out_size, "%Y-%m-%d %H:%M:%S", &parts) == 0)
         snprintf(out, out_size, "?");
     return out;
 }
@@ -84,7 +93,7 @@ static void add_recording(struct cairn_rows *rows, struct cairn_trace *trace)
 {
     const struct cairn_recording *recording = cairn_trace_recording(trace);
     const uint32_t section = add_section(rows, "Recording");
-    char text[128], one[CAIRN_HUMAN_MAX], two[CAIRN_HUMAN_MAX];
+    char text[128], one[CAIRN_HUMAN_MAX], two[CAIRN_HUMAN_MAX], three[CAIRN_HUMAN_MAX];
     add_line(rows, section, "%-16s%s", "program", recording->program);
     if (recording->args != NULL)
         add_line(rows, section, "%-16s%s", "arguments", recording->args);
@@ -99,8 +108,9 @@ static void add_recording(struct cairn_rows *rows, struct cairn_trace *trace)
     add_line(rows, section, "%-16s%s in %s blocks", "live at the end",
              cairn_human_bytes(one, recording->end_bytes), cairn_human_count(two, recording->end_blocks));
     add_line(rows, section, "%-16s%s", "allocated", cairn_human_bytes(one, recording->allocated_bytes));
-    add_line(rows, section, "%-16s%" PRId64 " allocations, %" PRId64 " reallocs, %" PRId64 " frees", "events",
-             recording->alloc_events, recording->realloc_events, recording->free_events);
+    add_line(rows, section, "%-16s%s allocations, %s reallocs, %s frees", "events",
+             exact_text(recording->alloc_events, one), exact_text(recording->realloc_events, two),
+             exact_text(recording->free_events, three));
     if (recording->rss_peak_bytes != CAIRN_UNKNOWN)
         add_line(rows, section, "%-16s%s", "rss peak", cairn_human_bytes(one, recording->rss_peak_bytes));
     add_line(rows, section, "%-16s%s", "written by", recording->writer);
@@ -124,13 +134,16 @@ static enum cairn_status add_completeness(struct cairn_rows *rows, struct cairn_
         add_line(rows, section, "%-16sone allocation every %s: numbers are estimates", "sampled",
                  cairn_human_bytes(text, recording->sample_bytes));
     else
-        add_line(rows, section, "%-16severy allocation was recorded", "sampled");
+        add_line(rows, section,
+                 recording->untold & CAIRN_UNTOLD_EVENTS ? "%-16ssizes at moments, no single allocations"
+                                                         : "%-16severy allocation was recorded",
+                 "sampled");
     add_line(rows, section, "%-16s%" PRId64, "lost events", recording->lost_events);
-    add_line(rows, section, "%-16s%" PRId64 "%s", "unknown frees", recording->unknown_free_events,
+    add_line(rows, section, "%-16s%s%s", "unknown frees", exact_text(recording->unknown_free_events, text),
              recording->unknown_free_events > 0 ? " (of blocks from before the recording)" : "");
     add_line(rows, section, "%-16s%s", "program waited", cairn_human_duration(text, recording->stalled_ns));
     add_line(rows, section, "%-16s%" PRId64, "depth up to", recording->max_depth);
-    if (recording->exact_from_ns > 0)
+    if (recording->exact_from_ns > 0 && !(recording->untold & CAIRN_UNTOLD_EVENTS))
         add_line(rows, section, "%-16sfrom %s on (older ones were dropped to keep the file small)",
                  "single events", cairn_human_duration(text, recording->exact_from_ns));
     const struct cairn_note *notes;
@@ -150,7 +163,7 @@ static enum cairn_status add_processes(struct cairn_rows *rows, struct cairn_tra
     const enum cairn_status status = cairn_trace_processes(trace, &processes, &count, error);
     if (status != CAIRN_OK)
         return status;
-    char text[64], peak[CAIRN_HUMAN_MAX], end[CAIRN_HUMAN_MAX];
+    char text[64], peak[CAIRN_HUMAN_MAX], end[CAIRN_HUMAN_MAX], pid[CAIRN_HUMAN_MAX];
     snprintf(text, sizeof(text), "Processes: %zu", count);
     const uint32_t section = add_section(rows, text);
     for (size_t i = 0; i < count; i++) {
@@ -158,8 +171,8 @@ static enum cairn_status add_processes(struct cairn_rows *rows, struct cairn_tra
         char python[64] = "";
         if (process->python != NULL)
             snprintf(python, sizeof(python), ", Python %s", process->python);
-        add_line(rows, section, "%u  pid %" PRId64 "  %s  by %s%s, peak %s, at its end %s",
-                 (unsigned)process->process, process->pid, process->program, process->origin, python,
+        add_line(rows, section, "%u  %s  %s  by %s%s, peak %s, at its end %s", (unsigned)process->process,
+                 cairn_pid_text(process->pid, pid), process->program, process->origin, python,
                  cairn_human_bytes(peak, process->peak_bytes), cairn_human_bytes(end, process->end_bytes));
     }
     return CAIRN_OK;

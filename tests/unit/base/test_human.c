@@ -26,7 +26,7 @@ static void test_bytes(void **state)
         {1048575, "1.0 MiB", "1.0M"},
         {-1572864, "-1.5 MiB", "-1.5M"},
         {INT64_MAX, "8.0 EiB", "8.0E"},
-        {INT64_MIN, "-8.0 EiB", "-8.0E"},
+        {INT64_MIN, "–", "–"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_string_equal(cairn_human_bytes(text, cases[i].bytes), cases[i].plain);
