@@ -5,7 +5,7 @@
  *   heap_tree=empty | detailed | peak          then the tree (massif_tree.h), unless it is empty
  *
  * A trace has states at certain positions without events between them, as a slim copy has: each snapshot with a tree ends a
- * chunk of one position, whose change is the difference to the one before. Snapshots without a tree are points of the timeline
+ * chunk of its own, whose change is the difference to the one before. Snapshots without a tree are points of the timeline
  * only; but the last snapshot is a state in any case: without a tree, its bytes are charged to the empty stack. Massif's numbers stay
  * those of the snapshots. */
 #include <inttypes.h>
@@ -17,6 +17,7 @@
 
 #define MOST_SNAPSHOTS 4096u /* massif writes at most 1,000 */
 #define NS_PER_MS      1000000
+#define POSITIONS      2u /* of a state: a last chunk of one might hold no more than the end of a process */
 #define ZSTD_LEVEL     12
 #define TIMELINE_LEVEL 0u
 
@@ -176,13 +177,13 @@ static enum cairn_status put_chunk(struct massif *in, const struct snapshot *sna
     }
     if (status == CAIRN_OK) {
         const struct cairn_chunk row = {.chunk = chunk,
-                                        .first_event = in->count,
-                                        .events = 1,
+                                        .first_event = in->count * POSITIONS,
+                                        .events = POSITIONS,
                                         .first_t_ns = snapshot->t_ns,
                                         .last_t_ns = snapshot->t_ns,
                                         .start_bytes = in->bytes,
                                         .max_bytes = (int64_t)snapshot->heap,
-                                        .max_event = in->count,
+                                        .max_event = (in->count + 1) * POSITIONS - 1,
                                         .oldest_freed_event = CAIRN_UNKNOWN};
         cairn_batch_chunk(batch, &row, &data, &delta, true);
         if (keyframe.length > 0) {
@@ -198,7 +199,7 @@ static void put_snapshot(struct massif *in, const struct snapshot *snapshot, str
 {
     const struct cairn_snapshot row = {.snapshot = (uint32_t)snapshot->number,
                                        .t_ns = snapshot->t_ns,
-                                       .event = in->count + 1,
+                                       .event = (in->count + 1) * POSITIONS,
                                        .kind = snapshot->peak       ? "peak"
                                                : snapshot->detailed ? "periodic"
                                                                     : "end",
@@ -240,7 +241,7 @@ static void keep_peak(struct massif *in, const struct snapshot *snapshot)
     if (told && (int64_t)snapshot->heap > row->peak_bytes) {
         row->peak_bytes = (int64_t)snapshot->heap;
         row->peak_t_ns = snapshot->t_ns;
-        row->peak_event = (int64_t)in->count + 1;
+        row->peak_event = (int64_t)((in->count + 1) * POSITIONS);
         for (size_t i = 0; i < in->sums.account_count; i++) {
             in->sums.accounts[i].peak = in->sums.accounts[i].now;
         }
@@ -418,7 +419,7 @@ static enum cairn_status finish(struct massif *in)
     }
     row->complete = true;
     row->duration_ns = row->exact_from_ns = in->last.t_ns;
-    row->events = (int64_t)in->count;
+    row->events = (int64_t)(in->count * POSITIONS);
     row->end_bytes = in->bytes;
     struct cairn_process *process = &intake->process_row;
     process->peak_t_ns = row->peak_t_ns;
