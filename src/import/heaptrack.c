@@ -28,6 +28,8 @@
 #define NS_PER_MS         1000000
 #define US_PER_MS         1000
 
+static const char kinds[] = "sitavXIcRASxm+-"; /* of records */
+
 struct allocation {
     uint64_t size;
     uint32_t account, stack, live;
@@ -38,7 +40,8 @@ struct heaptrack {
     struct cairn_intake *intake;
     struct cairn_error *error;
     uint64_t version; /* of the file; 0: not seen yet */
-    bool command_seen, begun;
+    bool command_seen, in_command,
+        begun; /* a command line may hold newlines, which are written as they are */
     struct cairn_arena texts;
     const char **strings;
     uint32_t *frames; /* of places: the innermost */
@@ -316,7 +319,7 @@ static enum cairn_status on_command(struct heaptrack *in, const char *text)
         return cairn_lines_damaged(in->lines, in->error, "its command line is there twice");
     }
     const size_t length = strcspn(text, " ");
-    in->command_seen = true;
+    in->command_seen = in->in_command = true;
     if (!in->begun && length < sizeof in->intake->program) {
         memcpy(in->intake->program, text, length);
         in->intake->program[length] = '\0';
@@ -379,10 +382,21 @@ static enum cairn_status on_resident(struct heaptrack *in, const char *at)
     return CAIRN_OK;
 }
 
+/* A letter, and numbers behind it only. */
+static bool is_record(const char *line, size_t length)
+{
+    const size_t letters = line[0] != '\0' && line[1] == ' ' ? 2 : 0;
+    return letters > 0 && length > letters && strchr(kinds, line[0]) != NULL &&
+           strspn(line + letters, "0123456789abcdef ") == length - letters;
+}
+
 static enum cairn_status on_line(struct heaptrack *in, char *line, size_t length)
 {
-    static const char kinds[] = "sitavXIcRASxm+-";
     const char kind = line[0];
+    if (in->in_command && !is_record(line, length)) {
+        return CAIRN_OK;
+    }
+    in->in_command = false;
     if (kind == '\0' || kind == '#') {
         return CAIRN_OK;
     }
@@ -490,7 +504,7 @@ static void write_notes(struct heaptrack *in)
     cairn_intake_note(
         in->intake,
         "heaptrack does not tell which of the blocks of one size and stack a free ends: the youngest "
-        "is taken, so ages and temporary allocations are estimates");
+        "is taken, so there may be fewer temporary allocations than this says, and ages are estimates");
     if (counts->unknown_frees > 0) {
         cairn_intake_note(in->intake, "%llu frees were of blocks that are not in the recording",
                           (unsigned long long)counts->unknown_frees);

@@ -114,14 +114,16 @@ static enum cairn_status take_header(struct massif *in)
     }
     if (status == CAIRN_OK) {
         const size_t length = strcspn(line + 5, " ");
-        if (length <
-            sizeof in->intake->program) { /* the program is the first word; arguments do not travel */
+        /* The program is the first word; arguments do not travel. */
+        if (length < sizeof in->intake->program) {
             memcpy(in->intake->program, line + 5, length);
         }
-        status = next_line(in, &line);
+        do { /* a command line may hold newlines */
+            status = next_line(in, &line);
+        } while (status == CAIRN_OK && line != NULL && strncmp(line, "time_unit: ", 11) != 0);
     }
     for (size_t i = 0; status == CAIRN_OK && line != NULL && i < sizeof units / sizeof units[0]; i++) {
-        if (strncmp(line, "time_unit: ", 11) == 0 && strcmp(line + 11, units[i]) == 0) {
+        if (strcmp(line + 11, units[i]) == 0) {
             in->unit = units[i][0];
         }
     }

@@ -43,9 +43,13 @@ def write(name, content):
     return in_folder(name)
 
 
-# Four blocks of two sizes from two places; the third one of 16 bytes is freed twice. The first record says version 1.4, file version 3.
+# A command line with newlines. Four blocks of two sizes from two places; the third one of 16 bytes is freed twice. The first record says version 1.4, file version 3.
 SMALL = """v 10400 3
-X ./small --with arguments
+X ./small -c import this
+c = 1
++ +
+
+v
 I 1000 1000
 s 5 small
 s 4 main
@@ -287,7 +291,9 @@ class Massif(Case):
 
 
 MASSIF = """desc: none
-cmd: ./m
+cmd: ./m -c a
+
+b
 time_unit: i
 #-----------
 snapshot=0
