@@ -147,9 +147,8 @@ static enum cairn_status fill(struct work *work, uint32_t process, struct cairn_
     }
     bool all = true;
     /* In a sampled recording an object's block is mostly unknown: what is live at the end counts, as without a graph. */
-    enum cairn_status status = cairn_trace_recording(work->trace)->sample_bytes > 0
-                                   ? CAIRN_OK
-                                   : find_graphs(work, process, error);
+    enum cairn_status status =
+        cairn_trace_recording(work->trace)->sample_bytes > 0 ? CAIRN_OK : find_graphs(work, process, error);
     for (size_t i = 0; status == CAIRN_OK && i < work->process_count; i++) {
         const bool asked = process == 0 || process == work->processes[i].process;
         all = all && (!asked || work->last[i]);

@@ -91,6 +91,7 @@ void model_apply(struct model *model, uint64_t ordinal)
         totals->reallocs++;
         break;
     case CAIRN_EVENT_ALLOC:
+        totals->reallocs += event->flags & CAIRN_EVENT_BY_REALLOC ? 1 : 0;
         break;
     default:
         totals->temporary += event->flags & CAIRN_EVENT_TEMPORARY ? 1 : 0;
@@ -257,9 +258,10 @@ void random_events_make(struct random_events *stream, uint64_t seed, size_t coun
     while (stream->count < count) {
         const uint64_t dice = random_below(&making.seed, 2000);
         if (dice < 950 || making.model.block_count == 0) {
-            emit(&making, (struct cairn_event){.kind = CAIRN_EVENT_ALLOC,
-                                               .account = random_account(&making),
-                                               .size = random_size(&making)});
+            struct cairn_event event = {.kind = CAIRN_EVENT_ALLOC, .account = random_account(&making)};
+            event.size = random_size(&making);
+            event.flags = event.size % 8 == 3 ? CAIRN_EVENT_BY_REALLOC : 0;
+            emit(&making, event);
         } else if (dice < 1700) {
             emit_end(&making, CAIRN_EVENT_FREE);
         } else if (dice < 1900) {

@@ -329,7 +329,7 @@ static void decode_hostile(const void *data, size_t size, uint64_t first_event)
         cairn_events_decode(copy, size, first_event, decoded, CAIRN_CHUNK_MOST_EVENTS, &count, &error);
     assert_true(status == CAIRN_OK || status == CAIRN_E_FORMAT);
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        assert_true(decoded[i].kind <= CAIRN_EVENT_END && decoded[i].flags <= CAIRN_EVENT_TEMPORARY);
+        assert_true(decoded[i].kind <= CAIRN_EVENT_END && decoded[i].flags <= CAIRN_EVENT_BY_REALLOC);
         assert_true(!names_birth(&decoded[i]) || decoded[i].birth < first_event + i);
         assert_true(decoded[i].t_ns % 1000 == 0 && (i == 0 || decoded[i].t_ns >= decoded[i - 1].t_ns));
     }

@@ -127,9 +127,9 @@ def decode(blob, first):
         if event is None:
             op = column[11].byte()
             event = events[index] = {"flags": 0}
-            if op < 8:
-                event["kind"] = ALLOC
-                event["account"], event["size"] = accounts.next(op)
+            if op < 16:
+                event["kind"], event["flags"] = ALLOC, op >> 3
+                event["account"], event["size"] = accounts.next(op & 7)
             elif op == 0x10:
                 event["kind"], event["account"] = END, column[12].varint()
             else:
@@ -188,7 +188,7 @@ def replay(event, totals, process_of, ended):
     if kind in (ALLOC, REALLOC):
         row[BYTES] += event["size"]
         row[ALLOCATIONS] += 1
-        row[REALLOCS] += kind == REALLOC
+        row[REALLOCS] += kind == REALLOC or event["flags"]
 
 
 def without_zeros(totals):

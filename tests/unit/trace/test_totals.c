@@ -56,7 +56,7 @@ static int64_t random_total(uint64_t *seed)
     return cairn_unzigzag(value);
 }
 
-static size_t make_rows(struct cairn_account_totals *rows, size_t count, uint64_t seed)
+static size_t make_rows(struct cairn_account_totals *rows, size_t count, uint64_t seed, bool sampled)
 {
     uint32_t account = 0;
     for (size_t i = 0; i < count; i++) {
@@ -68,19 +68,22 @@ static size_t make_rows(struct cairn_account_totals *rows, size_t count, uint64_
                                                            .allocations = random_total(&seed),
                                                            .reallocs = random_total(&seed),
                                                            .temporary = random_total(&seed)}};
+        if (sampled) {
+            rows[i].totals.live_variance = random_total(&seed);
+            rows[i].totals.allocated_variance = random_total(&seed);
+        }
     }
     return count;
 }
 
-static void test_totals_come_back(void **state)
+static void check_totals_come_back(bool sampled)
 {
-    (void)state;
     static struct cairn_account_totals rows[2000];
     for (size_t count = 0; count <= 2000; count = count * 2 + 1) {
         struct cairn_buffer blob = CAIRN_BUFFER_INIT;
         struct cairn_account_totals *found;
         size_t found_count = 7;
-        make_rows(rows, count, count);
+        make_rows(rows, count, count, sampled);
         assert_int_equal(cairn_totals_encode(rows, count, 1, &blob, NULL), CAIRN_OK);
         assert_int_equal(cairn_totals_decode(blob.data, blob.length, &found, &found_count, NULL), CAIRN_OK);
         assert_int_equal(cairn_totals_claimed(blob.data, blob.length), found_count);
@@ -92,6 +95,13 @@ static void test_totals_come_back(void **state)
         free(found);
         cairn_buffer_release(&blob);
     }
+}
+
+static void test_totals_come_back(void **state)
+{
+    (void)state;
+    check_totals_come_back(false);
+    check_totals_come_back(true);
 }
 
 static void test_zero_rows_are_left_out(void **state)
@@ -131,7 +141,7 @@ static void test_damaged_totals(void **state)
     (void)state;
     static struct cairn_account_totals rows[50];
     struct cairn_buffer blob = CAIRN_BUFFER_INIT;
-    make_rows(rows, 50, 3);
+    make_rows(rows, 50, 3, true);
     assert_int_equal(cairn_totals_encode(rows, 50, 1, &blob, NULL), CAIRN_OK);
     for (size_t bit = 0; bit < blob.length * 8; bit++) {
         struct cairn_account_totals *found = NULL;
@@ -177,7 +187,7 @@ static void test_totals_out_of_memory(void **state)
 {
     (void)state;
     static struct cairn_account_totals rows[50];
-    make_rows(rows, 50, 3);
+    make_rows(rows, 50, 3, true);
     bool failed = true;
     for (unsigned long at = 1; failed; at++) {
         struct cairn_buffer blob = CAIRN_BUFFER_INIT;

@@ -135,6 +135,7 @@ static void allocate(struct trace_maker *maker, const struct cairn_event *event)
     struct cairn_totals *totals = &touch(maker, event->account)->now;
     totals->allocated_bytes += (int64_t)event->size;
     totals->allocations++;
+    totals->reallocs += event->kind == CAIRN_EVENT_ALLOC && (event->flags & CAIRN_EVENT_BY_REALLOC) ? 1 : 0;
     change(maker, event->account, (int64_t)event->size, 1);
     maker->recording.allocated_bytes += (int64_t)event->size;
     maker->chunk.allocations++;
