@@ -13,7 +13,8 @@ unsigned cairn_untold_by(const char *origin)
 void cairn_untold_recording(struct cairn_recording *row)
 {
     if (row->untold & CAIRN_UNTOLD_AROUND) {
-        row->pid = row->started_unix_ns = row->realloc_events = row->stalled_ns = CAIRN_UNKNOWN;
+        row->pid = row->started_unix_ns = row->realloc_events = row->stalled_ns = row->max_depth =
+            CAIRN_UNKNOWN;
     }
     if (row->untold & CAIRN_UNTOLD_EVENTS) {
         row->alloc_events = row->free_events = row->unknown_free_events = CAIRN_UNKNOWN;

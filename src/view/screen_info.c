@@ -142,7 +142,7 @@ static enum cairn_status add_completeness(struct cairn_rows *rows, struct cairn_
     add_line(rows, section, "%-16s%s%s", "unknown frees", exact_text(recording->unknown_free_events, text),
              recording->unknown_free_events > 0 ? " (of blocks from before the recording)" : "");
     add_line(rows, section, "%-16s%s", "program waited", cairn_human_duration(text, recording->stalled_ns));
-    add_line(rows, section, "%-16s%" PRId64, "depth up to", recording->max_depth);
+    add_line(rows, section, "%-16s%s", "depth up to", exact_text(recording->max_depth, text));
     if (recording->exact_from_ns > 0 && !(recording->untold & CAIRN_UNTOLD_EVENTS))
         add_line(rows, section, "%-16sfrom %s on (older ones were dropped to keep the file small)",
                  "single events", cairn_human_duration(text, recording->exact_from_ns));

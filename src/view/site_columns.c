@@ -89,7 +89,8 @@ void cairn_row_set_counts(struct cairn_row *row, const struct cairn_counts *coun
     row->values[CAIRN_VALUE_ALLOCATIONS] = counts->allocations;
     row->values[CAIRN_VALUE_TEMPORARY_SHARE] =
         counts->allocations > 0 ? (int64_t)((double)counts->temporary * 10000 / (double)counts->allocations)
-                                : 0;
+        : counts->allocations == CAIRN_UNKNOWN ? CAIRN_UNKNOWN
+                                               : 0;
     row->values[CAIRN_VALUE_ALLOCATED] = counts->allocated_bytes;
     row->values[CAIRN_VALUE_PEAK] = counts->peak_bytes;
     row->values[CAIRN_VALUE_TEMPORARY] = counts->temporary;
