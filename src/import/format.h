@@ -10,7 +10,7 @@
 #include "import/lines.h"
 
 /* What may be held for one import; a zstd window comes on top, and so do the recorder's queues. */
-#define CAIRN_IMPORT_MOST_BYTES (256u << 20)
+#define CAIRN_IMPORT_MOST_BYTES (300u << 20)
 /* Counted for each account: its sums, its histogram, and its row in two queues. */
 #define CAIRN_IMPORT_ACCOUNT_BYTES 640u
 /* Longer recordings are damaged ones. */
@@ -28,6 +28,13 @@ struct cairn_import_format {
     enum cairn_status (*read)(struct cairn_lines *lines, struct cairn_intake *intake,
                               struct cairn_error *error);
 };
+
+/* CAIRN_E_LIMIT where `held` bytes beside the intake's own, and `accounts`, are more than that; `advice` says what to do. Otherwise
+ * how the intake is. Asked now and then. */
+CAIRN_MUST_CHECK enum cairn_status cairn_import_check(const struct cairn_lines *lines,
+                                                      struct cairn_intake *intake, size_t held,
+                                                      size_t accounts, const char *advice,
+                                                      struct cairn_error *error);
 
 extern const struct cairn_import_format cairn_import_heaptrack;
 extern const struct cairn_import_format cairn_import_massif;

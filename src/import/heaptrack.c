@@ -447,17 +447,9 @@ static enum cairn_status on_line(struct heaptrack *in, char *line, size_t length
 /* Now and then: memory, the writer, what is to be written. */
 static enum cairn_status look_around(struct heaptrack *in)
 {
-    const size_t held =
-        cairn_intake_bytes(in->intake) + in->texts.total_bytes + in->string_capacity * sizeof *in->strings +
-        in->frame_capacity * sizeof *in->frames + in->stack_capacity * sizeof *in->stacks +
-        in->allocation_capacity * sizeof *in->allocations + in->accounts * (size_t)CAIRN_IMPORT_ACCOUNT_BYTES;
-    if (held > CAIRN_IMPORT_MOST_BYTES) {
-        return cairn_fail(in->error, CAIRN_E_LIMIT,
-                          "%s: would take more than 512 MiB of memory by line %llu: record less of the "
-                          "program, or record it "
-                          "with cairn",
-                          in->intake->from, (unsigned long long)cairn_lines_number(in->lines));
-    }
+    const size_t held = in->texts.total_bytes + in->string_capacity * sizeof *in->strings +
+                        in->frame_capacity * sizeof *in->frames + in->stack_capacity * sizeof *in->stacks +
+                        in->allocation_capacity * sizeof *in->allocations;
     const uint64_t position = cairn_ledger_position(in->intake->ledger);
     if (position - in->committed >= COMMIT_EVENTS) {
         in->committed = position;
@@ -465,7 +457,8 @@ static enum cairn_status look_around(struct heaptrack *in)
     } else {
         cairn_intake_send(in->intake);
     }
-    return cairn_intake_check(in->intake, in->error);
+    return cairn_import_check(in->lines, in->intake, held, in->accounts,
+                              "record less of the program, or record it with cairn", in->error);
 }
 
 /* Which frame each account is charged to. */

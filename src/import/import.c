@@ -9,6 +9,17 @@
 
 static const struct cairn_import_format *const formats[] = {&cairn_import_heaptrack, &cairn_import_massif};
 
+enum cairn_status cairn_import_check(const struct cairn_lines *lines, struct cairn_intake *intake,
+                                     size_t held, size_t accounts, const char *advice,
+                                     struct cairn_error *error)
+{
+    if (held + cairn_intake_bytes(intake) + accounts * CAIRN_IMPORT_ACCOUNT_BYTES > CAIRN_IMPORT_MOST_BYTES) {
+        return cairn_fail(error, CAIRN_E_LIMIT, "%s: would take more than 512 MiB of memory by line %llu: %s",
+                          intake->from, (unsigned long long)cairn_lines_number(lines), advice);
+    }
+    return cairn_intake_check(intake, error);
+}
+
 static enum cairn_status find_format(const char *from, const struct cairn_import_format **format,
                                      struct cairn_error *error)
 {

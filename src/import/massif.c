@@ -267,18 +267,6 @@ static enum cairn_status check_order(struct massif *in, const struct snapshot *s
     return CAIRN_OK;
 }
 
-static enum cairn_status check_memory(struct massif *in)
-{
-    const size_t held = cairn_intake_bytes(in->intake) +
-                        in->sums.account_count * (CAIRN_IMPORT_ACCOUNT_BYTES + sizeof *in->rows);
-    return held > CAIRN_IMPORT_MOST_BYTES
-               ? cairn_fail(in->error, CAIRN_E_LIMIT,
-                            "%s: would take more than 512 MiB of memory by line %" PRIu64
-                            ": run massif with a larger --threshold or a smaller --depth",
-                            in->intake->from, cairn_lines_number(in->lines))
-               : cairn_intake_check(in->intake, in->error);
-}
-
 static enum cairn_status take_fields(struct massif *in, struct snapshot *snapshot)
 {
     const uint64_t most_time = in->unit == 'm' ? CAIRN_IMPORT_MOST_MS : CAIRN_IMPORT_MOST_SUM_BYTES;
@@ -316,7 +304,7 @@ static enum cairn_status add_state(struct massif *in, const struct snapshot *sna
     in->count++;
     in->bytes = (int64_t)snapshot->heap;
     cairn_intake_send(in->intake);
-    return check_memory(in);
+    return cairn_intake_check(in->intake, in->error);
 }
 
 static enum cairn_status on_snapshot(struct massif *in, struct snapshot *snapshot)

@@ -9,6 +9,10 @@
 #define MOST_DEPTH    1024u /* massif's --depth goes to 200 */
 #define MOST_CHILDREN 1000000u
 
+#define CHECK_NODES   1024u /* between two looks at memory */
+/* With its cells of the table and of a change. */
+#define ACCOUNT_BYTES (sizeof(struct cairn_massif_account) + 96u)
+
 /* A node whose children are still to come. */
 struct node {
     uint32_t frame;
@@ -200,7 +204,7 @@ static enum cairn_status on_node(struct reading *in, char *line, uint64_t heap)
 
 static enum cairn_status read_tree(struct reading *in, uint64_t heap)
 {
-    do {
+    for (size_t nodes = 1; nodes == 1 || in->depth > 0; nodes++) {
         char *line;
         size_t length;
         enum cairn_status status = cairn_lines_next(in->lines, &line, &length, in->error);
@@ -213,10 +217,15 @@ static enum cairn_status read_tree(struct reading *in, uint64_t heap)
         while (status == CAIRN_OK && in->depth > 0 && in->path[in->depth - 1].children == 0) {
             status = close_node(in);
         }
+        if (status == CAIRN_OK && nodes % CHECK_NODES == 0) {
+            status = cairn_import_check(
+                in->lines, in->intake, in->sums->account_capacity * ACCOUNT_BYTES, in->sums->account_count,
+                "run massif with a larger --threshold or a smaller --depth", in->error);
+        }
         if (status != CAIRN_OK) {
             return status;
         }
-    } while (in->depth > 0);
+    }
     return CAIRN_OK;
 }
 

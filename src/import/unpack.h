@@ -1,5 +1,5 @@
 /* The bytes of a file as they were before it was packed: zstd, gzip, or neither, told by how it begins. Memory is bounded
- * whatever the file says: a zstd window takes at most 128 MiB. */
+ * whatever the file says: a zstd window takes at most 64 MiB. */
 #ifndef CAIRN_IMPORT_UNPACK_H
 #define CAIRN_IMPORT_UNPACK_H
 
