@@ -32,20 +32,27 @@ const char *cairn_diff_state_name(enum cairn_diff_state state)
     return state_names[state];
 }
 
+/* Blocks may be unknown. */
+static bool is_none(int64_t bytes, int64_t blocks)
+{
+    return bytes == 0 && (blocks == 0 || blocks == CAIRN_UNKNOWN);
+}
+
 static bool is_empty(const struct cairn_diff_counts *counts)
 {
-    return counts->a_bytes == 0 && counts->a_blocks == 0 && counts->b_bytes == 0 && counts->b_blocks == 0;
+    return is_none(counts->a_bytes, counts->a_blocks) && is_none(counts->b_bytes, counts->b_blocks);
 }
 
 static enum cairn_diff_state state_of(const struct cairn_diff_counts *counts)
 {
-    if (counts->a_bytes == 0 && counts->a_blocks == 0 && (counts->b_bytes != 0 || counts->b_blocks != 0)) {
+    if (is_none(counts->a_bytes, counts->a_blocks) && !is_none(counts->b_bytes, counts->b_blocks)) {
         return CAIRN_DIFF_NEW;
     }
-    if (counts->b_bytes == 0 && counts->b_blocks == 0 && (counts->a_bytes != 0 || counts->a_blocks != 0)) {
+    if (is_none(counts->b_bytes, counts->b_blocks) && !is_none(counts->a_bytes, counts->a_blocks)) {
         return CAIRN_DIFF_GONE;
     }
-    const int64_t change = counts->delta_bytes ? counts->delta_bytes : counts->delta_blocks;
+    const int64_t blocks = counts->delta_blocks == CAIRN_UNKNOWN ? 0 : counts->delta_blocks;
+    const int64_t change = counts->delta_bytes ? counts->delta_bytes : blocks;
     return change > 0 ? CAIRN_DIFF_GREW : change < 0 ? CAIRN_DIFF_SHRANK : CAIRN_DIFF_SAME;
 }
 

@@ -13,6 +13,7 @@ struct chains {
     struct cairn_trace *trace;
     struct cairn_places places; /* by function */
     struct cairn_stack_frames walk;
+    bool by_module; /* both sides know the modules */
 };
 
 static uint64_t base_key(uint64_t key, const char *path)
@@ -21,10 +22,10 @@ static uint64_t base_key(uint64_t key, const char *path)
 }
 
 /* What two traces have in common of a place; lines apart. */
-static uint64_t place_key(const struct cairn_site *site)
+static uint64_t place_key(const struct cairn_site *site, bool by_module)
 {
     uint64_t key = cairn_key_text(0, site->function);
-    key = base_key(base_key(key, site->file), site->module);
+    key = base_key(base_key(key, site->file), by_module ? site->module : NULL);
     if (!site->function) {
         key = cairn_key_number(key, (uint64_t)site->offset);
     }
@@ -43,7 +44,7 @@ static bool chain_key(struct chains *chains, uint32_t stack, uint64_t *key)
         if (place == CAIRN_KEY_MAP_NONE) {
             return false;
         }
-        made = cairn_key_number(made, place_key(&chains->places.sites[place]));
+        made = cairn_key_number(made, place_key(&chains->places.sites[place], chains->by_module));
     }
     *key = made;
     return true;
@@ -61,7 +62,7 @@ static bool site_key(struct chains *chains, enum cairn_by by, const struct cairn
         *key = base_key(2, site->process_name);
         return true;
     default:
-        *key = place_key(site);
+        *key = place_key(site, chains->by_module);
         return true;
     }
 }
@@ -90,12 +91,12 @@ static int compare_lines(const void *left, const void *right)
 }
 
 /* The lines of a map, sorted. The caller frees it; NULL: no memory. */
-static struct line *sorted_lines(const struct cairn_site_map *map)
+static struct line *sorted_lines(const struct cairn_site_map *map, bool by_module)
 {
     struct line *lines = calloc(map->site_count + 1, sizeof(*lines));
     for (size_t i = 0; lines && i < map->site_count; i++) {
-        lines[i] =
-            (struct line){.key = place_key(&map->sites[i]), .line = map->sites[i].line, .site = (uint32_t)i};
+        lines[i] = (struct line){
+            .key = place_key(&map->sites[i], by_module), .line = map->sites[i].line, .site = (uint32_t)i};
     }
     if (lines) {
         qsort(lines, map->site_count, sizeof(*lines), compare_lines);
@@ -169,10 +170,10 @@ static void match_run(struct cairn_diff_join *join, const struct run *run)
 }
 
 /* Gives the sites of A rows: those of B where lines match, else rows of their own. */
-static enum cairn_status join_lines(struct cairn_diff_join *join, struct cairn_error *error)
+static enum cairn_status join_lines(struct cairn_diff_join *join, bool by_module, struct cairn_error *error)
 {
     const struct cairn_site_map *map_a = join->maps[CAIRN_SIDE_A], *map_b = join->maps[CAIRN_SIDE_B];
-    struct line *a = sorted_lines(map_a), *b = sorted_lines(map_b);
+    struct line *a = sorted_lines(map_a, by_module), *b = sorted_lines(map_b, by_module);
     for (size_t i = 0, j = 0; a && b && i < map_a->site_count;) {
         while (j < map_b->site_count && b[j].key < a[i].key) {
             j++;
@@ -263,6 +264,12 @@ static bool make_arrays(struct cairn_diff_join *join)
     return join->sites != NULL;
 }
 
+/* Massif tells a place's file or its module. */
+static bool tells_modules(const struct cairn_trace *trace)
+{
+    return !(cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS);
+}
+
 static enum cairn_status join_two(struct cairn_diff_join *join, struct cairn_trace *const traces[CAIRN_SIDES],
                                   struct cairn_error *error)
 {
@@ -273,6 +280,7 @@ static enum cairn_status join_two(struct cairn_diff_join *join, struct cairn_tra
         chains[side] = (struct chains){
             .trace = traces[side],
             .places = {.trace = traces[side], .by = CAIRN_BY_FUNCTION},
+            .by_module = tells_modules(traces[CAIRN_SIDE_A]) && tells_modules(traces[CAIRN_SIDE_B]),
         };
         if (status == CAIRN_OK) {
             status = cairn_trace_load_stacks(traces[side], error);
@@ -281,7 +289,8 @@ static enum cairn_status join_two(struct cairn_diff_join *join, struct cairn_tra
     /* B first: its names and lines are the ones shown. */
     for (int side = CAIRN_SIDE_B; status == CAIRN_OK && side >= CAIRN_SIDE_A; side--) {
         const bool lines = side == CAIRN_SIDE_A && join->maps[side]->key.by == CAIRN_BY_LINE;
-        status = lines ? join_lines(join, error) : join_sites(join, side, &chains[side], &rows, error);
+        status = lines ? join_lines(join, chains[side].by_module, error)
+                       : join_sites(join, side, &chains[side], &rows, error);
         if (status == CAIRN_OK) {
             status = join_cells(join, side, &chains[side], &pairs, error);
         }

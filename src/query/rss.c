@@ -24,6 +24,7 @@ struct resident {
     int64_t heap, anonymous, stack, file, shared, other;
     size_t processes;
     bool by_mapping; /* from the mappings; else from the timeline's sums, which know no stacks */
+    bool undivided;  /* only the sum is known, in `other` */
 };
 
 struct ledger {
@@ -135,6 +136,8 @@ static enum cairn_status read_timeline(struct work *work, const struct cairn_mom
         cairn_subtract(&work->resident.other, work->resident.anonymous);
         cairn_subtract(&work->resident.other, work->resident.file);
         cairn_subtract(&work->resident.other, work->resident.shared);
+        work->resident.undivided =
+            anonymous == CAIRN_UNKNOWN && file == CAIRN_UNKNOWN && shared == CAIRN_UNKNOWN;
         work->resident.processes = process_count;
         work->rss->at.t_ns = nearest->t_ns;
         *found = true;
@@ -312,9 +315,22 @@ static enum cairn_status add_anonymous(struct work *work, struct cairn_error *er
     return add_mapped(work, mapped, error);
 }
 
+static void add_undivided(struct work *work)
+{
+    char live[CAIRN_HUMAN_MAX];
+    struct cairn_rss_row *row = add_row(work, "live heap", CAIRN_UNKNOWN);
+    snprintf(row->note, sizeof(row->note), "%s of blocks in use; how much of it is resident is not known",
+             cairn_human_bytes(live, work->ledger.live));
+    add_noted(work, "unexplained", work->resident.other, "the recording knows no more than the sum");
+}
+
 static enum cairn_status add_rows(struct work *work, struct cairn_error *error)
 {
     const struct resident *resident = &work->resident;
+    if (resident->undivided) {
+        add_undivided(work);
+        return CAIRN_OK;
+    }
     enum cairn_status status = add_anonymous(work, error);
     if (status != CAIRN_OK) {
         return status;
@@ -371,7 +387,9 @@ static enum cairn_status answer(struct work *work, const struct cairn_moment *at
     }
     status = add_rows(work, error);
     for (size_t i = 0; i < work->rss->row_count; i++) {
-        cairn_add(&work->rss->total_bytes, work->rss->rows[i].bytes);
+        if (work->rss->rows[i].bytes != CAIRN_UNKNOWN) {
+            cairn_add(&work->rss->total_bytes, work->rss->rows[i].bytes);
+        }
     }
     return status;
 }

@@ -102,7 +102,7 @@ static void put_shrinking(struct cairn_buffer *text, const struct direction *shr
     put_share(text, share);
     cairn_buffer_text(text, " of what went was from ");
     put_name(text, shrank->largest, by);
-    if (counts->b_bytes == 0 && counts->b_blocks == 0) {
+    if (counts->b_bytes == 0 && (counts->b_blocks == 0 || counts->b_blocks == CAIRN_UNKNOWN)) {
         cairn_buffer_text(text, ", which has nothing left at B");
     } else {
         cairn_buffer_format(text, ", down from %s to %s", cairn_human_bytes(a, counts->a_bytes),

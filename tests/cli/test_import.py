@@ -179,6 +179,11 @@ class SmallHeaptrack(Case):
         self.assertIn("-", cairn("info", self.path(), env={"LC_ALL": "C"}).out)
         self.assertNotIn("u{2013}", cairn("info", self.path(), env={"LC_ALL": "C"}).out)
 
+    def test_resident_memory_is_a_sum(self):
+        rss = ask("rss", self.path(), "--at", "end")
+        self.assertEqual(rss["total_bytes"], 0x200 * 0x1000)
+        self.assertEqual([(row["category"], row["bytes"]) for row in rss["rows"]], [("live heap", None), ("unexplained", 0x200 * 0x1000)])
+
     def test_places(self):
         rows = ask("top", self.path(), "--at", "end", "--by", "line")["rows"]
         stack = next(row for row in rows if row["function"] == "inner")["stack"]
@@ -271,6 +276,14 @@ class Massif(Case):
         for words in (("top", path, "--metric", "allocations"), ("tree", path, "--metric", "temporary"), ("sizes", path),
                       ("check", path, "--max-allocated", "1"), ("leaks", path, "--min-age", "1s")):
             self.assert_sentence(cairn(*words), 2, "massif")
+
+    def test_it_compares_with_a_recording_of_cairn(self):
+        """Massif tells a place's file or its module: sites match without modules."""
+        for by in ("function", "line"):
+            diff = ask("diff", imported(self.recording()), trace("ledger"), "--by", by)
+            states = {row["function"]: (row["state"], row["delta_bytes"], row["delta_blocks"]) for row in diff["rows"]}
+            self.assertEqual({states["burst"], states["keep"]}, {("same", 0, None)}, by)
+            self.assertEqual(states["grow"][0], "new", by)  # below massif's threshold
 
     def test_every_reading_command_opens_it(self):
         path = imported(self.recording())
