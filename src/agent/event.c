@@ -8,6 +8,7 @@
 #include "agent/graph_moment.h"
 #include "agent/heap_event.h"
 #include "agent/memory.h"
+#include "agent/patch.h"
 #include "agent/process.h"
 
 #define TEXT_WORDS 4u /* of a TEXT record, before its text */
@@ -160,11 +161,14 @@ static struct cairn_thread *enter(uint8_t kind, uintptr_t sp, bool *nested)
 }
 
 /* Put off until here because it calls the loader. */
-static void look_for_interpreter(void)
+static void look_for_modules(void)
 {
     if ((atomic_load_explicit(&cairn_event_paused, memory_order_relaxed) & CAIRN_EVENT_LOOK) &&
         cairn_self->gate == CAIRN_GATE_OPEN) {
         atomic_fetch_and_explicit(&cairn_event_paused, ~CAIRN_EVENT_LOOK, memory_order_relaxed);
+        if (cairn_patch_look()) {
+            atomic_fetch_or_explicit(&cairn_event_paused, CAIRN_EVENT_LOOK, memory_order_relaxed);
+        }
         cairn_python_look();
     }
 }
@@ -191,7 +195,7 @@ static bool of_interpreter(const struct cairn_draft *draft)
 
 void cairn_event_look(const struct cairn_draft *draft, uintptr_t sp)
 {
-    look_for_interpreter();
+    look_for_modules();
     look_for_request(draft, sp);
 }
 

@@ -22,7 +22,7 @@
     }
 
 /* 0, or why events must not take the usual way: CAIRN_CONTROL_PAUSE, set by cairn_pause(), or EVENT_LOOK. */
-#define CAIRN_EVENT_LOOK (1u << 16) /* a module was loaded: look whether it brought an interpreter */
+#define CAIRN_EVENT_LOOK (1u << 16) /* a module was loaded: look at what it brought */
 extern _Atomic uint32_t cairn_event_paused __attribute__((visibility("hidden")));
 
 /* Records `draft`, whatever the state of the thread; `at` is NULL where the event has no stack. */

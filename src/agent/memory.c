@@ -62,6 +62,11 @@ void *cairn_memory_map_wiped(size_t bytes)
     return memory;
 }
 
+void cairn_memory_wipe(void *memory, size_t bytes)
+{
+    cairn_syscall3(SYS_madvise, (long)memory, (long)bytes, MADV_DONTNEED);
+}
+
 void *cairn_memory_map_shared(int fd, size_t bytes, void *where)
 {
     void *memory = map(where, bytes, MAP_SHARED | (where ? MAP_FIXED : 0), fd);

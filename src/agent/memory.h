@@ -10,6 +10,8 @@
 void *cairn_memory_map(size_t bytes);
 /* The same, but a forked child finds them zeroed (MADV_WIPEONFORK), however it was forked. NULL where the kernel cannot. */
 void *cairn_memory_map_wiped(size_t bytes);
+/* Zeroes it again, and gives its pages back. */
+void cairn_memory_wipe(void *memory, size_t bytes);
 /* Shared memory of `fd`, left out of core dumps; over what is mapped at `where`, or anywhere (NULL). NULL when it cannot
  * be mapped. */
 void *cairn_memory_map_shared(int fd, size_t bytes, void *where);

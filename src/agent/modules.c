@@ -10,6 +10,7 @@
 #include "agent/event.h"
 #include "agent/machine.h"
 #include "agent/operators.h"
+#include "agent/patch.h"
 #include "agent/process.h"
 #include "agent/python/interpreter.h"
 #include "agent/real.h"
@@ -287,6 +288,7 @@ void cairn_modules_notice(uintptr_t address, struct cairn_ring_writer *writer)
         }
         remember(&module);
         cairn_operators_bind();
+        cairn_patch_expect();
         if (!cairn_python_is_here()) {
             atomic_fetch_or_explicit(&cairn_event_paused, CAIRN_EVENT_LOOK, memory_order_relaxed);
         }

@@ -3,18 +3,14 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "agent/heap_event.h"
-#include "agent/machine.h"
+#include "agent/linkage.h"
 #include "agent/real.h"
-
-#define PAGE_BYTES 4096u
 
 /* All forms of them, by their names in the Itanium C++ ABI. Beyond the first argument they take a size, an alignment or a
  * reference to std::nothrow: at most two words, which are handed on whatever they are. */
@@ -90,73 +86,6 @@ static const struct {
 #undef ENTRY
 };
 
-/* What of a module's dynamic section is needed. */
-struct linkage {
-    uintptr_t bias;
-    const ElfW(Sym) * symbols;
-    const char *names;
-    const ElfW(Rela) * relocations[2];
-    size_t counts[2];
-    uintptr_t read_only_low, read_only_high; /* pages the loader protected after relocation */
-};
-
-static bool read_linkage(const struct dl_phdr_info *info, struct linkage *linkage)
-{
-    const ElfW(Dyn) *dynamic = NULL;
-    *linkage = (struct linkage){.bias = info->dlpi_addr};
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-        if (segment->p_type == PT_DYNAMIC) {
-            dynamic = (const ElfW(Dyn) *)(info->dlpi_addr + segment->p_vaddr);
-        } else if (segment->p_type == PT_GNU_RELRO) {
-            linkage->read_only_low = info->dlpi_addr + segment->p_vaddr;
-            linkage->read_only_high = linkage->read_only_low + segment->p_memsz;
-        }
-    }
-    for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++) {
-        const uintptr_t address = dynamic->d_un.d_ptr;
-        switch (dynamic->d_tag) {
-        case DT_SYMTAB:
-            linkage->symbols = (const ElfW(Sym) *)address;
-            break;
-        case DT_STRTAB:
-            linkage->names = (const char *)address;
-            break;
-        case DT_JMPREL:
-            linkage->relocations[0] = (const ElfW(Rela) *)address;
-            break;
-        case DT_PLTRELSZ:
-            linkage->counts[0] = dynamic->d_un.d_val / sizeof(ElfW(Rela));
-            break;
-        case DT_RELA:
-            linkage->relocations[1] = (const ElfW(Rela) *)address;
-            break;
-        case DT_RELASZ:
-            linkage->counts[1] = dynamic->d_un.d_val / sizeof(ElfW(Rela));
-            break;
-        default:
-            break;
-        }
-    }
-    /* The loader has made these addresses absolute, but for objects that it only knows of (the vdso). */
-    return linkage->symbols && linkage->names && (uintptr_t)linkage->symbols > info->dlpi_addr;
-}
-
-static void write_slot(const struct linkage *linkage, uintptr_t slot, void *hook)
-{
-    const bool read_only = slot >= linkage->read_only_low && slot < linkage->read_only_high;
-    const uintptr_t page = slot & ~(uintptr_t)(PAGE_BYTES - 1);
-    if (read_only &&
-        cairn_syscall_failed(cairn_syscall3(SYS_mprotect, (long)page, PAGE_BYTES, PROT_READ | PROT_WRITE))) {
-        return;
-    }
-    /* Other threads may be calling through it. */
-    atomic_store_explicit((_Atomic(void *) *)slot, hook, memory_order_release);
-    if (read_only) {
-        cairn_syscall3(SYS_mprotect, (long)page, PAGE_BYTES, PROT_READ);
-    }
-}
-
 static int operator_of(const char *name)
 {
     if (name[0] != '_' || name[1] != 'Z' || (name[2] != 'n' && name[2] != 'd')) {
@@ -170,30 +99,20 @@ static int operator_of(const char *name)
     return -1;
 }
 
-static bool is_function_slot(uint64_t type)
-{
-    return type == R_X86_64_JUMP_SLOT || type == R_X86_64_GLOB_DAT || type == R_X86_64_64;
-}
-
 /* Slots that are bound to the allocator's operator, or not bound yet; one that was bound to another definition stays. */
-static void bind_module(const struct linkage *linkage)
+static void bind_module(const struct cairn_linkage *linkage)
 {
+    struct cairn_slot slot;
     for (int table = 0; table < 2; table++) {
         for (size_t i = 0; linkage->relocations[table] && i < linkage->counts[table]; i++) {
-            const ElfW(Rela) *relocation = &linkage->relocations[table][i];
-            if (!is_function_slot(ELF64_R_TYPE(relocation->r_info)) || relocation->r_addend != 0) {
-                continue;
-            }
-            const ElfW(Sym) *symbol = &linkage->symbols[ELF64_R_SYM(relocation->r_info)];
-            const int number = operator_of(linkage->names + symbol->st_name);
+            const int number = cairn_linkage_slot(linkage, table, i, &slot) ? operator_of(slot.name) : -1;
             if (number < 0) {
                 continue;
             }
-            const uintptr_t slot = linkage->bias + relocation->r_offset;
-            const bool may_be_lazy = ELF64_R_TYPE(relocation->r_info) == R_X86_64_JUMP_SLOT;
-            if (*(void **)slot == real_operators[number] ||
-                (may_be_lazy && *(void **)slot != operators[number].hook)) {
-                write_slot(linkage, slot, operators[number].hook);
+            const void *value = cairn_slot_value(&slot);
+            if (value == real_operators[number] ||
+                (slot.type == R_X86_64_JUMP_SLOT && value != operators[number].hook)) {
+                cairn_linkage_write(linkage, &slot, operators[number].hook);
             }
         }
     }
@@ -203,10 +122,10 @@ static int visit_module(struct dl_phdr_info *info, size_t size, void *unused)
 {
     (void)size;
     (void)unused;
-    struct linkage linkage;
+    struct cairn_linkage linkage;
     const uintptr_t inside = (uintptr_t)info->dlpi_phdr;
     /* The allocator's own calls are none of the program's. */
-    if (!cairn_real_is_allocator(inside) && read_linkage(info, &linkage)) {
+    if (!cairn_real_is_allocator(inside) && cairn_linkage_read(info, &linkage)) {
         bind_module(&linkage);
     }
     return 0;
@@ -229,4 +148,10 @@ void cairn_operators_bind(void)
     if (taken_over) {
         dl_iterate_phdr(visit_module, NULL);
     }
+}
+
+void *cairn_operators_real(const char *name)
+{
+    const int number = taken_over ? operator_of(name) : -1;
+    return number < 0 ? NULL : real_operators[number];
 }

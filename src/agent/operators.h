@@ -9,5 +9,7 @@
 void cairn_operators_take_over(void);
 /* Again, when a module was loaded. Does nothing where nothing was taken over. */
 void cairn_operators_bind(void);
+/* The allocator's operator of that name, NULL where it was not taken over. */
+void *cairn_operators_real(const char *name);
 
 #endif

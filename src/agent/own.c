@@ -5,16 +5,25 @@
 uint8_t cairn_own_store[CAIRN_OWN_BYTES] __attribute__((aligned(64)));
 
 static _Atomic size_t used;
+static _Atomic unsigned sections;
 __thread unsigned cairn_own_depth __attribute__((tls_model("initial-exec")));
 
 void cairn_own_begin(void)
 {
     cairn_own_depth++;
+    atomic_fetch_add_explicit(&sections, 1, memory_order_relaxed);
 }
 
 void cairn_own_end(void)
 {
     cairn_own_depth--;
+    atomic_fetch_sub_explicit(&sections, 1, memory_order_release);
+}
+
+bool cairn_own_is_idle(void)
+{
+    /* Acquire pairs with the release of the last one that ended. */
+    return atomic_load_explicit(&sections, memory_order_acquire) == 0;
 }
 
 /* The size stands in the 16 bytes before a block. */

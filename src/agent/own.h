@@ -20,6 +20,9 @@ static inline bool cairn_own_active(void)
     return cairn_own_depth > 0;
 }
 
+/* Whether no thread is. */
+bool cairn_own_is_idle(void);
+
 /* Never freed and never moved: the store only grows, a few KiB in all. `alignment` is a power of two. NULL: no room. */
 void *cairn_own_allocate(size_t size, size_t alignment);
 size_t cairn_own_size(const void *block);

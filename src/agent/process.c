@@ -1,5 +1,6 @@
 #include "agent/process.h"
 
+#include <linux/futex.h>
 #include <stddef.h>
 
 #include "agent/event.h"
@@ -20,7 +21,7 @@ static struct {
     uint32_t segment_count;
     uint32_t number;
     uint32_t options;
-    bool known, forked, over;
+    bool known, forked, over, joined;
 } inherited;
 
 struct cairn_process *cairn_process_here(void)
@@ -99,7 +100,9 @@ static bool say_hello(struct cairn_process *process)
         .pid = process->pid,
         .tid = (int32_t)cairn_syscall3(SYS_gettid, 0, 0, 0),
         .parent_pid = (int32_t)cairn_syscall3(SYS_getppid, 0, 0, 0),
-        .reason = inherited.known ? CAIRN_HELLO_FORK : CAIRN_HELLO_START,
+        .reason = inherited.known    ? CAIRN_HELLO_FORK
+                  : inherited.joined ? CAIRN_HELLO_ATTACH
+                                     : CAIRN_HELLO_START,
         .fork_serial = cairn_process_fork_serial,
     };
     return add_segment(process, &request);
@@ -148,6 +151,88 @@ void cairn_process_stop(void)
     for (uint32_t i = 0; i < count; i++) {
         atomic_fetch_or_explicit(&process->segments[i]->header->control, CAIRN_CONTROL_STOP,
                                  memory_order_relaxed);
+    }
+}
+
+/* A hook's frame stands in the gate: whether its thread is still there cannot be known from here. */
+static bool is_in_event(const struct cairn_process *process)
+{
+    const uint32_t count = atomic_load_explicit(&process->segment_count, memory_order_acquire);
+    for (uint32_t i = 0; i < count * CAIRN_RINGS_PER_SEGMENT; i++) {
+        const uintptr_t gate =
+            process->segments[i / CAIRN_RINGS_PER_SEGMENT]->threads[i % CAIRN_RINGS_PER_SEGMENT].gate;
+        if (gate != CAIRN_GATE_CLOSED && gate != CAIRN_GATE_OPEN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether some thread, which has not noticed the end of the recording, still takes one of these for its own. Then they stay,
+ * empty and closed, and are nobody else's ever. */
+static bool is_held(const struct cairn_segment_use *use)
+{
+    for (uint32_t i = 0; i < CAIRN_RINGS_PER_SEGMENT; i++) {
+        if (use->threads[i].held) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The kernel marks a collector's death; one that ended said so itself. */
+static bool is_recorded(const struct cairn_process *process)
+{
+    if (atomic_load_explicit(&process->state, memory_order_relaxed) != CAIRN_PROCESS_RECORDING) {
+        return false;
+    }
+    const struct cairn_segment_header *header = process->segments[0]->header;
+    const uint32_t alive = atomic_load_explicit(&header->collector_alive, memory_order_acquire);
+    return alive != 0 && !(alive & FUTEX_OWNER_DIED) &&
+           !(atomic_load_explicit(&header->control, memory_order_acquire) & CAIRN_CONTROL_STOP);
+}
+
+enum cairn_join_result cairn_process_renew(void)
+{
+    struct cairn_process *process = cairn_process_here();
+    if (!process) {
+        return CAIRN_JOIN_DONE;
+    }
+    if (is_recorded(process)) {
+        return CAIRN_JOIN_BUSY;
+    }
+    if (is_in_event(process) || atomic_load_explicit(&process->lock, memory_order_acquire)) {
+        return CAIRN_JOIN_AGAIN;
+    }
+    cairn_process_stop();
+    cairn_process_give_back();
+    for (uint32_t i = 0; i < CAIRN_SEGMENTS_MAX && uses[i]; i++) {
+        const bool held = is_held(uses[i]);
+        cairn_memory_wipe(uses[i], sizeof *uses[i]);
+        uses[i] = held ? cairn_memory_map_wiped(sizeof *uses[i]) : uses[i];
+    }
+    return CAIRN_JOIN_DONE;
+}
+
+bool cairn_process_enter_unborn(void)
+{
+    struct cairn_process *process = this_process;
+    if (!process && !(process = cairn_memory_map_wiped(sizeof *process))) {
+        return false;
+    }
+    inherited.number = 0;
+    inherited.options = 0;
+    inherited.known = inherited.forked = inherited.over = false;
+    inherited.joined = true;
+    cairn_memory_wipe(process, sizeof *process); /* UNBORN */
+    this_process = process;
+    return true;
+}
+
+void cairn_process_give_back(void)
+{
+    for (uint32_t i = 0; i < inherited.segment_count; i++) {
+        cairn_memory_replace(inherited.segments[i], CAIRN_SEGMENT_BYTES);
     }
 }
 

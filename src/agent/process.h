@@ -15,6 +15,7 @@
 
 #include "agent/thread.h"
 #include "wire/ring.h"
+#include "wire/session.h"
 
 #define CAIRN_SEGMENTS_MAX 1024u /* 8192 threads alive at once; later ones are counted as skipped */
 
@@ -55,6 +56,15 @@ void cairn_process_unlock(struct cairn_process *process);
 
 /* Recording is over for good: every thread notices at its next event. */
 void cairn_process_stop(void);
+
+/* Another recording is about to begin in this process: all threads are without a ring again, as after a fork. AGAIN while one
+ * of them is in the middle of an event, BUSY while the process is recorded. */
+enum cairn_join_result cairn_process_renew(void);
+/* Then, with the session known: the next event says HELLO. False when there is no memory. */
+bool cairn_process_enter_unborn(void);
+/* After a stop: the segments go back. Where they were stays memory of this process's own that costs next to nothing: a thread
+ * that is late may still look there. */
+void cairn_process_give_back(void);
 
 /* Whether the caller runs in the recorded process itself: not in a child that only shares its memory (vfork), nor in one
  * that has not said HELLO. */

@@ -1,6 +1,7 @@
 #include "agent/real.h"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <gnu/libc-version.h>
 #include <link.h>
 #include <stdatomic.h>
@@ -63,14 +64,43 @@ static void find_allocator(void)
     }
 }
 
+/* This library was loaded into a program that runs: it stands behind all others, and nothing is behind it. */
+static bool came_late;
+
+/* What the program's own calls lead to. A program that is not position-independent and takes the address of a function stands
+ * for it with a stub of its own, which leads to where its calls do: to us, soon. */
+static void *find_in_program(const char *name)
+{
+    Dl_info info;
+    void *symbol = NULL;
+    void *found = dlsym(RTLD_DEFAULT, name);
+    if (found && dladdr1(found, &info, &symbol, RTLD_DL_SYMENT)) {
+        const uintptr_t agent = module_of((uintptr_t)&cairn_real).low;
+        if (module_of((uintptr_t)found).low == agent) {
+            return NULL;
+        }
+        if (symbol && ((const ElfW(Sym) *)symbol)->st_shndx == SHN_UNDEF) {
+            return dlsym(RTLD_NEXT, name);
+        }
+    }
+    return found;
+}
+
+void *cairn_real_find(const char *name)
+{
+    return came_late ? find_in_program(name) : dlsym(RTLD_NEXT, name);
+}
+
 static void look_up_all(void)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        void *found = dlsym(RTLD_NEXT, functions[i].name);
+        void *found = cairn_real_find(functions[i].name);
         memcpy((uint8_t *)&cairn_real + functions[i].offset, &found, sizeof found);
     }
     find_allocator();
-    cairn_operators_take_over();
+    if (!came_late) {
+        cairn_operators_take_over();
+    }
     /* A name that nobody has left an error behind, which the target must not find. */
     dlerror();
 }
@@ -95,4 +125,10 @@ void cairn_real_resolve(void)
     while (atomic_load_explicit(&progress, memory_order_acquire) != DONE) {
         cairn_syscall3(SYS_sched_yield, 0, 0, 0);
     }
+}
+
+void cairn_real_resolve_late(void)
+{
+    came_late = true;
+    cairn_real_resolve();
 }

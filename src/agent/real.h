@@ -74,5 +74,9 @@ static inline bool cairn_real_is_allocator(uintptr_t pc)
 /* Looks all of them up, once; other threads wait for the one that does. Allocations of the look-up itself come out of the
  * agent's own store (own.h), so that it may run inside the very first malloc. Cheap when it is done. */
 void cairn_real_resolve(void);
+/* The same in a program that ran before this library came: the functions its own calls lead to. */
+void cairn_real_resolve_late(void);
+/* The function of that name by the same rule, NULL where there is none. Calls the loader. */
+void *cairn_real_find(const char *name);
 
 #endif

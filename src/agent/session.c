@@ -20,10 +20,15 @@ static char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
 bool cairn_session_locate(void)
 {
     const char *found = cairn_environment_get(CAIRN_SESSION_VARIABLE);
-    if (!found || strlen(found) >= sizeof path) {
+    return found && cairn_session_move(found);
+}
+
+bool cairn_session_move(const char *where)
+{
+    if (strlen(where) >= sizeof path) {
         return false;
     }
-    memcpy(path, found, strlen(found) + 1);
+    memcpy(path, where, strlen(where) + 1);
     return path[0] != '\0';
 }
 

@@ -12,6 +12,8 @@
 /* Where the socket is, as the environment says. False when this process is not to be recorded. Copies the path: the
  * program may change its environment later. */
 bool cairn_session_locate(void);
+/* Another recording begins: its socket is `where`. False where that cannot be one. */
+bool cairn_session_move(const char *where);
 /* The same path, for the environment of programs this one starts. */
 const char *cairn_session_path(void);
 

@@ -1,5 +1,7 @@
-/* Where the agent begins: the constructor. Hooks may have run before it, and have begun what they need by themselves; what
+/* The constructor. Hooks may have run before it, and have begun what they need by themselves; what
  * waits until here needs a C library and a loader that are ready. */
+#include "agent/start.h"
+
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
@@ -12,11 +14,13 @@
 #include "agent/machine.h"
 #include "agent/native_graph.h"
 #include "agent/own.h"
+#include "agent/patch.h"
 #include "agent/process.h"
 #include "agent/python/interpreter.h"
 #include "agent/real.h"
 #include "agent/stack.h"
 #include "agent/thread.h"
+#include "agent/unwind_fallback.h"
 
 static const char text_of_own_malloc[] =
     " has a malloc of its own, which comes before the recorder's: what it allocates was not recorded";
@@ -49,22 +53,52 @@ static void tell_of_own_malloc(void)
     }
 }
 
-__attribute__((constructor)) static void start(void)
+static bool prepared, came_late;
+
+void cairn_start_prepare(void)
 {
-    cairn_real_resolve();
-    if (!cairn_process_here()) {
+    if (prepared) {
         return;
     }
+    prepared = true;
     cairn_environment_prepare();
+    if (came_late) {
+        cairn_fallback_loaded = cairn_patch_unwinder;
+    }
     cairn_own_begin();
     cairn_stacks_setup();
     on_exit(at_exit, NULL);
     cairn_own_end();
     cairn_fork_prepare();
     cairn_thread_prepare();
+    if (came_late) {
+        return; /* the rest is about programs that begin */
+    }
     tell_of_own_malloc();
     if (cairn_process_following() == CAIRN_FOLLOW_NOBODY) {
         cairn_environment_forget();
     }
     cairn_python_look();
+}
+
+bool cairn_start_is_prepared(void)
+{
+    return prepared || !came_late;
+}
+
+bool cairn_start_came_late(void)
+{
+    return came_late;
+}
+
+__attribute__((constructor)) static void start(void)
+{
+    came_late = !cairn_patch_is_needless();
+    if (came_late) {
+        return; /* until it is called (join.c) */
+    }
+    cairn_real_resolve();
+    if (cairn_process_here()) {
+        cairn_start_prepare();
+    }
 }

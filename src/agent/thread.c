@@ -11,6 +11,7 @@
 #include "agent/modules.h"
 #include "agent/nodes.h"
 #include "agent/own.h"
+#include "agent/patch.h"
 #include "agent/process.h"
 #include "agent/signals.h"
 #include "agent/stack.h"
@@ -205,6 +206,7 @@ static bool attach(struct cairn_process *process)
     if (begins && cairn_process_is_new()) {
         cairn_modules_tell_all(&thread->writer);
     }
+    thread->held = true;
     thread->gate = CAIRN_GATE_OPEN;
     cairn_self = thread;
     return true;
@@ -213,8 +215,11 @@ static bool attach(struct cairn_process *process)
 bool cairn_thread_attach(void)
 {
     struct cairn_process *process = cairn_process_here();
-    if (!process || cairn_own_active() ||
-        atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_OVER) {
+    if (!process || cairn_own_active()) {
+        return false;
+    }
+    if (atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_OVER) {
+        cairn_patch_end();
         return false;
     }
     if (retry_ns != 0 && cairn_clock_monotonic_ns() < retry_ns) {
@@ -257,6 +262,7 @@ void cairn_thread_abandon(void)
 {
     if (cairn_self != &nobody) {
         cairn_self->gate = CAIRN_GATE_CLOSED;
+        cairn_self->held = false;
         cairn_self = &nobody;
     }
 }

@@ -55,6 +55,7 @@ struct cairn_thread {
     struct cairn_python_thread *python; /* its Python frames; NULL until it has some */
     int32_t tid;
     uint32_t generation;
+    bool held; /* some thread's cairn_self points here */
     pthread_t handle;
     char name[CAIRN_THREAD_NAME_BYTES]; /* as it was told last */
     struct cairn_deferred deferred[CAIRN_DEFERRED_MAX];

@@ -167,6 +167,8 @@ static bool load_functions(void *local, void *remote)
     return true;
 }
 
+void (*cairn_fallback_loaded)(void);
+
 bool cairn_fallback_setup(void)
 {
     static unw_accessors_t accessors = {
@@ -185,6 +187,9 @@ bool cairn_fallback_setup(void)
     cairn_own_begin();
     void *local = dlopen("libunwind.so.8", RTLD_LOCAL | RTLD_NOW);
     void *remote = dlopen("libunwind-x86_64.so.8", RTLD_LOCAL | RTLD_NOW);
+    if (cairn_fallback_loaded != NULL) {
+        cairn_fallback_loaded();
+    }
     if (local != NULL && remote != NULL && load_functions(local, remote)) {
         library.local_accessors = *library.get_accessors(library.local);
         library.own = library.create_addr_space(&accessors, 0);

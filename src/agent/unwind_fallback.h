@@ -18,6 +18,8 @@ struct cairn_fallback;
 
 /* Once, before the first use: dlopen. `false` when libunwind is not to be had. */
 bool cairn_fallback_setup(void);
+/* Called by it when libunwind is loaded and before it does anything. May be NULL. */
+extern void (*cairn_fallback_loaded)(void);
 /* NULL when there is no memory or no libunwind. */
 struct cairn_fallback *cairn_fallback_new(void);
 /* Tolerates NULL. */

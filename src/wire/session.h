@@ -53,6 +53,17 @@ _Static_assert(sizeof(struct cairn_session_image) < sizeof((struct cairn_session
 
 enum cairn_hello_reason { CAIRN_HELLO_START = 0, CAIRN_HELLO_FORK = 1, CAIRN_HELLO_ATTACH = 2 };
 
+/* What the two functions that a recorder calls in a program it joins or leaves answer (agent/join.c). */
+#define CAIRN_JOIN_FUNCTION  "cairn_agent_join_1"
+#define CAIRN_LEAVE_FUNCTION "cairn_agent_leave_1"
+enum cairn_join_result {
+    CAIRN_JOIN_DONE = 0,
+    CAIRN_JOIN_AGAIN = 1,      /* not at this moment: a thread is in the middle of something */
+    CAIRN_JOIN_BUSY = 2,       /* it is being recorded */
+    CAIRN_JOIN_REFUSED = 3,    /* the recorder cannot be reached, or does not want it */
+    CAIRN_JOIN_OWN_MALLOC = 4, /* the program brings its own malloc: nothing would be seen */
+};
+
 /* Of an answer. */
 enum cairn_session_status {
     CAIRN_SESSION_DONE = 0,

@@ -11,6 +11,7 @@
 #include "agent/python/allocators.h"
 #include "agent/python/code.h"
 #include "agent/python/library.h"
+#include "agent/start.h"
 #include "wire/ring.h"
 
 struct cairn_python cairn_python;
@@ -156,7 +157,8 @@ void cairn_python_look(void)
 {
     static _Atomic bool busy;
     const struct cairn_segment_header *header = cairn_process_header();
-    if (cairn_python_is_here() || !header || !(header->options & CAIRN_OPTION_PYTHON) ||
+    if (cairn_python_is_here() || cairn_start_came_late() || !header ||
+        !(header->options & CAIRN_OPTION_PYTHON) ||
         atomic_exchange_explicit(&busy, true, memory_order_acquire)) {
         return;
     }

@@ -98,3 +98,27 @@ void *cairn_library_symbol(const struct cairn_library *library, const char *name
 {
     return library->symbols ? find_symbol(library, name) : dlsym(RTLD_DEFAULT, name);
 }
+
+size_t cairn_library_list(const struct cairn_library *library, struct cairn_library_function *list,
+                          size_t most)
+{
+    struct hash_head head;
+    memcpy(&head, library->hash, sizeof head);
+    const uint32_t *buckets = library->hash + sizeof head / sizeof(uint32_t) + (size_t)head.bloom_words * 2;
+    const uint32_t *chains = buckets + head.buckets;
+    size_t count = 0;
+    for (uint32_t i = 0; i < head.buckets; i++) {
+        for (uint32_t index = buckets[i]; index >= head.first_symbol; index++) {
+            const ElfW(Sym) *symbol = &library->symbols[index];
+            if (symbol->st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && count < most) {
+                list[count++] =
+                    (struct cairn_library_function){.name = library->names + symbol->st_name,
+                                                    .address = (void *)(library->bias + symbol->st_value)};
+            }
+            if (chains[index - head.first_symbol] & CHAIN_END) {
+                break;
+            }
+        }
+    }
+    return count;
+}

@@ -21,4 +21,12 @@ bool cairn_library_find(struct cairn_library *library, const char *prefix, const
 /* The address of a function or variable, NULL when it is not there. */
 void *cairn_library_symbol(const struct cairn_library *library, const char *name);
 
+/* The functions that a library which was found shows to others, at most so many; how many. */
+struct cairn_library_function {
+    const char *name; /* the library's */
+    void *address;
+};
+size_t cairn_library_list(const struct cairn_library *library, struct cairn_library_function *list,
+                          size_t most);
+
 #endif
