@@ -35,6 +35,8 @@ int cairn_command_run(const struct cairn_command *command, int argc, char *const
 /* clang-format off */
 const struct cairn_command *const cairn_commands[] = {
     &cairn_command_record,
+    &cairn_command_attach,
+    &cairn_command_stop,
     &cairn_command_snapshot,
     &cairn_command_view,
     &cairn_command_info,

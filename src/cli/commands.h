@@ -14,6 +14,8 @@ extern const struct cairn_command cairn_command_leaks;
 extern const struct cairn_command cairn_command_growth;
 extern const struct cairn_command cairn_command_rss;
 extern const struct cairn_command cairn_command_timeline;
+extern const struct cairn_command cairn_command_attach;
+extern const struct cairn_command cairn_command_stop;
 extern const struct cairn_command cairn_command_snapshot;
 extern const struct cairn_command cairn_command_snapshots;
 extern const struct cairn_command cairn_command_sizes;

@@ -2,9 +2,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/commands.h"
+#include "cli/process.h"
 #include "collector/session_client.h"
 
 struct snapshot_arguments {
@@ -38,16 +38,14 @@ static int say_outcome(const struct snapshot_arguments *arguments, const struct 
 static int run(const struct cairn_invocation *invocation)
 {
     const struct snapshot_arguments *arguments = invocation->arguments;
-    const char *word = invocation->positional[0];
-    char *end;
-    const long pid = strtol(word, &end, 10);
     struct cairn_session_answer answer;
     struct cairn_error error;
-    if (end == word || *end != '\0' || pid <= 0 || pid > INT32_MAX) {
-        return cairn_complain_format("snapshot: '%s' is no process: say its number", word);
+    pid_t pid;
+    if (!cairn_process_argument(invocation, &pid)) {
+        return CAIRN_EXIT_FAILED;
     }
     const enum cairn_session_verb verb = arguments->graph ? CAIRN_SESSION_GRAPH : CAIRN_SESSION_SNAPSHOT;
-    if (cairn_session_command((pid_t)pid, verb, arguments->name, &answer, &error) != CAIRN_OK) {
+    if (cairn_session_command(pid, verb, arguments->name, &answer, &error) != CAIRN_OK) {
         return cairn_complain(&error);
     }
     return say_outcome(arguments, &answer);

@@ -37,31 +37,46 @@ char *cairn_arguments_as_json(char *const *argv)
     return json.data;
 }
 
-char *cairn_arguments_of_process(pid_t pid)
+char **cairn_arguments_list(pid_t pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *text = malloc(MAX_BYTES + 1);
     char **argv = calloc(MAX_ARGUMENTS + 1, sizeof *argv);
-    char *json = NULL;
     ssize_t length = 0;
     for (ssize_t got = 1;
          fd >= 0 && text && got > 0 && length<(ssize_t)MAX_BYTES; length += got> 0 ? got : 0) {
         got = read(fd, text + length, MAX_BYTES - (size_t)length);
     }
-    if (length > 0 && argv) {
-        text[length] = '\0';
-        size_t count = 0;
-        for (char *at = text; at < text + length && count < MAX_ARGUMENTS; at += strlen(at) + 1) {
-            argv[count++] = at;
-        }
-        json = cairn_arguments_as_json(argv);
-    }
     if (fd >= 0) {
         close(fd);
     }
-    free(text);
-    free(argv);
+    if (length <= 0 || !argv) {
+        free(text);
+        free(argv);
+        return NULL;
+    }
+    text[length] = '\0';
+    size_t count = 0;
+    for (char *at = text; at < text + length && count < MAX_ARGUMENTS; at += strlen(at) + 1) {
+        argv[count++] = at;
+    }
+    return argv;
+}
+
+void cairn_arguments_free(char **argv)
+{
+    if (argv) {
+        free(argv[0]); /* all texts are one block */
+        free(argv);
+    }
+}
+
+char *cairn_arguments_of_process(pid_t pid)
+{
+    char **argv = cairn_arguments_list(pid);
+    char *json = argv ? cairn_arguments_as_json(argv) : NULL;
+    cairn_arguments_free(argv);
     return json;
 }

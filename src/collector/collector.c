@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "collector/arguments.h"
+#include "collector/attach_check.h"
 #include "collector/graphs.h"
+#include "collector/program_path.h"
 #include "collector/recorder.h"
 #include "collector/run.h"
 #include "trace/trace_id.h"
@@ -34,8 +36,9 @@ struct row_texts {
     char *args;
 };
 
-static void fill_row(struct cairn_recorder *recorder, struct row_texts *texts, pid_t pid)
+static void fill_row(struct cairn_recorder *recorder, struct row_texts *texts, pid_t pid, const char *program)
 {
+    snprintf(texts->program, sizeof texts->program, "%s", program);
     cairn_trace_id_make(texts->trace_id);
     gethostname(texts->host, sizeof texts->host - 1);
     texts->args = recorder->options->keep_args ? cairn_arguments_as_json(recorder->options->argv) : NULL;
@@ -235,13 +238,13 @@ static void take_exit(struct cairn_record_result *result, int wait_status)
     }
 }
 
-/* The program runs; from here on its own status counts. */
-static enum cairn_status record_running(struct cairn_recorder *recorder, pid_t pid, const sigset_t *watched,
-                                        struct cairn_record_result *result, struct cairn_error *error)
+static void take_end(struct cairn_recorder *recorder, enum cairn_run_end end, int wait_status,
+                     const struct cairn_run_plan *plan, struct cairn_record_result *result)
 {
-    int wait_status = 0;
-    const enum cairn_run_end end = cairn_run(recorder, pid, watched, &wait_status);
-    if (end == CAIRN_RUN_ENDED) {
+    if (end == CAIRN_RUN_ENDED && plan->joins) {
+        result->status = 0;
+        recorder->stopped_why = "exited"; /* how, only its parent was told */
+    } else if (end == CAIRN_RUN_ENDED) {
         take_exit(result, wait_status);
         recorder->row.exit_status = result->exit_status >= 0 ? result->exit_status : CAIRN_UNKNOWN;
         recorder->row.signal = result->signal ? result->signal : CAIRN_UNKNOWN;
@@ -250,17 +253,29 @@ static enum cairn_status record_running(struct cairn_recorder *recorder, pid_t p
         result->status = 0;
         recorder->stopped_why = "stopped";
     }
-    const bool nothing = recorder->segments_passed == 0;
+}
+
+/* The program runs; from here on its own status counts, where it is a child of ours. */
+static enum cairn_status record_running(struct cairn_recorder *recorder, const struct cairn_run_plan *plan,
+                                        const sigset_t *watched, struct cairn_record_result *result,
+                                        struct cairn_error *error)
+{
+    int wait_status = 0;
+    const enum cairn_run_end end = cairn_run(recorder, plan, watched, &wait_status, error);
+    take_end(recorder, end, wait_status, plan, result);
+    const bool nothing = recorder->segments_passed == 0 || end == CAIRN_RUN_FAILED;
     const bool memory = cairn_ledger_failed(recorder->ledger);
     enum cairn_status status;
     if (nothing) {
         discard_writing(recorder);
         result->path[0] = '\0';
-        status = cairn_fail(
-            error, CAIRN_E_SYSTEM,
-            "%s ran, but nothing was recorded: libcairn.so was not loaded into it or could not reach "
-            "the recorder",
-            recorder->options->argv[0]);
+        status =
+            end == CAIRN_RUN_FAILED
+                ? error->status
+                : cairn_fail(error, CAIRN_E_SYSTEM,
+                             "%s ran, but nothing was recorded: libcairn.so was not loaded into it or could "
+                             "not reach the recorder",
+                             recorder->row.program);
     } else {
         status = finish_writing(recorder, error);
     }
@@ -296,8 +311,7 @@ static enum cairn_status record(struct cairn_recorder *recorder, const char *age
         return status;
     }
     struct row_texts texts = {.args = NULL};
-    snprintf(texts.program, sizeof texts.program, "%s", program);
-    fill_row(recorder, &texts, launch.pid);
+    fill_row(recorder, &texts, launch.pid, program);
     status = cairn_output_path(recorder->options, launch.pid, result->path, sizeof result->path, error);
     if (status == CAIRN_OK) {
         status = start_writing(recorder, result->path, error);
@@ -318,11 +332,43 @@ static enum cairn_status record(struct cairn_recorder *recorder, const char *age
         goto done;
     }
     result->started = true;
-    status = record_running(recorder, launch.pid, watched, result, error);
+    status =
+        record_running(recorder, &(const struct cairn_run_plan){.root = launch.pid}, watched, result, error);
 done:
     /* The chunker has ended, nobody reads the row any more. */
     free(texts.args);
     return status;
+}
+
+/* Frees in any state. */
+static void close_recorder(struct cairn_recorder *recorder)
+{
+    release(recorder);
+    if (recorder->stop_call.fd >= 0) {
+        cairn_session_answer(&recorder->stop_call, CAIRN_SESSION_DONE, 0, -1);
+    }
+    free(recorder);
+}
+
+static struct cairn_recorder *open_recorder(const struct cairn_record_options *options,
+                                            struct cairn_error *error)
+{
+    struct cairn_recorder *recorder = calloc(1, sizeof *recorder);
+    if (!recorder) {
+        cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+        return NULL;
+    }
+    recorder->options = options;
+    recorder->session.listener = -1;
+    recorder->stop_call.fd = -1;
+    recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
+    cairn_clock_init(&recorder->clock);
+    if (recorder->epoll < 0) {
+        cairn_fail_errno(error, "cannot wait for events (epoll)");
+        close_recorder(recorder);
+        return NULL;
+    }
+    return recorder;
 }
 
 enum cairn_status cairn_record(const struct cairn_record_options *options, struct cairn_record_result *result,
@@ -344,20 +390,97 @@ enum cairn_status cairn_record(const struct cairn_record_options *options, struc
     struct cairn_inherited inherited;
     sigset_t watched;
     cairn_inherited_take(&inherited, &watched);
-    struct cairn_recorder *recorder = calloc(1, sizeof *recorder);
+    struct cairn_recorder *recorder = open_recorder(options, error);
     if (recorder) {
-        recorder->options = options;
-        recorder->session.listener = -1;
-        recorder->epoll = epoll_create1(EPOLL_CLOEXEC);
-        cairn_clock_init(&recorder->clock);
-        status = recorder->epoll < 0 ? cairn_fail_errno(error, "cannot wait for events (epoll)")
-                                     : record(recorder, options->agent_path ? options->agent_path : agent,
-                                              program, &inherited, &watched, result, error);
-        release(recorder);
-        free(recorder);
+        status = record(recorder, options->agent_path ? options->agent_path : agent, program, &inherited,
+                        &watched, result, error);
+        close_recorder(recorder);
     } else {
-        status = cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+        status = error->status;
     }
     cairn_inherited_restore(&inherited);
+    return status;
+}
+
+/* Everything is ready for the agent before it is loaded. */
+static enum cairn_status join(struct cairn_recorder *recorder, const struct cairn_run_plan *plan,
+                              const char *program, const sigset_t *watched,
+                              struct cairn_record_result *result, struct cairn_error *error)
+{
+    enum cairn_status status = cairn_segment_check(error);
+    if (status == CAIRN_OK) {
+        status = start_stages(recorder, error);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_session_open(&recorder->session, error);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_session_announce(&recorder->session, plan->root, cairn_process_start_ticks(plan->root),
+                                        error);
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct row_texts texts = {.args = NULL};
+    fill_row(recorder, &texts, plan->root, program);
+    status = cairn_output_path(recorder->options, plan->root, result->path, sizeof result->path, error);
+    if (status == CAIRN_OK) {
+        status = start_writing(recorder, result->path, error);
+    }
+    if (status == CAIRN_OK) {
+        cairn_clock_calibrate(&recorder->clock);
+        cairn_recorder_commit(recorder, 0, false);
+        result->started = true;
+        status = record_running(recorder, plan, watched, result, error);
+    } else {
+        discard_writing(recorder);
+        result->path[0] = '\0';
+    }
+    free(texts.args);
+    return status;
+}
+
+enum cairn_status cairn_attach(const struct cairn_record_options *options, pid_t pid, int64_t duration_ns,
+                               struct cairn_record_result *result, struct cairn_error *error)
+{
+    *result = (struct cairn_record_result){.status = 125, .exit_status = -1};
+    char program[PATH_MAX], agent[PATH_MAX], real_agent[PATH_MAX];
+    enum cairn_status status = CAIRN_OK;
+    if (options->agent_path) {
+        snprintf(agent, sizeof agent, "%s", options->agent_path);
+    } else {
+        status = cairn_find_agent(agent, sizeof agent, error);
+    }
+    if (status == CAIRN_OK && !realpath(agent, real_agent)) {
+        status = cairn_fail_errno(error, "cannot find %s", agent);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_attach_check(pid, real_agent, error);
+    }
+    char **argv = status == CAIRN_OK ? cairn_arguments_list(pid) : NULL;
+    if (status == CAIRN_OK && (!argv || !cairn_process_program(pid, program, sizeof program))) {
+        status = cairn_fail(error, CAIRN_E_NOT_FOUND, "process %d has ended", (int)pid);
+    }
+    if (status != CAIRN_OK) {
+        cairn_arguments_free(argv);
+        return status;
+    }
+    struct cairn_record_options own = *options;
+    own.argv = argv;
+    struct cairn_inherited inherited;
+    sigset_t watched;
+    cairn_inherited_take(&inherited, &watched);
+    cairn_inherited_watch_interrupts(&watched);
+    struct cairn_recorder *recorder = open_recorder(&own, error);
+    if (recorder) {
+        const struct cairn_run_plan plan = {
+            .root = pid, .joins = true, .agent = real_agent, .duration_ns = duration_ns};
+        status = join(recorder, &plan, program, &watched, result, error);
+        close_recorder(recorder);
+    } else {
+        status = error->status;
+    }
+    cairn_inherited_restore(&inherited);
+    cairn_arguments_free(argv);
     return status;
 }

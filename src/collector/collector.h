@@ -1,4 +1,4 @@
-/* `cairn record` as a library: starts the program, owns the shared memory, drains it, writes the trace.
+/* `cairn record` and `cairn attach` as a library: starts or joins the program, owns the shared memory, drains it, writes the trace.
  *
  * One call does everything and returns when no recorded process lives any more. It prints nothing; progress goes through
  * a callback. */
@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/status.h"
 
@@ -60,6 +61,13 @@ struct cairn_record_result {
  * program's own status where it ran and failed by itself). */
 CAIRN_MUST_CHECK enum cairn_status cairn_record(const struct cairn_record_options *options,
                                                 struct cairn_record_result *result,
+                                                struct cairn_error *error);
+
+/* Joins process `pid`, which runs already, and records it until it ends, `duration_ns` has passed (0: no limit), SIGINT,
+ * SIGTERM or SIGHUP comes, or somebody says stop. Then the program goes on as it was. `options->argv` is not looked at. As
+ * cairn_record(), but `result->status` is 0 where all went well, whatever became of the program. */
+CAIRN_MUST_CHECK enum cairn_status cairn_attach(const struct cairn_record_options *options, pid_t pid,
+                                                int64_t duration_ns, struct cairn_record_result *result,
                                                 struct cairn_error *error);
 
 /* Where libcairn.so is: $CAIRN_AGENT, beside the program (build tree), or ../lib/cairn (installed). */

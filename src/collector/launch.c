@@ -54,6 +54,19 @@ void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched)
     pthread_sigmask(SIG_BLOCK, watched, &inherited->mask);
 }
 
+void cairn_inherited_watch_interrupts(sigset_t *watched)
+{
+    static const int interrupts[] = {SIGINT, SIGQUIT};
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    for (size_t i = 0; i < sizeof interrupts / sizeof interrupts[0]; i++) {
+        sigaddset(watched, interrupts[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, watched, NULL);
+    for (size_t i = 0; i < sizeof interrupts / sizeof interrupts[0]; i++) {
+        sigaction(interrupts[i], &usual, NULL); /* ignored ones would not even wait */
+    }
+}
+
 void cairn_inherited_restore(const struct cairn_inherited *inherited)
 {
     for (size_t i = 0; i < IGNORED_COUNT; i++) {

@@ -46,6 +46,17 @@ uint64_t cairn_process_start_ticks(pid_t pid)
     return field ? strtoull(field, NULL, 10) : 0;
 }
 
+pid_t cairn_process_parent(pid_t pid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (!cairn_proc_read(path, text, sizeof text)) {
+        return 0;
+    }
+    const char *field = skip_fields(fields_behind_name(text), 1);
+    return field ? (pid_t)strtol(field, NULL, 10) : 0;
+}
+
 char cairn_thread_state(pid_t pid, pid_t tid)
 {
     char path[96], text[1024];

@@ -53,7 +53,8 @@ struct cairn_recorder {
     struct cairn_recording row; /* texts owned */
     uint64_t skipped_events, torn_records, damaged_rings;
     int64_t stalled_ns;
-    bool stopping; /* the agents were told to stop */
+    bool stopping;                       /* the agents were told to stop */
+    struct cairn_session_call stop_call; /* who said so and waits for the end; fd −1: nobody */
     const char *stopped_why;
 
     int64_t merged_ns; /* no event before this time will come */
@@ -138,6 +139,8 @@ struct cairn_inherited {
 /* Takes note, then: SIGINT, SIGQUIT, SIGPIPE and SIGXFSZ ignored, SIGTERM and SIGHUP blocked (unless they are ignored), limits
  * raised. `watched` gets the blocked ones. */
 void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched);
+/* SIGINT and SIGQUIT are watched, too: they end a recording of a program that is no child of ours. */
+void cairn_inherited_watch_interrupts(sigset_t *watched);
 /* Puts this process back. */
 void cairn_inherited_restore(const struct cairn_inherited *inherited);
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collector/attach.h"
 #include "collector/graph_asking.h"
 #include "collector/graphs.h"
 
@@ -31,14 +32,25 @@
 #define FLOOD_BYTES (192u << 10)
 
 /* What an epoll event is about: low half the kind, high half a target's number or a descriptor. */
-enum tag { TAG_TARGET = 0, TAG_LISTENER = 1, TAG_SIGNAL = 2, TAG_CONNECTION = 3, TAG_ROOT = 4 };
+enum tag {
+    TAG_TARGET = 0,
+    TAG_LISTENER = 1,
+    TAG_SIGNAL = 2,
+    TAG_CONNECTION = 3,
+    TAG_ROOT = 4,
+    TAG_JOINED = 5
+};
 
 struct run {
     struct cairn_recorder *recorder;
+    const struct cairn_run_plan *plan;
     pid_t root;
     int root_fd, signal_fd;
-    bool root_gone, stop;
+    struct cairn_attach_job *joining; /* until it is done */
+    bool root_gone, stop, failed;
+    int64_t deadline_ns; /* 0: none */
     int wait_status;
+    struct cairn_error *error;
     uint32_t passed_on; /* SIGTERM or SIGHUP so far */
     size_t connections;
     int64_t sleep_ns;
@@ -83,7 +95,11 @@ static void handle_call(struct run *run, struct cairn_session_call *call)
         break;
     case CAIRN_SESSION_STOP:
         run->stop = true;
-        cairn_session_answer(call, 0, 0, -1);
+        if (recorder->stop_call.fd >= 0) {
+            cairn_session_answer(call, CAIRN_SESSION_ENDED, 0, -1);
+        } else {
+            recorder->stop_call = *call; /* answered when the trace is whole */
+        }
         break;
     default:
         cairn_session_answer(call, 1, 0, -1);
@@ -132,12 +148,12 @@ static void pass_on(struct run *run, int signal)
     }
 }
 
-/* A first SIGTERM or SIGHUP is the program's; a second one ends the recording. */
+/* A first SIGTERM or SIGHUP is the program's; a second one ends the recording. A program that was joined is none of theirs. */
 static void take_signals(struct run *run)
 {
     struct signalfd_siginfo info;
     while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (run->passed_on++ > 0 || run->root_gone) {
+        if (run->passed_on++ > 0 || run->root_gone || run->plan->joins) {
             run->stop = true;
         } else {
             pass_on(run, (int)info.ssi_signo);
@@ -173,20 +189,32 @@ static void look_for_dead(struct run *run)
     }
 }
 
-static void root_ended(struct run *run)
+/* Whether it has ended by now; takes its status, which only a parent is told. */
+static bool root_has_ended(struct run *run)
 {
+    if (run->plan->joins) {
+        struct pollfd ended = {.fd = run->root_fd, .events = POLLIN};
+        return poll(&ended, 1, 0) == 1;
+    }
     pid_t got;
     do {
         got = waitpid(run->root, &run->wait_status, WNOHANG);
     } while (got < 0 && errno == EINTR);
-    if (got != run->root) {
+    return got == run->root;
+}
+
+static void root_ended(struct run *run)
+{
+    if (run->root_gone || !root_has_ended(run)) {
         return;
     }
     look_for_dead(run);
     run->root_gone = true;
     struct cairn_target *target = cairn_recorder_target_by_pid(run->recorder, run->root);
     if (target) {
-        set_exit(target, run->wait_status);
+        if (!run->plan->joins) {
+            set_exit(target, run->wait_status);
+        }
         cairn_recorder_target_left(run->recorder, target);
     }
     epoll_ctl(run->recorder->epoll, EPOLL_CTL_DEL, run->root_fd, NULL);
@@ -199,6 +227,18 @@ static void target_ended(struct run *run, uint32_t number)
         root_ended(run); /* its status comes from there */
     } else {
         look_for_dead(run);
+    }
+}
+
+static void joined(struct run *run)
+{
+    struct cairn_recorder *recorder = run->recorder;
+    struct cairn_attach_job *job = run->joining;
+    run->joining = NULL;
+    epoll_ctl(recorder->epoll, EPOLL_CTL_DEL, cairn_attach_done(job), NULL);
+    run->failed = cairn_attach_finish(job, run->error) != CAIRN_OK;
+    if (run->plan->duration_ns > 0) {
+        run->deadline_ns = cairn_clock_elapsed_ns(&recorder->clock) + run->plan->duration_ns;
     }
 }
 
@@ -226,6 +266,9 @@ static void take_events(struct run *run, int64_t wait_ns)
             break;
         case TAG_ROOT:
             root_ended(run);
+            break;
+        case TAG_JOINED:
+            joined(run);
             break;
         }
     }
@@ -340,7 +383,13 @@ static void set_sleep(struct run *run, size_t taken)
 
 static bool is_over(struct run *run, int64_t now_ns)
 {
-    if (run->stop) {
+    if (run->deadline_ns != 0 && now_ns >= run->deadline_ns) {
+        run->stop = true;
+    }
+    if (run->joining) {
+        return false; /* what it was made to begin must have ended */
+    }
+    if (run->stop || run->failed) {
         return true;
     }
     return run->root_gone && run->recorder->alive == 0 && !cairn_graphs_expected(run->recorder) &&
@@ -368,12 +417,31 @@ static void give_up(struct cairn_recorder *recorder)
     }
 }
 
+/* A program that was joined is left as it was. Where that cannot be done from here, it does so by itself: at its next
+ * allocation. */
+static void leave(const struct run *run)
+{
+    struct cairn_recorder *recorder = run->recorder;
+    const struct cairn_target *target = cairn_recorder_target_by_pid(recorder, run->root);
+    if (run->plan->joins && target && strcmp(target->row.origin, "attach") == 0) {
+        struct cairn_error error;
+        struct cairn_attach_job *job = cairn_attach_leave(run->root, run->plan->agent);
+        if (!job || cairn_attach_finish(job, &error) != CAIRN_OK) {
+            cairn_recorder_note(
+                recorder, target->number,
+                "the recording ended while the program could not be left at once: it takes the "
+                "hooks out itself when it allocates next");
+        }
+    }
+}
+
 /* What is in the rings at the end, of programs that run on too. */
 static void drain_to_the_end(struct run *run)
 {
     struct cairn_recorder *recorder = run->recorder;
-    if (run->stop) {
+    if (run->stop || run->failed) {
         cairn_recorder_stop_agents(recorder);
+        leave(run);
         for (size_t i = 0; i < recorder->target_count; i++) {
             cairn_recorder_target_left(recorder, recorder->targets[i]);
         }
@@ -392,16 +460,32 @@ static void drain_to_the_end(struct run *run)
     }
 }
 
-enum cairn_run_end cairn_run(struct cairn_recorder *recorder, pid_t root, const sigset_t *watched,
-                             int *wait_status)
+static void begin(struct run *run, const sigset_t *watched)
 {
-    struct run run = {.recorder = recorder, .root = root, .sleep_ns = SLEEP_MIN_NS};
-    run.root_fd = (int)syscall(SYS_pidfd_open, root, 0);
-    run.signal_fd = signalfd(-1, watched, SFD_CLOEXEC | SFD_NONBLOCK);
+    struct cairn_recorder *recorder = run->recorder;
+    run->root_fd = (int)syscall(SYS_pidfd_open, run->root, 0);
+    run->signal_fd = signalfd(-1, watched, SFD_CLOEXEC | SFD_NONBLOCK);
     recorder->residency_ns = RESIDENCY_FIRST_NS;
-    watch(&run, recorder->session.listener, TAG_LISTENER);
-    watch(&run, run.signal_fd, TAG_SIGNAL);
-    watch(&run, run.root_fd, TAG_ROOT);
+    watch(run, recorder->session.listener, TAG_LISTENER);
+    watch(run, run->signal_fd, TAG_SIGNAL);
+    watch(run, run->root_fd, TAG_ROOT);
+    if (run->plan->joins) {
+        run->joining = cairn_attach_join(run->root, run->plan->agent, recorder->session.path);
+        if (run->joining) {
+            watch(run, cairn_attach_done(run->joining), TAG_JOINED);
+        } else {
+            cairn_fail(run->error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+            run->failed = true;
+        }
+    }
+}
+
+enum cairn_run_end cairn_run(struct cairn_recorder *recorder, const struct cairn_run_plan *plan,
+                             const sigset_t *watched, int *wait_status, struct cairn_error *error)
+{
+    struct run run = {
+        .recorder = recorder, .plan = plan, .root = plan->root, .sleep_ns = SLEEP_MIN_NS, .error = error};
+    begin(&run, watched);
     int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
     while (!is_over(&run, now_ns)) {
         take_events(&run, run.sleep_ns);
@@ -415,5 +499,5 @@ enum cairn_run_end cairn_run(struct cairn_recorder *recorder, pid_t root, const 
     close(run.root_fd);
     close(run.signal_fd);
     *wait_status = run.wait_status;
-    return run.root_gone ? CAIRN_RUN_ENDED : CAIRN_RUN_STOPPED;
+    return run.failed ? CAIRN_RUN_FAILED : run.root_gone ? CAIRN_RUN_ENDED : CAIRN_RUN_STOPPED;
 }

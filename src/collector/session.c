@@ -33,6 +33,38 @@ static bool runtime_folder_is_ours(const char *path)
            status.st_uid == geteuid() && (status.st_mode & 077) == 0;
 }
 
+const char *cairn_session_runtime_folder(void)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    return runtime_folder_is_ours(runtime) ? runtime : NULL;
+}
+
+static bool joined_path(char *path, size_t size, const char *folder)
+{
+    return (size_t)snprintf(path, size, "%s/" CAIRN_SESSION_JOINED, folder) < size;
+}
+
+enum cairn_status cairn_session_announce(const struct cairn_session *session, pid_t joined,
+                                         uint64_t start_ticks, struct cairn_error *error)
+{
+    char path[PATH_MAX], text[64];
+    snprintf(text, sizeof text, CAIRN_SESSION_JOINED_FORM, (int)joined, start_ticks, (int)getpid());
+    return joined_path(path, sizeof path, session->folder) && symlink(text, path) == 0
+               ? CAIRN_OK
+               : cairn_fail_errno(error, "cannot say in %s which process is joined", session->folder);
+}
+
+/* The folder of a session that is over. */
+static void remove_folder(const char *folder, const char *socket_path)
+{
+    char joined[PATH_MAX];
+    unlink(socket_path);
+    if (joined_path(joined, sizeof joined, folder)) {
+        unlink(joined);
+    }
+    rmdir(folder);
+}
+
 /* Whether a recorder that was killed left that folder behind: nobody listens on its socket any more. A young one may be
  * about to. */
 static bool is_abandoned(const char *folder, const char *path)
@@ -70,8 +102,7 @@ static void sweep_abandoned(const char *parent)
         if ((size_t)snprintf(folder, sizeof folder, "%s/%s", parent, entry->d_name) < sizeof folder &&
             (size_t)snprintf(path, sizeof path, "%s/session", folder) < sizeof path &&
             is_abandoned(folder, path)) {
-            unlink(path);
-            rmdir(folder);
+            remove_folder(folder, path);
         }
     }
     closedir(entries);
@@ -80,9 +111,9 @@ static void sweep_abandoned(const char *parent)
 enum cairn_status cairn_session_open(struct cairn_session *session, struct cairn_error *error)
 {
     *session = (struct cairn_session){.listener = -1};
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    sweep_abandoned(runtime_folder_is_ours(runtime) ? runtime : "/tmp");
-    if (!(runtime_folder_is_ours(runtime) && make_folder(session->folder, sizeof session->folder, runtime)) &&
+    const char *runtime = cairn_session_runtime_folder();
+    sweep_abandoned(runtime ? runtime : "/tmp");
+    if (!(runtime && make_folder(session->folder, sizeof session->folder, runtime)) &&
         !make_folder(session->folder, sizeof session->folder, "/tmp")) {
         session->folder[0] = '\0';
         return cairn_fail_errno(error, "cannot make a folder for the session in /tmp");
@@ -112,8 +143,7 @@ void cairn_session_close(struct cairn_session *session)
         session->listener = -1;
     }
     if (session->folder[0]) {
-        unlink(session->path);
-        rmdir(session->folder);
+        remove_folder(session->folder, session->path);
         session->folder[0] = '\0';
     }
 }

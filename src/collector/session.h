@@ -3,6 +3,7 @@
 #ifndef CAIRN_COLLECTOR_SESSION_H
 #define CAIRN_COLLECTOR_SESSION_H
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,6 +28,15 @@ struct cairn_session_call {
 
 CAIRN_MUST_CHECK enum cairn_status cairn_session_open(struct cairn_session *session,
                                                       struct cairn_error *error);
+/* Says beside the socket which process this session joined, and whose session it is: a process that ran before has no
+ * environment that does (session_client.h). */
+CAIRN_MUST_CHECK enum cairn_status cairn_session_announce(const struct cairn_session *session, pid_t joined,
+                                                          uint64_t start_ticks, struct cairn_error *error);
+#define CAIRN_SESSION_JOINED      "joined"            /* a link to … */
+#define CAIRN_SESSION_JOINED_FORM "%d.%" PRIu64 ".%d" /* PID, its start, the recorder's PID */
+/* Where the folders of sessions are: XDG_RUNTIME_DIR, where it is a folder of this user alone, else NULL; and /tmp. */
+const char *cairn_session_runtime_folder(void);
+
 /* Closes and removes socket and folder. */
 void cairn_session_close(struct cairn_session *session);
 

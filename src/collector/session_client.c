@@ -1,18 +1,26 @@
 #include "collector/session_client.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "collector/session.h"
+#include "collector/target.h"
 #include "wire/ring.h"
 
 #define ANSWER_SECONDS 60
+/* Between a process that was joined and a child of its children. */
+#define GENERATIONS_MAX 64u
 
 /* A session's path in the environment that a process began with; false when there is none. */
 static bool find_in_environment(pid_t pid, char *path, size_t size)
@@ -52,6 +60,55 @@ static bool find_in_children(pid_t pid, char *path, size_t size)
         fclose(file);
     }
     return found;
+}
+
+/* Whether the session in `folder` joined that process, or is that recorder's own. */
+static bool is_session_of(const char *folder, pid_t pid, uint64_t start_ticks)
+{
+    char link[PATH_MAX], text[64];
+    int joined, recorder;
+    uint64_t ticks;
+    struct stat about;
+    if (lstat(folder, &about) != 0 || !S_ISDIR(about.st_mode) || about.st_uid != geteuid() ||
+        (size_t)snprintf(link, sizeof link, "%s/" CAIRN_SESSION_JOINED, folder) >= sizeof link) {
+        return false;
+    }
+    const ssize_t got = readlink(link, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    return sscanf(text, "%d.%" SCNu64 ".%d", &joined, &ticks, &recorder) == 3 &&
+           (recorder == pid || (joined == pid && ticks == start_ticks));
+}
+
+static bool find_in_folder(const char *parent, pid_t pid, char *path, size_t size)
+{
+    DIR *entries = opendir(parent);
+    const uint64_t start_ticks = cairn_process_start_ticks(pid);
+    bool found = false;
+    for (const struct dirent *entry; entries && !found && (entry = readdir(entries));) {
+        char folder[PATH_MAX];
+        found = strncmp(entry->d_name, "cairn-", 6) == 0 &&
+                (size_t)snprintf(folder, sizeof folder, "%s/%s", parent, entry->d_name) < sizeof folder &&
+                is_session_of(folder, pid, start_ticks) &&
+                (size_t)snprintf(path, size, "%s/session", folder) < size;
+    }
+    if (entries) {
+        closedir(entries);
+    }
+    return found;
+}
+
+/* Of a process that was joined, or one of whose ancestors was. */
+static bool find_joined(pid_t pid, char *path, size_t size)
+{
+    const char *runtime = cairn_session_runtime_folder();
+    for (unsigned generation = 0; pid > 1 && generation < GENERATIONS_MAX; generation++) {
+        if ((runtime && find_in_folder(runtime, pid, path, size)) ||
+            find_in_folder("/tmp", pid, path, size)) {
+            return true;
+        }
+        pid = cairn_process_parent(pid);
+    }
+    return false;
 }
 
 static int connect_to(const char *path)
@@ -94,16 +151,27 @@ enum cairn_status cairn_session_command(pid_t pid, enum cairn_session_verb verb,
     struct cairn_session_request request = {
         .magic = CAIRN_SESSION_MAGIC, .version = CAIRN_WIRE_VERSION, .verb = verb, .pid = pid};
     snprintf(request.name, sizeof request.name, "%s", name ? name : "");
-    if (!find_in_environment(pid, path, sizeof path)) {
-        request.pid = 0;
-        if (!find_in_children(pid, path, sizeof path)) {
-            return cairn_fail(error, CAIRN_E_USAGE,
-                              "process %d is not being recorded: start it with cairn record", (int)pid);
-        }
+    int fd = -1;
+    bool known = find_joined(pid, path, sizeof path);
+    if (known) {
+        fd = connect_to(path);
     }
-    const int fd = connect_to(path);
+    if (fd < 0 && find_in_environment(pid, path, sizeof path)) {
+        known = true;
+        fd = connect_to(path);
+    }
+    if (fd < 0 && find_in_children(pid, path, sizeof path)) {
+        known = true;
+        request.pid = 0;
+        fd = connect_to(path);
+    }
     if (fd < 0) {
-        return cairn_fail(error, CAIRN_E_IO, "process %d is not being recorded any more", (int)pid);
+        return known ? cairn_fail(error, CAIRN_E_NOT_FOUND, "process %d is not being recorded any more",
+                                  (int)pid)
+                     : cairn_fail(error, CAIRN_E_NOT_FOUND,
+                                  "process %d is not being recorded: start it with cairn record, or cairn "
+                                  "attach %d",
+                                  (int)pid, (int)pid);
     }
     const enum cairn_status status = exchange(fd, &request, answer, error);
     close(fd);

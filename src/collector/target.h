@@ -92,6 +92,8 @@ void cairn_fork_image_free(struct cairn_fork_image *image);
 size_t cairn_proc_read(const char *path, char *text, size_t size);
 /* Start time of a process in clock ticks since boot, 0 when it cannot be read. */
 uint64_t cairn_process_start_ticks(pid_t pid);
+/* 0 when it cannot be read. */
+pid_t cairn_process_parent(pid_t pid);
 /* One letter from /proc/PID/task/TID/stat: R, S, D, T, t, Z, X, …; 0 when the thread is gone. */
 char cairn_thread_state(pid_t pid, pid_t tid);
 /* Exit code as wait() gives it of a process that is a zombie; false when that cannot be known. */

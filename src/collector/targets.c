@@ -273,7 +273,10 @@ void cairn_recorder_hello(struct cairn_recorder *recorder, struct cairn_session_
     }
     struct cairn_target *parent = is_fork ? target_by_number(recorder, request->process)
                                           : cairn_recorder_target_by_pid(recorder, request->parent_pid);
-    const char *origin = is_fork ? "fork" : before || recorder->target_count > 0 ? "exec" : "start";
+    const char *origin = is_fork                                 ? "fork"
+                         : request->reason == CAIRN_HELLO_ATTACH ? "attach"
+                         : before || recorder->target_count > 0  ? "exec"
+                                                                 : "start";
     uint32_t parent_number = parent ? parent->number : 0;
     if (before) {
         /* The same process runs another program. */
