@@ -1,7 +1,6 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/commands.h"
 #include "cli/process.h"
@@ -13,6 +12,12 @@ struct attach_arguments {
     bool force, quiet;
     int64_t duration_ns;
 };
+
+static void say_joined(void *state)
+{
+    const int pid = *(const pid_t *)state;
+    fprintf(stderr, "cairn: process %d is recorded: Ctrl-C or cairn stop %d ends the recording\n", pid, pid);
+}
 
 static int run(const struct cairn_invocation *invocation)
 {
@@ -29,6 +34,10 @@ static int run(const struct cairn_invocation *invocation)
     }
     options.output = arguments->output;
     options.replace = arguments->force;
+    if (!arguments->quiet) {
+        options.joined = say_joined;
+        options.joined_state = &pid;
+    }
     const enum cairn_status status = cairn_attach(&options, pid, arguments->duration_ns, &result, &error);
     if (status != CAIRN_OK) {
         cairn_complain(&error);
@@ -61,7 +70,7 @@ static const struct cairn_option options[] = {
      .letter = 'q',
      .type = CAIRN_OPTION_SET,
      .offset = offsetof(struct attach_arguments, quiet),
-     .help = "no summary at the end"},
+     .help = "nothing on standard error but failures"},
     {.name = NULL},
 };
 

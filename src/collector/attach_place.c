@@ -250,10 +250,14 @@ static int add_frame(Dwfl_Frame *frame, void *state)
     return DWARF_CB_OK;
 }
 
-/* Where a thread began: in functions of the C library, too. */
-static bool is_beginning(const struct walk *walk, size_t first)
+/* Where a thread began: in functions of the C library, too, and the first one in the program's own start. `first` and `last` are
+ * of a row of the library's frames. */
+static bool is_beginning(const struct walk *walk, size_t first, size_t last)
 {
-    return first > 0 && walk->count - first <= 3;
+    if (last + 2 == walk->count) {
+        return walk->names[last] && begins(walk->names[last], "__libc_start_main");
+    }
+    return first > 0 && last + 1 == walk->count && last - first < 2;
 }
 
 /* Of every row of frames in the C library, the outermost says what the program called. */
@@ -270,8 +274,7 @@ static bool holds_no_lock(const struct walk *walk, bool complete)
         while (i + 1 < walk->count && walk->kinds[i + 1] == KIND_LIBC) {
             i++;
         }
-        const bool outermost = i + 1 == walk->count;
-        if (outermost && complete && is_beginning(walk, first)) {
+        if (complete && is_beginning(walk, first, i)) {
             continue;
         }
         if (!walk->names[i] || !waits_without_lock(walk->names[i])) {

@@ -17,6 +17,7 @@
 #include "collector/program_path.h"
 #include "collector/recorder.h"
 #include "collector/run.h"
+#include "collector/session_client.h"
 #include "trace/trace_id.h"
 #include "trace/writer.h"
 
@@ -456,6 +457,10 @@ enum cairn_status cairn_attach(const struct cairn_record_options *options, pid_t
     }
     if (status == CAIRN_OK) {
         status = cairn_attach_check(pid, real_agent, error);
+    }
+    if (status == CAIRN_OK && cairn_session_is_recorded(pid)) {
+        status = cairn_fail(error, CAIRN_E_USAGE, "process %d cannot be joined: it is being recorded already",
+                            (int)pid);
     }
     char **argv = status == CAIRN_OK ? cairn_arguments_list(pid) : NULL;
     if (status == CAIRN_OK && (!argv || !cairn_process_program(pid, program, sizeof program))) {

@@ -41,6 +41,8 @@ struct cairn_record_options {
     void (*progress)(void *state,
                      const struct cairn_progress *progress); /* about 4 times a second; may be NULL */
     void *progress_state;
+    void (*joined)(void *state); /* cairn_attach(): the program is recorded from now on; may be NULL */
+    void *joined_state;
 };
 
 #define CAIRN_RECORD_OPTIONS_DEFAULT                                                                         \

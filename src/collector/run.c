@@ -237,6 +237,9 @@ static void joined(struct run *run)
     run->joining = NULL;
     epoll_ctl(recorder->epoll, EPOLL_CTL_DEL, cairn_attach_done(job), NULL);
     run->failed = cairn_attach_finish(job, run->error) != CAIRN_OK;
+    if (!run->failed && recorder->options->joined) {
+        recorder->options->joined(recorder->options->joined_state);
+    }
     if (run->plan->duration_ns > 0) {
         run->deadline_ns = cairn_clock_elapsed_ns(&recorder->clock) + run->plan->duration_ns;
     }

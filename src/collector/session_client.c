@@ -79,38 +79,6 @@ static bool is_session_of(const char *folder, pid_t pid, uint64_t start_ticks)
            (recorder == pid || (joined == pid && ticks == start_ticks));
 }
 
-static bool find_in_folder(const char *parent, pid_t pid, char *path, size_t size)
-{
-    DIR *entries = opendir(parent);
-    const uint64_t start_ticks = cairn_process_start_ticks(pid);
-    bool found = false;
-    for (const struct dirent *entry; entries && !found && (entry = readdir(entries));) {
-        char folder[PATH_MAX];
-        found = strncmp(entry->d_name, "cairn-", 6) == 0 &&
-                (size_t)snprintf(folder, sizeof folder, "%s/%s", parent, entry->d_name) < sizeof folder &&
-                is_session_of(folder, pid, start_ticks) &&
-                (size_t)snprintf(path, size, "%s/session", folder) < size;
-    }
-    if (entries) {
-        closedir(entries);
-    }
-    return found;
-}
-
-/* Of a process that was joined, or one of whose ancestors was. */
-static bool find_joined(pid_t pid, char *path, size_t size)
-{
-    const char *runtime = cairn_session_runtime_folder();
-    for (unsigned generation = 0; pid > 1 && generation < GENERATIONS_MAX; generation++) {
-        if ((runtime && find_in_folder(runtime, pid, path, size)) ||
-            find_in_folder("/tmp", pid, path, size)) {
-            return true;
-        }
-        pid = cairn_process_parent(pid);
-    }
-    return false;
-}
-
 static int connect_to(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -124,6 +92,43 @@ static int connect_to(const char *path)
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
         close(fd);
         return -1;
+    }
+    return fd;
+}
+
+/* A connection to a session there, −1 where none lives: a recorder that was killed may have left its folder. */
+static int connect_in_folder(const char *parent, pid_t pid, bool *known)
+{
+    DIR *entries = opendir(parent);
+    const uint64_t start_ticks = cairn_process_start_ticks(pid);
+    int fd = -1;
+    for (const struct dirent *entry; entries && fd < 0 && (entry = readdir(entries));) {
+        char folder[PATH_MAX], path[sizeof((struct sockaddr_un *)0)->sun_path];
+        if (strncmp(entry->d_name, "cairn-", 6) == 0 &&
+            (size_t)snprintf(folder, sizeof folder, "%s/%s", parent, entry->d_name) < sizeof folder &&
+            is_session_of(folder, pid, start_ticks) &&
+            (size_t)snprintf(path, sizeof path, "%s/session", folder) < sizeof path) {
+            *known = true;
+            fd = connect_to(path);
+        }
+    }
+    if (entries) {
+        closedir(entries);
+    }
+    return fd;
+}
+
+/* To whoever joined a process, or one of its ancestors. */
+static int connect_to_joined(pid_t pid, bool *known)
+{
+    const char *runtime = cairn_session_runtime_folder();
+    int fd = -1;
+    for (unsigned generation = 0; fd < 0 && pid > 1 && generation < GENERATIONS_MAX; generation++) {
+        fd = runtime ? connect_in_folder(runtime, pid, known) : -1;
+        if (fd < 0) {
+            fd = connect_in_folder("/tmp", pid, known);
+        }
+        pid = cairn_process_parent(pid);
     }
     return fd;
 }
@@ -144,26 +149,44 @@ static enum cairn_status exchange(int fd, const struct cairn_session_request *re
     return CAIRN_OK;
 }
 
-enum cairn_status cairn_session_command(pid_t pid, enum cairn_session_verb verb, const char *name,
-                                        struct cairn_session_answer *answer, struct cairn_error *error)
+/* A connection to whoever records the process. −1: nobody; `*known` says whether somebody did once. `*by_recorder`: it is a
+ * recorder's own number. */
+static int connect_by_process(pid_t pid, bool *known, bool *by_recorder)
 {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
-    struct cairn_session_request request = {
-        .magic = CAIRN_SESSION_MAGIC, .version = CAIRN_WIRE_VERSION, .verb = verb, .pid = pid};
-    snprintf(request.name, sizeof request.name, "%s", name ? name : "");
-    int fd = -1;
-    bool known = find_joined(pid, path, sizeof path);
-    if (known) {
-        fd = connect_to(path);
-    }
+    *by_recorder = *known = false;
+    int fd = connect_to_joined(pid, known);
     if (fd < 0 && find_in_environment(pid, path, sizeof path)) {
-        known = true;
+        *known = true;
         fd = connect_to(path);
     }
     if (fd < 0 && find_in_children(pid, path, sizeof path)) {
-        known = true;
-        request.pid = 0;
+        *known = *by_recorder = true;
         fd = connect_to(path);
+    }
+    return fd;
+}
+
+bool cairn_session_is_recorded(pid_t pid)
+{
+    bool known, by_recorder;
+    const int fd = connect_by_process(pid, &known, &by_recorder);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0 && !by_recorder;
+}
+
+enum cairn_status cairn_session_command(pid_t pid, enum cairn_session_verb verb, const char *name,
+                                        struct cairn_session_answer *answer, struct cairn_error *error)
+{
+    struct cairn_session_request request = {
+        .magic = CAIRN_SESSION_MAGIC, .version = CAIRN_WIRE_VERSION, .verb = verb, .pid = pid};
+    bool known, by_recorder;
+    snprintf(request.name, sizeof request.name, "%s", name ? name : "");
+    const int fd = connect_by_process(pid, &known, &by_recorder);
+    if (by_recorder) {
+        request.pid = 0;
     }
     if (fd < 0) {
         return known ? cairn_fail(error, CAIRN_E_NOT_FOUND, "process %d is not being recorded any more",

@@ -2,6 +2,7 @@
 #ifndef CAIRN_COLLECTOR_SESSION_CLIENT_H
 #define CAIRN_COLLECTOR_SESSION_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -14,5 +15,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_session_command(pid_t pid, enum cairn_s
                                                          const char *name,
                                                          struct cairn_session_answer *answer,
                                                          struct cairn_error *error);
+
+/* Whether a recorder that lives has that process. */
+bool cairn_session_is_recorded(pid_t pid);
 
 #endif

@@ -1,0 +1,294 @@
+"""attach and stop: a running program is joined, recorded and left, and notices nothing of it."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import support
+from support import CAIRN, FOLDER, Case, ask, build, cairn
+
+THREADS = 4
+LONG = bool(os.environ.get("CAIRN_LONG"))
+
+
+def may_trace():
+    """Whether this system lets us join a process that is no child of the recorder."""
+    program = subprocess.Popen(["sleep", "60"])
+    try:
+        done = cairn("attach", str(program.pid), "--duration", "10ms", "-q", "-f", "-o", "trial.cairn")
+    finally:
+        program.kill()
+        program.wait()
+    return done.status == 0 or "forbids" not in done.err and "does not let" not in done.err
+
+
+class Recording:
+    """`cairn attach` in the background; ready when the program is joined."""
+
+    def __init__(self, pid, name):
+        self.trace = os.path.join(FOLDER, name)
+        self.process = subprocess.Popen(
+            [CAIRN, "attach", str(pid), "-f", "-o", self.trace],
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=support.ENVIRONMENT, cwd=FOLDER, text=True)
+        self.first = self.process.stderr.readline()
+
+    def end(self):
+        """Waits; (status, the rest of what it said)."""
+        rest = self.process.stderr.read()
+        self.process.stderr.close()
+        return self.process.wait(), rest
+
+
+class Joined:
+    """programs/joined.c, and what it says."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(
+            command or [build("joined", flags=("-g", "-O1", "-fno-builtin", "-pthread"))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+        self.pid = self.process.pid
+
+    def tell(self, words):
+        self.process.stdin.write(words + "\n")
+        self.process.stdin.flush()
+        return [int(number) for number in self.process.stdout.readline().split()]
+
+    def quit(self):
+        out, err = self.process.communicate("quit\n")
+        return self.process.returncode, out, err
+
+
+@unittest.skipUnless(may_trace(), "this system does not let a running program be joined")
+class Attach(Case):
+    def joined(self):
+        program = Joined()
+        self.addCleanup(program.process.kill)
+        return program
+
+    def test_ledger(self):
+        program = self.joined()
+        program.tell("hold 1000")
+        program.tell("work 100")
+        for turn in range(3):
+            recording = Recording(program.pid, f"ledger{turn}.cairn")
+            self.assertIn(str(program.pid), recording.first)
+            work = program.tell("work 5000")
+            drop = program.tell("drop 100")
+            self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+            program.tell("work 100")
+            self.assertEqual(recording.end()[0], 0)
+            info = ask("info", recording.trace)
+            self.assertTrue(info["complete"])
+            self.assertEqual(info["lost_events"], 0)
+            self.assertEqual(info["events"], {
+                "alloc": work[0] + drop[0], "realloc": work[1], "free": work[2],
+                "unknown_free": 200})
+            self.assertEqual(info["allocated_bytes"], work[3] + drop[3])
+            self.assertEqual(info["end"], {"bytes": 100 * 1000, "blocks": 100})
+            self.assertEqual(info["stopped_why"], "stopped")
+            self.assertIsNone(info["exit_status"])
+            self.assertEqual(info["pid"], program.pid)
+        program.tell("free")
+        self.assertEqual(program.quit(), (7, "", ""))
+
+    def test_names_and_places(self):
+        program = self.joined()
+        recording = Recording(program.pid, "names.cairn")
+        program.tell("work 100")
+        program.tell("hold 10")
+        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+        recording.end()
+        rows = ask("top", recording.trace, "--metric", "live", "--at", "end")["rows"]
+        self.assertEqual((rows[0]["function"], rows[0]["live_blocks"]), ("obey", 10))
+        self.assertEqual([frame["function"] for frame in rows[0]["stack"]][:2], ["obey", "main"])
+        program.quit()
+
+    def test_leaves_no_trace_in_the_program(self):
+        program = self.joined()
+        descriptors = sorted(os.listdir(f"/proc/{program.pid}/fd"))
+        for turn in range(10 if not LONG else 200):
+            done = cairn("attach", str(program.pid), "-q", "-f", "-o", "again.cairn", "--duration", "1ms")
+            self.assertEqual(done.status, 0, done.err)
+            self.assertEqual(sorted(os.listdir(f"/proc/{program.pid}/fd")), descriptors)
+            program.tell("work 50")
+        with open(f"/proc/{program.pid}/maps") as maps:
+            self.assertNotIn("memfd:", maps.read())
+        self.assertEqual(program.quit(), (7, "", ""))
+
+    def test_program_ends_first(self):
+        program = self.joined()
+        recording = Recording(program.pid, "ends.cairn")
+        work = program.tell("work 10")
+        self.assertEqual(program.quit(), (7, "", ""))
+        status, _ = recording.end()
+        self.assertEqual(status, 0)
+        info = ask("info", recording.trace)
+        self.assertEqual(info["stopped_why"], "exited")
+        self.assertIsNone(info["exit_status"])
+        self.assertEqual(info["events"]["alloc"], work[0])
+        self.assertTrue(info["complete"])
+
+    def test_interrupt_ends_the_recording_only(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            program = self.joined()
+            recording = Recording(program.pid, "interrupt.cairn")
+            program.tell("work 10")
+            recording.process.send_signal(number)
+            self.assertEqual(recording.end()[0], 0)
+            self.assertTrue(ask("info", recording.trace)["complete"])
+            program.tell("work 10")
+            self.assertEqual(program.quit(), (7, "", ""))
+
+    def test_recorder_killed(self):
+        program = self.joined()
+        recording = Recording(program.pid, "killed.cairn")
+        program.tell("work 10")
+        recording.process.kill()
+        recording.end()
+        program.tell("work 20000")
+        again = Recording(program.pid, "after.cairn")
+        work = program.tell("work 1000")
+        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+        self.assertEqual(again.end()[0], 0)
+        self.assertEqual(ask("info", again.trace)["events"]["alloc"], work[0])
+        self.assertEqual(program.quit(), (7, "", ""))
+
+    def test_stop_of_a_program_that_record_started(self):
+        trace = os.path.join(FOLDER, "started.cairn")
+        program = Joined(CAIRN, "record", "-q", "-f", "-o", trace, "--", build("joined", flags=("-g", "-O1", "-fno-builtin", "-pthread")))
+        self.addCleanup(program.process.kill)
+        first = program.tell("work 10")
+        with open(f"/proc/{program.pid}/task/{program.pid}/children") as children:
+            pid = int(children.read().split()[0])
+        self.assertEqual(cairn("stop", str(pid)).status, 0)
+        self.assertEqual(program.process.wait(), 0)
+        self.assertGreaterEqual(ask("info", trace)["events"]["alloc"], first[0])
+        program.tell("work 10")
+        again = Recording(pid, "started-again.cairn")
+        work = program.tell("work 1000")
+        self.assertEqual(cairn("stop", str(pid)).status, 0)
+        self.assertEqual(again.end()[0], 0)
+        self.assertEqual(ask("info", again.trace)["events"]["alloc"], work[0])
+        program.process.stdin.close()
+        program.process.stdout.close()
+        program.process.stderr.close()
+
+    def test_waiting_calls(self):
+        patient = build("patient", flags=("-g", "-O1", "-fno-builtin", "-pthread"))
+        for kind in ("epoll_wait", "poll", "select", "recv", "read", "sem_wait", "cond_wait", "sigsuspend", "sigtimedwait",
+                     "nanosleep"):
+            with self.subTest(kind):
+                program = subprocess.Popen([patient, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                self.addCleanup(program.kill)
+                done = cairn("attach", str(program.pid), "-q", "-f", "-o", "patient.cairn", "--duration", "1ms")
+                out, _ = program.communicate("go\n", timeout=60)
+                self.assertEqual(done.status, 0, done.err)
+                self.assertEqual((program.returncode, out), (0, kind + " as told\n"))
+
+    def test_python(self):
+        script = "import sys\nfor line in sys.stdin:\n  keep = [bytearray(5000) for i in range(int(line))]\n  print(len(keep), flush=True)\n"
+        program = Joined(sys.executable, "-c", script)
+        self.addCleanup(program.process.kill)
+        program.tell("10")
+        recording = Recording(program.pid, "python.cairn")
+        program.tell("100")
+        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+        self.assertEqual(recording.end()[0], 0)
+        self.assertEqual(program.tell("50"), [50])
+        info = ask("info", recording.trace)
+        self.assertGreaterEqual(info["allocated_bytes"], 100 * 5000)
+        self.assertEqual(program.process.communicate("3\n"), ("3\n", ""))
+        self.assertEqual(program.process.returncode, 0)
+
+
+@unittest.skipUnless(shutil.which("redis-server") and shutil.which("redis-benchmark"), "redis is not installed")
+@unittest.skipUnless(may_trace(), "this system does not let a running program be joined")
+class Redis(Case):
+    def test_under_load(self):
+        folder = os.path.join(FOLDER, "redis")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, "socket")
+        server = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", folder],
+                                  stdout=subprocess.DEVNULL)
+        self.addCleanup(server.kill)
+        end = time.monotonic() + 60
+        while not os.path.exists(path) and time.monotonic() < end:
+            time.sleep(0.02)
+        load = subprocess.Popen(["redis-benchmark", "-s", path, "-c", "8", "-r", "10000", "-l", "-q", "-t", "set,get,lpush,lpop"],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(load.kill)
+        trace = os.path.join(FOLDER, "redis.cairn")
+        for _ in range(200 if LONG else 10):
+            done = cairn("attach", str(server.pid), "-q", "-f", "-o", trace, "--duration", "100ms")
+            self.assertEqual(done.status, 0, done.err)
+            info = ask("info", trace)
+            self.assertTrue(info["complete"])
+            self.assertEqual(info["lost_events"], 0)
+        self.assertIsNone(load.poll(), "the load ended by itself")
+        load.kill()
+        _, err = load.communicate()
+        self.assertEqual(err, b"")
+        server.terminate()
+        self.assertEqual(server.wait(timeout=60), 0)
+
+
+class Refusals(Case):
+    def test_no_process(self):
+        self.assert_sentence(cairn("attach", "x"), 2, "no process")
+        self.assert_sentence(cairn("attach", "0"), 2, "no process")
+        self.assert_sentence(cairn("attach", "2147483646"), 2, "no process 2147483646")
+        self.assert_sentence(cairn("stop", "2147483646"), 2, "not being recorded")
+        self.assert_sentence(cairn("stop", str(os.getpid())), 2, "not being recorded")
+
+    def test_thread_of_the_kernel_or_foreign(self):
+        self.assert_sentence(cairn("attach", "2"), 2, "process 2")
+
+    def test_static(self):
+        source = os.path.join(FOLDER, "static.c")
+        program = os.path.join(FOLDER, "static")
+        with open(source, "w") as file:
+            file.write("#include <unistd.h>\nint main(void) { return (int)pause(); }\n")
+        if subprocess.run([support.CC, "-static", "-o", program, source], check=False).returncode != 0:
+            self.skipTest("no static C library")
+        running = subprocess.Popen([program])
+        self.addCleanup(running.wait)
+        self.addCleanup(running.kill)
+        self.assert_sentence(cairn("attach", str(running.pid)), 2, "statically")
+
+    def test_stopped(self):
+        running = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(running.wait)
+        self.addCleanup(running.kill)
+        running.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WNOWAIT)
+        self.assert_sentence(cairn("attach", str(running.pid)), 2, "kill -CONT")
+
+    @unittest.skipUnless(may_trace(), "this system does not let a running program be joined")
+    def test_recorded_already(self):
+        program = Joined()
+        self.addCleanup(program.process.kill)
+        recording = Recording(program.pid, "first.cairn")
+        self.assert_sentence(cairn("attach", str(program.pid), "-f", "-o", recording.trace), 2, "being recorded already")
+        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+        self.assertEqual(recording.end()[0], 0)
+        self.assertTrue(ask("info", recording.trace)["complete"])
+        program.quit()
+
+    def test_traced_already(self):
+        if not shutil.which("strace"):
+            self.skipTest("strace is not installed")
+        # strace begins with children of its own that try what the kernel can: the program is the one that says a word.
+        running = subprocess.Popen(["strace", "-o", "/dev/null", "sh", "-c", "echo $$; exec sleep 60"],
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(running.wait)
+        self.addCleanup(running.stdout.close)
+        pid = int(running.stdout.readline())
+        self.addCleanup(os.kill, pid, signal.SIGKILL)
+        self.assert_sentence(cairn("attach", str(pid)), 2, "traces it already")
+
+
+if __name__ == "__main__":
+    unittest.main()
