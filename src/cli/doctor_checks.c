@@ -203,12 +203,17 @@ static void look_at_ptrace(struct cairn_finding *finding)
         return;
     }
     const long level = strtol(scope, NULL, 10);
-    if (level <= 1) {
+    if (level == 0) {
+        set(finding, CAIRN_FINDING_FINE, "", "allowed for programs of the same user");
+    } else if (level == 1) {
         set(finding, CAIRN_FINDING_FINE, "",
-            level == 0 ? "allowed for programs of the same user" : "allowed for programs that cairn starts");
+            geteuid() == 0 ? "allowed for root (ptrace_scope 1)"
+                           : "allowed for programs that cairn starts; for cairn attach: sysctl "
+                             "kernel.yama.ptrace_scope=0");
     } else {
         set(finding, CAIRN_FINDING_NOTE, "sysctl kernel.yama.ptrace_scope=1",
-            "forbidden (ptrace_scope %ld): object graphs miss what only registers hold", level);
+            "forbidden (ptrace_scope %ld): no cairn attach, and object graphs miss what only registers hold",
+            level);
     }
 }
 
