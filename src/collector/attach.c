@@ -242,7 +242,7 @@ static enum cairn_status run_errand(struct errand *errand, int64_t within_ns, st
         }
     }
     free(errand->hand);
-    cairn_code_free(errand->code);
+    cairn_attach_place_is_free(errand->code);
     return status;
 }
 

@@ -104,7 +104,7 @@ enum cairn_status cairn_code_open(pid_t pid, struct cairn_code **result, struct 
     if (!code->dwfl || dwfl_linux_proc_report(code->dwfl, pid) != 0 ||
         dwfl_report_end(code->dwfl, NULL, NULL) != 0 ||
         dwfl_getmodules(code->dwfl, look_at_module, code, 0) != 0 || !code->libc || !code->loader_low) {
-        cairn_code_free(code);
+        cairn_attach_place_is_free(code);
         return cairn_fail(error, CAIRN_E_SYSTEM,
                           "process %d cannot be joined: what is loaded in it cannot be read", (int)pid);
     }
@@ -112,7 +112,7 @@ enum cairn_status cairn_code_open(pid_t pid, struct cairn_code **result, struct 
     return CAIRN_OK;
 }
 
-void cairn_code_free(struct cairn_code *code)
+void cairn_attach_place_is_free(struct cairn_code *code)
 {
     if (code && code->dwfl) {
         dwfl_end(code->dwfl);

@@ -11,10 +11,10 @@
 
 struct cairn_code;
 
-/* Reads what is loaded. Nothing is stopped for it. Free with cairn_code_free(). */
+/* Reads what is loaded. Nothing is stopped for it. Free with cairn_attach_place_is_free(). */
 CAIRN_MUST_CHECK enum cairn_status cairn_code_open(pid_t pid, struct cairn_code **code,
                                                    struct cairn_error *error);
-void cairn_code_free(struct cairn_code *code);
+void cairn_attach_place_is_free(struct cairn_code *code);
 
 /* The address of a function of the C library, 0 where it has none of that name. */
 uint64_t cairn_code_function(const struct cairn_code *code, const char *name);
