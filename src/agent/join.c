@@ -69,7 +69,7 @@ static enum cairn_join_result join(const char *session)
 /* Called by the recorder; `session` is its socket. An enum cairn_join_result. */
 int cairn_agent_join_1(const char *session)
 {
-    return join(session);
+    return (int)join(session);
 }
 
 /* Called by the recorder, when it has said stop. DONE, or AGAIN where something is in the way right now. */

@@ -40,7 +40,7 @@ struct errand {
     pid_t pid;
     const char *agent, *function, *argument;
     struct functions functions;
-    struct cairn_code *code;
+    struct cairn_attach_code *code;
     struct cairn_hand *hand;
     char why[512]; /* it went wrong */
 };
@@ -74,17 +74,17 @@ static bool find_system_call(pid_t pid, uint64_t function, uint64_t *address)
 static enum cairn_status find_functions(struct errand *errand, struct cairn_error *error)
 {
     struct functions *functions = &errand->functions;
-    functions->open = cairn_code_function(errand->code, "dlopen");
+    functions->open = cairn_attach_code_function(errand->code, "dlopen");
     functions->open_mode = RTLD_NOW;
-    functions->symbol = cairn_code_function(errand->code, "dlsym");
-    functions->error = cairn_code_function(errand->code, "dlerror");
+    functions->symbol = cairn_attach_code_function(errand->code, "dlsym");
+    functions->error = cairn_attach_code_function(errand->code, "dlerror");
     if (!functions->open) {
-        functions->open = cairn_code_function(errand->code, "__libc_dlopen_mode");
+        functions->open = cairn_attach_code_function(errand->code, "__libc_dlopen_mode");
         functions->open_mode = RTLD_NOW | OWN_DLOPEN;
-        functions->symbol = cairn_code_function(errand->code, "__libc_dlsym");
+        functions->symbol = cairn_attach_code_function(errand->code, "__libc_dlsym");
     }
     if (!functions->open || !functions->symbol ||
-        !find_system_call(errand->pid, cairn_code_function(errand->code, "syscall"),
+        !find_system_call(errand->pid, cairn_attach_code_function(errand->code, "syscall"),
                           &functions->system_call)) {
         return cairn_fail(error, CAIRN_E_SYSTEM,
                           "process %d cannot be joined: its C library has no way to load a library",
@@ -170,7 +170,7 @@ static enum outcome try_thread(struct errand *errand, pid_t tid, bool patient)
         return OUTCOME_NOT_NOW;
     }
     enum outcome outcome = OUTCOME_NOT_NOW;
-    if (cairn_code_is_safe(errand->code, tid, patient)) {
+    if (cairn_attach_code_is_safe(errand->code, tid, patient)) {
         outcome = carry_out(errand);
     }
     cairn_hand_release(errand->hand);
@@ -222,7 +222,7 @@ static enum outcome search(struct errand *errand, int64_t within_ns)
 
 static enum cairn_status run_errand(struct errand *errand, int64_t within_ns, struct cairn_error *error)
 {
-    enum cairn_status status = cairn_code_open(errand->pid, &errand->code, error);
+    enum cairn_status status = cairn_attach_code_open(errand->pid, &errand->code, error);
     if (status != CAIRN_OK) {
         return status;
     }
@@ -242,7 +242,7 @@ static enum cairn_status run_errand(struct errand *errand, int64_t within_ns, st
         }
     }
     free(errand->hand);
-    cairn_attach_place_is_free(errand->code);
+    cairn_attach_code_free(errand->code);
     return status;
 }
 

@@ -11,7 +11,7 @@
 
 enum kind { KIND_OTHER = 0, KIND_LIBC, KIND_NEVER }; /* NEVER: the loader, an allocator, the agent */
 
-struct cairn_code {
+struct cairn_attach_code {
     Dwfl *dwfl;
     pid_t pid;
     bool attached;
@@ -74,7 +74,7 @@ static uint64_t find_function(Dwfl_Module *module, const char *name)
 
 static int look_at_module(Dwfl_Module *module, void **user, const char *path, Dwarf_Addr start, void *state)
 {
-    struct cairn_code *code = state;
+    struct cairn_attach_code *code = state;
     const char *name = base_name(path);
     (void)user;
     if (begins(name, "libc.so.6") || begins(name, "libc-2.")) {
@@ -90,12 +90,13 @@ static int look_at_module(Dwfl_Module *module, void **user, const char *path, Dw
     return DWARF_CB_OK;
 }
 
-enum cairn_status cairn_code_open(pid_t pid, struct cairn_code **result, struct cairn_error *error)
+enum cairn_status cairn_attach_code_open(pid_t pid, struct cairn_attach_code **result,
+                                         struct cairn_error *error)
 {
     static char *no_path;
     static const Dwfl_Callbacks callbacks = {
         .find_elf = dwfl_linux_proc_find_elf, .find_debuginfo = no_debug_file, .debuginfo_path = &no_path};
-    struct cairn_code *code = calloc(1, sizeof *code);
+    struct cairn_attach_code *code = calloc(1, sizeof *code);
     if (!code) {
         return cairn_fail(error, CAIRN_E_NOMEM, "there is no memory to look at process %d", (int)pid);
     }
@@ -104,7 +105,7 @@ enum cairn_status cairn_code_open(pid_t pid, struct cairn_code **result, struct 
     if (!code->dwfl || dwfl_linux_proc_report(code->dwfl, pid) != 0 ||
         dwfl_report_end(code->dwfl, NULL, NULL) != 0 ||
         dwfl_getmodules(code->dwfl, look_at_module, code, 0) != 0 || !code->libc || !code->loader_low) {
-        cairn_attach_place_is_free(code);
+        cairn_attach_code_free(code);
         return cairn_fail(error, CAIRN_E_SYSTEM,
                           "process %d cannot be joined: what is loaded in it cannot be read", (int)pid);
     }
@@ -112,7 +113,7 @@ enum cairn_status cairn_code_open(pid_t pid, struct cairn_code **result, struct 
     return CAIRN_OK;
 }
 
-void cairn_attach_place_is_free(struct cairn_code *code)
+void cairn_attach_code_free(struct cairn_attach_code *code)
 {
     if (code && code->dwfl) {
         dwfl_end(code->dwfl);
@@ -120,7 +121,7 @@ void cairn_attach_place_is_free(struct cairn_code *code)
     free(code);
 }
 
-uint64_t cairn_code_function(const struct cairn_code *code, const char *name)
+uint64_t cairn_attach_code_function(const struct cairn_attach_code *code, const char *name)
 {
     return find_function(code->libc, name);
 }
@@ -212,7 +213,7 @@ static bool waits_without_lock(const char *name)
 }
 
 struct walk {
-    struct cairn_code *code;
+    struct cairn_attach_code *code;
     size_t count;
     enum kind kinds[FRAMES_MAX];
     const char *names[FRAMES_MAX]; /* of the C library's frames; NULL: a function it does not show */
@@ -285,7 +286,7 @@ static bool holds_no_lock(const struct walk *walk, bool complete)
 }
 
 /* Whether the loader's code is named anywhere further out. */
-static bool names_loader(const struct cairn_code *code, uint64_t stack)
+static bool names_loader(const struct cairn_attach_code *code, uint64_t stack)
 {
     static uint64_t words[LOOK_BYTES / sizeof(uint64_t)];
     struct iovec here = {.iov_base = words, .iov_len = sizeof words};
@@ -305,7 +306,7 @@ static bool names_loader(const struct cairn_code *code, uint64_t stack)
     return found;
 }
 
-bool cairn_code_is_safe(struct cairn_code *code, pid_t tid, bool patient)
+bool cairn_attach_code_is_safe(struct cairn_attach_code *code, pid_t tid, bool patient)
 {
     struct walk walk = {.code = code};
     if (!code->attached && dwfl_linux_proc_attach(code->dwfl, code->pid, true) != 0) {
