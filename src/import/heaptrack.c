@@ -351,7 +351,6 @@ static enum cairn_status on_time(struct heaptrack *in, const char *at)
                                    (unsigned long long)ms, (unsigned long long)in->ms);
     }
     in->ms = ms;
-    cairn_ledger_post(in->intake->ledger, cairn_message_new(CAIRN_MESSAGE_TIME, (int64_t)ms * NS_PER_MS));
     return CAIRN_OK;
 }
 
@@ -377,7 +376,10 @@ static enum cairn_status on_resident(struct heaptrack *in, const char *at)
         if (bytes > in->intake->row.rss_peak_bytes) {
             in->intake->row.rss_peak_bytes = bytes;
         }
+        /* The sample was taken now: the interval that ends here has it. */
         cairn_ledger_post(in->intake->ledger, message);
+        cairn_ledger_post(in->intake->ledger,
+                          cairn_message_new(CAIRN_MESSAGE_TIME, (int64_t)in->ms * NS_PER_MS));
     }
     return CAIRN_OK;
 }
