@@ -1,11 +1,10 @@
 """Sampled recordings against a program's own books: how far the estimates of fifty places are from the truth, in their own
 standard errors. The seeds are fixed: it is always the same draw. CAIRN_LONG=1: a thousand pairs of place and seed."""
-import json
 import math
 import os
 import re
-import subprocess
 import sys
+import tempfile
 import unittest
 from functools import lru_cache
 
@@ -202,6 +201,24 @@ class Edges(Case):
         trace = path("zero.cairn")
         self.assertEqual(cairn("record", "-q", "-f", "-o", trace, "--sample", "0", "--", build("short")).status, 0)
         self.assertIs(ask("info", trace)["sampled"], False)
+
+    def test_other_programs(self):
+        """Children, short threads, handlers and hard ends: nothing is lost, no free is taken for an error, the status is the program's."""
+        targets = os.path.join(support.BUILD, "tests", "targets")
+        pool = {"LD_PRELOAD": os.path.join(targets, "pool_malloc.so")}
+        for name, status, env, words in (("forks", 0, {}, ["60"]), ("forks", 0, {}, ["30", "raw"]), ("short_threads", 0, {}, ["300"]),
+                                         ("endings", 5, {}, ["thread"]), ("endings", 6, {}, ["main"]), ("endings", 4, {}, ["atexit"]),
+                                         ("signal_malloc", 0, pool, []), ("signal_malloc", 0, pool, ["jump"])):
+            for sample in ("40", "4096"):
+                with self.subTest(name=name, words=words, sample=sample), tempfile.TemporaryDirectory(dir=support.FOLDER) as folder:
+                    trace = os.path.join(folder, "t.cairn")
+                    done = cairn("record", "-q", "--graph", "off", "-o", trace, "--sample", sample, "--", os.path.join(targets, name),
+                                 folder, *words, env=env)
+                    self.assertEqual(done.status, status, done.err)
+                    info = ask("info", trace)
+                    self.assertEqual((info["complete"], info["lost_events"], info["events"]["unknown_free"]), (True, 0, 0))
+                    self.assertGreaterEqual(info["end"]["bytes"], 0)
+                    self.assertGreaterEqual(info["end"]["blocks"], 0)
 
     def test_python(self):
         """The interpreter's allocators draw, too; its object graph is there, and unsampled objects have no block."""
