@@ -7,7 +7,6 @@
 
 #include "agent/event.h"
 #include "agent/machine.h"
-#include "agent/own.h"
 #include "agent/patch.h"
 #include "agent/process.h"
 #include "agent/python/interpreter.h"
@@ -26,17 +25,6 @@ static bool program_has_own_malloc(void)
     Dl_info program, provider;
     return dladdr((const void *)getauxval(AT_PHDR), &program) &&
            dladdr((const void *)cairn_real.malloc, &provider) && program.dli_fbase == provider.dli_fbase;
-}
-
-/* Before the slots are pointed: the C library keeps memory for the loader's errors, which must be its own. */
-static void note_interpreter(void)
-{
-    if (!cairn_python_is_here() && dlsym(RTLD_DEFAULT, "PyMem_SetAllocator")) {
-        cairn_event_text(CAIRN_TEXT_NOTE,
-                         "Python ran already when the recording began: its stacks are native ones only", 0,
-                         CAIRN_FRAME());
-    }
-    dlerror();
 }
 
 static enum cairn_join_result join(const char *session)
@@ -60,7 +48,8 @@ static enum cairn_join_result join(const char *session)
         return CAIRN_JOIN_REFUSED;
     }
     if (cairn_start_came_late()) {
-        note_interpreter();
+        /* First: the C library keeps memory for the loader's errors, which must be its own. */
+        cairn_python_look_late();
         cairn_patch_begin();
     }
     return CAIRN_JOIN_DONE;

@@ -14,6 +14,7 @@
 #include "agent/linkage.h"
 #include "agent/operators.h"
 #include "agent/own.h"
+#include "agent/python/interpreter.h"
 #include "agent/python/library.h"
 #include "agent/real.h"
 #include "agent/start.h"
@@ -344,6 +345,7 @@ bool cairn_patch_end(void)
     if (cairn_patch_is_on()) {
         atomic_store_explicit(&on, false, memory_order_release);
         dl_iterate_phdr(visit_to_point_back, NULL);
+        cairn_python_leave();
     }
     end_turn();
     return true;

@@ -7,6 +7,7 @@
 #include "agent/filter.h"
 #include "agent/machine.h"
 #include "agent/memory.h"
+#include "agent/python/capture.h"
 #include "agent/session.h"
 
 static struct cairn_process *this_process;
@@ -208,6 +209,9 @@ enum cairn_join_result cairn_process_renew(void)
     cairn_process_give_back();
     for (uint32_t i = 0; i < CAIRN_SEGMENTS_MAX && uses[i]; i++) {
         const bool held = is_held(uses[i]);
+        for (uint32_t j = 0; j < CAIRN_RINGS_PER_SEGMENT; j++) {
+            cairn_python_thread_free(uses[i]->threads[j].python);
+        }
         cairn_memory_wipe(uses[i], sizeof *uses[i]);
         uses[i] = held ? cairn_memory_map_wiped(sizeof *uses[i]) : uses[i];
     }

@@ -10,8 +10,7 @@ import unittest
 import support
 from support import CAIRN, FOLDER, Case, ask, build, cairn
 
-THREADS = 4
-LONG = bool(os.environ.get("CAIRN_LONG"))
+CYCLES = int(os.environ.get("CAIRN_ATTACH_CYCLES", "10"))
 
 
 def may_trace():
@@ -109,7 +108,7 @@ class Attach(Case):
     def test_leaves_no_trace_in_the_program(self):
         program = self.joined()
         descriptors = sorted(os.listdir(f"/proc/{program.pid}/fd"))
-        for turn in range(10 if not LONG else 200):
+        for _ in range(CYCLES):
             done = cairn("attach", str(program.pid), "-q", "-f", "-o", "again.cairn", "--duration", "1ms")
             self.assertEqual(done.status, 0, done.err)
             self.assertEqual(sorted(os.listdir(f"/proc/{program.pid}/fd")), descriptors)
@@ -189,17 +188,29 @@ class Attach(Case):
                 self.assertEqual((program.returncode, out), (0, kind + " as told\n"))
 
     def test_python(self):
-        script = "import sys\nfor line in sys.stdin:\n  keep = [bytearray(5000) for i in range(int(line))]\n  print(len(keep), flush=True)\n"
+        script = """
+import sys
+def make(count):
+    return [bytearray(5000) for i in range(count)]
+for line in sys.stdin:
+    keep = make(int(line))
+    print(len(keep), flush=True)
+"""
         program = Joined(sys.executable, "-c", script)
         self.addCleanup(program.process.kill)
         program.tell("10")
-        recording = Recording(program.pid, "python.cairn")
-        program.tell("100")
-        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
-        self.assertEqual(recording.end()[0], 0)
-        self.assertEqual(program.tell("50"), [50])
-        info = ask("info", recording.trace)
-        self.assertGreaterEqual(info["allocated_bytes"], 100 * 5000)
+        for turn in range(2):
+            recording = Recording(program.pid, f"python{turn}.cairn")
+            program.tell("1")  # its main thread runs Python code: from here on its stacks are known
+            program.tell("1")
+            program.tell("100")
+            self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+            self.assertEqual(recording.end()[0], 0)
+            self.assertEqual(program.tell("50"), [50])
+            rows = ask("top", recording.trace, "--metric", "allocated")["rows"]
+            self.assertGreaterEqual(rows[0]["allocated_bytes"], 100 * 5000)
+            if ask("info", recording.trace)["python"]:
+                self.assertEqual((rows[0]["lang"], rows[0]["function"].split(".")[0]), ("python", "make"))
         self.assertEqual(program.process.communicate("3\n"), ("3\n", ""))
         self.assertEqual(program.process.returncode, 0)
 
@@ -221,7 +232,7 @@ class Redis(Case):
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.addCleanup(load.kill)
         trace = os.path.join(FOLDER, "redis.cairn")
-        for _ in range(200 if LONG else 10):
+        for _ in range(CYCLES):
             done = cairn("attach", str(server.pid), "-q", "-f", "-o", trace, "--duration", "100ms")
             self.assertEqual(done.status, 0, done.err)
             info = ask("info", trace)

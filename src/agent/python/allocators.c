@@ -2,9 +2,11 @@
 
 #include "agent/heap_event.h"
 #include "agent/own.h"
+#include "agent/patch.h"
 #include "agent/python/capture.h"
 #include "agent/python/code.h"
 #include "agent/python/interpreter.h"
+#include "agent/start.h"
 
 __thread uint32_t cairn_python_depth __attribute__((tls_model("initial-exec")));
 
@@ -22,10 +24,37 @@ static unsigned set_count;
 /* Calls that reached the wrappers, for cairn_python_is_hooked(). Only ever compared on one thread that holds the GIL. */
 static _Atomic uint32_t reached[2];
 
+/* What a set wraps, in its order. */
+static const struct {
+    int python;
+    uint32_t domain;
+} domains[] = {{CAIRN_PYTHON_MEM, CAIRN_DOMAIN_PYTHON_MEM}, {CAIRN_PYTHON_OBJ, CAIRN_DOMAIN_PYTHON_OBJECT}};
+
+static void *wrapped_malloc(void *context, size_t size);
+
+/* The recording of a program that was joined is over: what the wrappers are around serves again by itself, where nobody has
+ * wrapped them in turn. A call of theirs that is under way has read what it needs. */
+static void unhook(void)
+{
+    atomic_store_explicit(&cairn_python.asked, true, memory_order_relaxed);
+    atomic_store_explicit(&cairn_python.state, CAIRN_PYTHON_ABSENT, memory_order_relaxed);
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++) {
+        struct cairn_python_allocator now;
+        cairn_python.call.PyMem_GetAllocator(domains[i].python, &now);
+        if (now.malloc == wrapped_malloc) {
+            cairn_python.call.PyMem_SetAllocator(domains[i].python, &((struct wrapped *)now.context)->real);
+        }
+    }
+}
+
 static void note_call(const struct wrapped *wrapped)
 {
     if (__builtin_expect(!atomic_load_explicit(&cairn_python.asked, memory_order_relaxed), 0)) {
-        cairn_python_ask();
+        if (cairn_start_came_late() && !cairn_patch_is_on()) {
+            unhook();
+        } else {
+            cairn_python_ask();
+        }
     }
     if (__builtin_expect(
             atomic_load_explicit(&cairn_python.state, memory_order_relaxed) == CAIRN_PYTHON_HOOKED, 0)) {
@@ -97,12 +126,6 @@ static void wrapped_free(void *context, void *block)
     wrapped->real.free(wrapped->real.context, block);
     cairn_python_depth--;
 }
-
-/* What a set wraps, in its order. */
-static const struct {
-    int python;
-    uint32_t domain;
-} domains[] = {{CAIRN_PYTHON_MEM, CAIRN_DOMAIN_PYTHON_MEM}, {CAIRN_PYTHON_OBJ, CAIRN_DOMAIN_PYTHON_OBJECT}};
 
 static bool same_allocator(const struct cairn_python_allocator *left,
                            const struct cairn_python_allocator *right)

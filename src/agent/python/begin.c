@@ -1,10 +1,12 @@
 /* The first pending call: the interpreter is up, and we hold its lock. */
+#include "agent/patch.h"
 #include "agent/python/allocators.h"
 #include "agent/python/capture.h"
 #include "agent/python/code.h"
 #include "agent/python/frames.h"
 #include "agent/python/interpreter.h"
 #include "agent/python/module.h"
+#include "agent/start.h"
 
 /* Frames compared, at most. */
 #define COMPARED_MAX 64u
@@ -79,14 +81,33 @@ static int begin(void *nothing)
         cairn_python_tell(CAIRN_TEXT_NOTE,
                           "this Python's frames are not where they should be: Python stacks are left out");
     }
-    cairn_python_add_module();
+    if (!cairn_start_came_late()) {
+        cairn_python_add_module();
+    }
     return 0;
+}
+
+/* The same where the interpreter ran before us. Whatever was told of its code was told to another recording. */
+static int begin_late(void *nothing)
+{
+    if (cairn_patch_is_on()) {
+        cairn_python_code_restart();
+        atomic_store_explicit(&cairn_python.state, CAIRN_PYTHON_HOOKED, memory_order_release);
+        atomic_store_explicit(&cairn_python.asked, true, memory_order_release);
+        begin(nothing);
+    }
+    return 0;
+}
+
+bool cairn_python_ask_late(void)
+{
+    return cairn_python.call.Py_IsInitialized() && cairn_python.call.Py_AddPendingCall(begin_late, NULL) == 0;
 }
 
 void cairn_python_ask(void)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
-    if (!call->Py_IsInitialized() ||
+    if (cairn_start_came_late() || !call->Py_IsInitialized() ||
         atomic_exchange_explicit(&cairn_python.asked, true, memory_order_relaxed)) {
         return;
     }

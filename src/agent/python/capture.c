@@ -29,6 +29,11 @@ static struct cairn_python_thread *thread_of(struct cairn_thread *thread)
     return thread->python;
 }
 
+void cairn_python_thread_free(struct cairn_python_thread *own)
+{
+    cairn_memory_unmap(own, sizeof *own);
+}
+
 /* Of the calling thread, 0 when it has none. Another allocator than the interpreter's may be called without the GIL, and the
  * thread state that runs now may then be another thread's (to 3.11; from 3.12 on each thread has its own). */
 static uintptr_t thread_state(bool by_interpreter)

@@ -18,9 +18,14 @@ uint32_t cairn_python_capture(struct cairn_thread *thread, const struct cairn_re
 /* Arranges for the first pending call once the interpreter is up: the self-test, the module `_cairn`, and the hooks again
  * where the first ones were thrown away. Cheap until then. */
 void cairn_python_ask(void);
+/* The same in a program that ran before this library came, without the module. False: not now. */
+bool cairn_python_ask_late(void);
 
 /* Notices that the interpreter was taken down and is up again, as programs that embed it do: then all begins anew, and the
  * hooks are put back (from 3.12 on they are thrown away with it). Asked by malloc, which an interpreter's start calls often. */
 void cairn_python_watch(void);
+
+/* What a thread kept of its Python frames. Tolerates NULL. */
+void cairn_python_thread_free(struct cairn_python_thread *own);
 
 #endif

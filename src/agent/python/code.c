@@ -256,3 +256,9 @@ void cairn_python_code_forget(void)
     }
     atomic_fetch_add_explicit(&cairn_python_code_generation, 1, memory_order_relaxed);
 }
+
+void cairn_python_code_restart(void)
+{
+    cairn_memory_wipe(table, sizeof *table);
+    atomic_fetch_add_explicit(&cairn_python_code_generation, 1, memory_order_relaxed);
+}

@@ -27,4 +27,7 @@ void cairn_python_code_forget(void);
 /* Changes when a known code object was freed: a kept frame's code may be another by now. */
 extern _Atomic uint32_t cairn_python_code_generation __attribute__((visibility("hidden")));
 
+/* Another recording begins: nothing was told of any code object. Holding the GIL, while no frames are captured. */
+void cairn_python_code_restart(void);
+
 #endif

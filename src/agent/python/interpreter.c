@@ -6,9 +6,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/event.h"
 #include "agent/own.h"
 #include "agent/process.h"
 #include "agent/python/allocators.h"
+#include "agent/python/capture.h"
 #include "agent/python/code.h"
 #include "agent/python/library.h"
 #include "agent/start.h"
@@ -129,22 +131,37 @@ static void tell(const char *version, const char *why)
     }
 }
 
-static void look(struct cairn_python *python)
+/* What the interpreter calls its version, NULL where there is none. Without a layout `*why` says why its frames cannot be
+ * read. */
+static const char *find(struct cairn_python *python, const char **why)
 {
-    const char *why = NULL;
     struct cairn_library library = {.symbols = NULL};
     if ((!dlsym(RTLD_DEFAULT, FIRST_FUNCTION) &&
          !cairn_library_find(&library, LIBRARY_PREFIX, FIRST_FUNCTION)) ||
         !find_functions(&library, &python->call) || !find_code(&library, python)) {
-        return;
+        return NULL;
     }
     const char *version = python->call.Py_GetVersion();
     python->layout =
-        cairn_python_layout(parse_minor(version), cairn_library_symbol(&library, "_PyRuntime"), &why);
-    if (!python->layout || !cairn_python_code_setup()) {
+        cairn_python_layout(parse_minor(version), cairn_library_symbol(&library, "_PyRuntime"), why);
+    if (python->layout && !cairn_python_code_setup()) {
+        python->layout = NULL;
+        *why = "there is no memory for its code table";
+    }
+    return version;
+}
+
+static void look(struct cairn_python *python)
+{
+    const char *why = "its version is not known";
+    const char *version = find(python, &why);
+    if (!version) {
+        return;
+    }
+    if (!python->layout) {
         atomic_store_explicit(&python->asked, true, memory_order_relaxed);
         atomic_store_explicit(&python->state, CAIRN_PYTHON_NATIVE, memory_order_release);
-        tell(version, why ? why : "there is no memory for its code table");
+        tell(version, why);
         return;
     }
     /* Published before the hooks: they read it. */
@@ -153,12 +170,60 @@ static void look(struct cairn_python *python)
     tell(version, NULL);
 }
 
+/* It runs, and its allocators may be changed only under its lock: by a pending call, which an event asks for. */
+static _Atomic bool late_call_wanted;
+
+void cairn_python_look_late(void)
+{
+    const char *why = "its version is not known";
+    const struct cairn_segment_header *header = cairn_process_header();
+    if (!header || !(header->options & CAIRN_OPTION_PYTHON)) {
+        return;
+    }
+    const char *version = find(&cairn_python, &why);
+    dlerror();
+    if (!version) {
+        return;
+    }
+    tell(version, cairn_python.layout ? NULL : why);
+    if (cairn_python.layout) {
+        cairn_python_tell(CAIRN_TEXT_NOTE,
+                          "Python ran already when the recording began: its stacks are native ones until its "
+                          "main thread runs Python code again");
+        atomic_store_explicit(&late_call_wanted, true, memory_order_relaxed);
+        atomic_fetch_or_explicit(&cairn_event_paused, CAIRN_EVENT_LOOK, memory_order_relaxed);
+    }
+}
+
+static void ask_late(void)
+{
+    if (atomic_exchange_explicit(&late_call_wanted, false, memory_order_acquire) &&
+        !cairn_python_ask_late()) {
+        /* The queue is full: at a later event. */
+        atomic_store_explicit(&late_call_wanted, true, memory_order_relaxed);
+        atomic_fetch_or_explicit(&cairn_event_paused, CAIRN_EVENT_LOOK, memory_order_relaxed);
+    }
+}
+
+void cairn_python_leave(void)
+{
+    atomic_store_explicit(&late_call_wanted, false, memory_order_relaxed);
+    if (cairn_python_is_here()) {
+        atomic_store_explicit(&cairn_python.state, CAIRN_PYTHON_HOOKED, memory_order_relaxed);
+        /* The next call of a wrapper, under the interpreter's lock, takes the wrappers out. */
+        atomic_store_explicit(&cairn_python.asked, false, memory_order_release);
+    }
+}
+
 void cairn_python_look(void)
 {
     static _Atomic bool busy;
     const struct cairn_segment_header *header = cairn_process_header();
-    if (cairn_python_is_here() || cairn_start_came_late() || !header ||
-        !(header->options & CAIRN_OPTION_PYTHON) ||
+    if (cairn_start_came_late()) {
+        ask_late();
+        return;
+    }
+    if (cairn_python_is_here() || !header || !(header->options & CAIRN_OPTION_PYTHON) ||
         atomic_exchange_explicit(&busy, true, memory_order_acquire)) {
         return;
     }

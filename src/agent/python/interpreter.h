@@ -101,6 +101,12 @@ extern struct cairn_python cairn_python __attribute__((visibility("hidden")));
  * found. With signals blocked or on a slow path: it calls dlsym. */
 void cairn_python_look(void);
 
+/* The same in a program that ran before this library came: what is found is told, and hooked by the first pending call after
+ * this. Before slots are pointed (patch.h): it calls the loader. */
+void cairn_python_look_late(void);
+/* The recording of such a program is over. Needs no lock of the interpreter's. */
+void cairn_python_leave(void);
+
 static inline bool cairn_python_is_here(void)
 {
     return atomic_load_explicit(&cairn_python.state, memory_order_relaxed) != CAIRN_PYTHON_ABSENT;
