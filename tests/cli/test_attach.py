@@ -107,6 +107,7 @@ class Attach(Case):
 
     def test_leaves_no_trace_in_the_program(self):
         program = self.joined()
+        program.tell("work 1")  # it has begun
         descriptors = sorted(os.listdir(f"/proc/{program.pid}/fd"))
         for _ in range(CYCLES):
             done = cairn("attach", str(program.pid), "-q", "-f", "-o", "again.cairn", "--duration", "1ms")
