@@ -282,6 +282,8 @@ static enum cairn_status on_event(struct heaptrack *in, const char *at, bool mad
         const uint64_t address = allocation->live > 0 ? address_of(number, --allocation->live) : 0;
         cairn_ledger_free_block(intake->ledger, intake->process, &intake->thread, when, address,
                                 CAIRN_DOMAIN_MALLOC, false);
+        intake->thread.last_birth_1 =
+            0; /* as heaptrack_print: what is freed behind another free is not temporary */
         return CAIRN_OK;
     }
     in->allocated_bytes += allocation->size;

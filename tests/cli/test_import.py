@@ -161,6 +161,7 @@ class SmallHeaptrack(Case):
         info = ask("info", self.path())
         self.assertEqual(info["events"], {"alloc": 4, "free": 3, "realloc": None, "unknown_free": 1})
         self.assertEqual(info["allocated_bytes"], 3 * 16 + 32)
+        self.assertEqual(ask("top", self.path())["total"]["temporary"], 1)  # right behind its allocation; what follows is behind a free
         self.assertEqual(info["peak"], {"t_ns": 10000000, "bytes": 64, "blocks": 3})
         self.assertEqual(info["end"], {"bytes": 32, "blocks": 1})
         self.assertEqual((info["duration_ns"], info["rss_peak_bytes"], info["program"]), (20000000, 0x200 * 0x1000, "./small"))
