@@ -7,6 +7,12 @@ void cairn_heap_sampled(struct cairn_thread *thread, uint64_t key)
     cairn_filter_add(cairn_filter, key);
 }
 
+void cairn_heap_record_other(const void *block, size_t size, uint32_t domain,
+                             const struct cairn_registers *at)
+{
+    cairn_heap_record_block(CAIRN_RECORD_ALLOC_DOMAIN, block, size, domain, at);
+}
+
 void cairn_heap_look(uint32_t domain, uintptr_t sp)
 {
     const struct cairn_draft draft = {.kind = domain == CAIRN_DOMAIN_MALLOC ? CAIRN_RECORD_ALLOC

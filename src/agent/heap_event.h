@@ -25,6 +25,9 @@ void cairn_heap_sampled(struct cairn_thread *thread, uint64_t key);
 void cairn_heap_look(uint32_t domain, uintptr_t sp);
 /* The old and the new side of a realloc in a sampled recording, or of a thread without a ring. */
 void cairn_heap_decide(struct cairn_heap_change *change, size_t size);
+/* A new block of another domain than malloc's. */
+void cairn_heap_record_other(const void *block, size_t size, uint32_t domain,
+                             const struct cairn_registers *at);
 /* After any realloc: tells that it failed, or that what came of it is not recorded. */
 void cairn_heap_close_change(const struct cairn_heap_change *change, bool failed, uintptr_t sp);
 
@@ -107,14 +110,18 @@ static inline void cairn_heap_record_going(uint8_t kind, uint64_t word, uintptr_
     cairn_event_record(&draft, NULL, sp);
 }
 
-/* A new block, after the real call. */
+/* A new block, after the real call. Of other domains than malloc's the record is made elsewhere: their hooks are short then, and a
+ * walk of Python's frames costs more than a call. */
 static inline void cairn_heap_new(const void *block, size_t size, uint32_t domain,
                                   const struct cairn_registers *at)
 {
-    if (!cairn_heap_passes_over(block, size, domain, at->sp)) {
-        cairn_heap_record_block(domain == CAIRN_DOMAIN_MALLOC ? CAIRN_RECORD_ALLOC
-                                                              : CAIRN_RECORD_ALLOC_DOMAIN,
-                                block, size, domain, at);
+    if (cairn_heap_passes_over(block, size, domain, at->sp)) {
+        return;
+    }
+    if (domain == CAIRN_DOMAIN_MALLOC) {
+        cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, domain, at);
+    } else {
+        cairn_heap_record_other(block, size, domain, at);
     }
 }
 

@@ -63,6 +63,17 @@ static void note_call(const struct wrapped *wrapped)
     }
 }
 
+/* The domain is none of malloc's: the compiler need not ask. */
+static inline void record_new(const struct wrapped *wrapped, const void *block, size_t size,
+                              const struct cairn_registers *at)
+{
+    const uint32_t domain = wrapped->domain;
+    if (domain == CAIRN_DOMAIN_MALLOC) {
+        __builtin_unreachable();
+    }
+    cairn_heap_new(block, size, domain, at);
+}
+
 /* A domain may serve another (MEM through OBJ's allocator, a debug layer between): only the outermost call counts. */
 static void *wrapped_malloc(void *context, size_t size)
 {
@@ -72,7 +83,7 @@ static void *wrapped_malloc(void *context, size_t size)
     cairn_python_depth++;
     void *block = wrapped->real.malloc(wrapped->real.context, size);
     if (--cairn_python_depth == 0 && block) {
-        cairn_heap_new(block, size, wrapped->domain, &at);
+        record_new(wrapped, block, size, &at);
     }
     return block;
 }
@@ -85,7 +96,7 @@ static void *wrapped_calloc(void *context, size_t count, size_t size)
     cairn_python_depth++;
     void *block = wrapped->real.calloc(wrapped->real.context, count, size);
     if (--cairn_python_depth == 0 && block) {
-        cairn_heap_new(block, count * size, wrapped->domain, &at);
+        record_new(wrapped, block, count * size, &at);
     }
     return block;
 }
@@ -109,7 +120,7 @@ static void *wrapped_realloc(void *context, void *block, size_t size)
     if (block) {
         cairn_heap_end_change(&change, changed, size, wrapped->domain, &at);
     } else if (changed) {
-        cairn_heap_new(changed, size, wrapped->domain, &at);
+        record_new(wrapped, changed, size, &at);
     }
     return changed;
 }
