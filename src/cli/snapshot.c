@@ -26,10 +26,10 @@ static int say_outcome(const struct snapshot_arguments *arguments, const struct 
         return cairn_complain_format("snapshot: no graph could be taken: cairn info says why in its notes");
     case CAIRN_SESSION_REFUSED:
         return cairn_complain_format(
-            arguments->graph
-                ? "snapshot: the recording takes no graphs of this process: it runs with --graph off, or "
-                  "without the process"
-                : "snapshot: the recorder refused");
+            arguments->graph ? "snapshot: the recording takes no graphs of this process: it runs with "
+                               "--graph off, without "
+                               "the process, or with --sample, where only Python's objects make one"
+                             : "snapshot: the recorder refused");
     default:
         return cairn_complain_format("snapshot: the recorder is of another version, or about to end");
     }
