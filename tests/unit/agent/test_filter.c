@@ -94,8 +94,9 @@ static void test_full_bucket(void **state)
     for (size_t i = 0; i < KEYS; i++) {
         assert_true(cairn_filter_take(filter, keys[i]));
     }
-    assert_true(cairn_filter_take(filter, keys[KEYS])); /* never added: taken for one from now on */
-    cairn_filter_add(filter, keys[0]);                  /* its places are free again */
+    assert_true(cairn_filter_take(filter, keys[KEYS - 1])); /* found no place: taken for one from now on */
+    assert_false(cairn_filter_take(filter, keys[KEYS]));    /* of another page, where there is none */
+    cairn_filter_add(filter, keys[0]);                      /* its places are free again */
     assert_true(cairn_filter_take(filter, keys[0]));
 }
 

@@ -292,8 +292,7 @@ class Recordings(unittest.TestCase):
         for i in range(5):
             process = self.start([str(TARGETS / "short_threads"), self.folder] if i % 2 else
                                  [str(TARGETS / "ledger"), "5", "4", "100000000", self.path("book")], f"{i}.cairn")
-            while process.poll() is None and not os.path.exists(self.path(f"{i}.cairn")):
-                time.sleep(0.01)
+            self.wait_for_events(f"{i}.cairn", 1)
             time.sleep(0.07 * i)
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             if children:
