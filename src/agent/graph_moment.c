@@ -12,6 +12,7 @@
 #include "agent/native_graph.h"
 #include "agent/process.h"
 #include "agent/python/graph.h"
+#include "agent/python/interpreter.h"
 #include "agent/session.h"
 #include "agent/signals.h"
 
@@ -171,6 +172,9 @@ void cairn_graph_answer(const struct cairn_draft *draft, uintptr_t sp)
         return;
     }
     clear_request(process);
+    if (cairn_python_is_coming()) {
+        return; /* it is asked again */
+    }
     const uint32_t number =
         (uint32_t)atomic_load_explicit(&cairn_process_header()->request, memory_order_relaxed);
     const bool first = take_request(process, number);

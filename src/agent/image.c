@@ -12,6 +12,7 @@
 
 #include "agent/machine.h"
 #include "agent/memory.h"
+#include "agent/patch.h"
 #include "agent/process.h"
 #include "agent/real.h"
 #include "agent/thread.h"
@@ -120,6 +121,7 @@ static void become_image(void)
     if (process) {
         atomic_store_explicit(&process->state, CAIRN_PROCESS_OVER, memory_order_relaxed);
     }
+    cairn_patch_keep();
     cairn_thread_abandon();
     /* Whoever waits for the end of what the target writes must not wait for the image. */
     cairn_syscall3(SYS_close_range, 0, ~0u, 0);

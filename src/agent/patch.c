@@ -351,6 +351,11 @@ bool cairn_patch_end(void)
     return true;
 }
 
+void cairn_patch_keep(void)
+{
+    atomic_store_explicit(&on, false, memory_order_release);
+}
+
 static int read_adds(struct dl_phdr_info *info, size_t size, void *adds)
 {
     (void)size;

@@ -20,6 +20,9 @@ void cairn_patch_renew(void);
  * too where nothing was pointed. */
 bool cairn_patch_end(void);
 
+/* In a still image, whose hooks serve its own allocator: nothing is pointed back. */
+void cairn_patch_keep(void);
+
 /* Soon after a module may have come: at an event, outside of any lock. False: nothing more to look for. */
 bool cairn_patch_look(void);
 /* One may have come. */

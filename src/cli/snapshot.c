@@ -1,15 +1,20 @@
 #include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/process.h"
+#include "cli/summary.h"
+#include "collector/collector.h"
 #include "collector/session_client.h"
 
 struct snapshot_arguments {
-    const char *name;
-    bool graph;
+    const char *name, *output;
+    bool graph, force;
 };
 
 static int say_outcome(const struct snapshot_arguments *arguments, const struct cairn_session_answer *answer)
@@ -35,6 +40,66 @@ static int say_outcome(const struct snapshot_arguments *arguments, const struct 
     }
 }
 
+/* A program that nobody records is joined for one graph, which is asked for like any other. */
+struct visit {
+    pid_t pid;
+    const char *name;
+    pthread_t thread;
+    bool began;
+    struct cairn_session_answer answer;
+    struct cairn_error error;
+    enum cairn_status status;
+};
+
+static void *ask_and_stop(void *state)
+{
+    struct visit *visit = state;
+    struct cairn_session_answer stopped;
+    struct cairn_error ignored;
+    visit->status =
+        cairn_session_command(visit->pid, CAIRN_SESSION_GRAPH, visit->name, &visit->answer, &visit->error);
+    /* Where it has ended meanwhile there is nothing to stop. */
+    (void)!cairn_session_command(visit->pid, CAIRN_SESSION_STOP, NULL, &stopped, &ignored);
+    return NULL;
+}
+
+static void begin_visit(void *state)
+{
+    struct visit *visit = state;
+    visit->began = pthread_create(&visit->thread, NULL, ask_and_stop, visit) == 0;
+    if (!visit->began) {
+        kill(getpid(), SIGTERM); /* as a user ends it */
+    }
+}
+
+static int visit_program(const struct snapshot_arguments *arguments, pid_t pid)
+{
+    struct visit visit = {.pid = pid, .name = arguments->name, .status = CAIRN_E_SYSTEM};
+    struct cairn_record_options options = CAIRN_RECORD_OPTIONS_DEFAULT;
+    struct cairn_record_result result;
+    struct cairn_error error = {.status = CAIRN_OK};
+    options.output = arguments->output;
+    options.replace = arguments->force;
+    options.joined = begin_visit;
+    options.joined_state = &visit;
+    const enum cairn_status status = cairn_attach(&options, pid, 0, &result, &error);
+    if (visit.began) {
+        pthread_join(visit.thread, NULL);
+    }
+    if (status != CAIRN_OK) {
+        return cairn_complain(&error);
+    }
+    if (visit.status != CAIRN_OK) {
+        return visit.began ? cairn_complain(&visit.error)
+                           : cairn_complain_format("snapshot: there is no memory to ask for a graph");
+    }
+    const int outcome = say_outcome(arguments, &visit.answer);
+    if (outcome == CAIRN_EXIT_DONE) {
+        cairn_summary(result.path);
+    }
+    return outcome;
+}
+
 static int run(const struct cairn_invocation *invocation)
 {
     const struct snapshot_arguments *arguments = invocation->arguments;
@@ -45,7 +110,11 @@ static int run(const struct cairn_invocation *invocation)
         return CAIRN_EXIT_FAILED;
     }
     const enum cairn_session_verb verb = arguments->graph ? CAIRN_SESSION_GRAPH : CAIRN_SESSION_SNAPSHOT;
-    if (cairn_session_command(pid, verb, arguments->name, &answer, &error) != CAIRN_OK) {
+    const enum cairn_status status = cairn_session_command(pid, verb, arguments->name, &answer, &error);
+    if (status == CAIRN_E_NOT_FOUND && arguments->graph) {
+        return visit_program(arguments, pid);
+    }
+    if (status != CAIRN_OK) {
         return cairn_complain(&error);
     }
     return say_outcome(arguments, &answer);
@@ -61,6 +130,18 @@ static const struct cairn_option options[] = {
      .offset = offsetof(struct snapshot_arguments, name),
      .argument = "NAME",
      .help = "what to call the moment"},
+    {.name = "output",
+     .letter = 'o',
+     .type = CAIRN_OPTION_TEXT,
+     .offset = offsetof(struct snapshot_arguments, output),
+     .argument = "FILE",
+     .help = "the trace of a program that is not recorded (default NAME.PID.cairn)",
+     .completion = CAIRN_COMPLETE_FILE},
+    {.name = "force",
+     .letter = 'f',
+     .type = CAIRN_OPTION_SET,
+     .offset = offsetof(struct snapshot_arguments, force),
+     .help = "replace that file when it is there"},
     {.name = NULL},
 };
 
@@ -79,7 +160,7 @@ static const char *const examples[] = {
 
 const struct cairn_command cairn_command_snapshot = {
     .name = "snapshot",
-    .summary = "take a snapshot of a program while it is recorded",
+    .summary = "take a snapshot of a program that runs",
     .positional = "PID",
     .positional_min = 1,
     .positional_max = 1,
@@ -87,7 +168,9 @@ const struct cairn_command cairn_command_snapshot = {
     .description =
         "PID is a process that is being recorded, or the recorder's own. A graph waits for the program's "
         "next allocation or release; a native program that does neither is held still while it is looked "
-        "at, and a Python program must come to run some of its own code.",
+        "at, and a Python program must come to run some of its own code.\n\n"
+        "A program that is not recorded is joined for its graph, and left: Python objects are all there; "
+        "of a native program only blocks that came since, because others are not known.",
     .examples = examples,
     .groups = groups,
     .arguments_size = sizeof(struct snapshot_arguments),

@@ -216,6 +216,33 @@ for line in sys.stdin:
         self.assertEqual(program.process.returncode, 0)
 
 
+    def test_graph_of_a_program_that_nobody_records(self):
+        script = """
+import sys
+class Thing:
+    pass
+things = [Thing() for i in range(123)]
+for line in sys.stdin:
+    print(sum(1 for i in range(200000)), flush=True)
+"""
+        program = Joined(sys.executable, "-c", script)
+        self.addCleanup(program.process.kill)
+        trace = os.path.join(FOLDER, "visit.cairn")
+        program.tell("1")
+        visit = subprocess.Popen([CAIRN, "snapshot", str(program.pid), "--graph", "--name", "now", "-f", "-o", trace],
+                                 stderr=subprocess.PIPE, env=support.ENVIRONMENT, cwd=FOLDER, text=True)
+        while visit.poll() is None:
+            self.assertEqual(program.tell("1"), [200000])
+        self.assertEqual((visit.returncode, "graph 1 taken" in visit.stderr.read()), (0, True))
+        visit.stderr.close()
+        if ask("info", trace)["python"] is None:
+            self.skipTest("this Python's objects are not known")
+        rows = ask("graph", trace, "types")["rows"]
+        self.assertEqual([row["count"] for row in rows if row["type"].split(".")[-1] == "Thing"], [123])
+        self.assertEqual(program.process.communicate(""), ("", ""))
+        self.assertEqual(program.process.returncode, 0)
+
+
 @unittest.skipUnless(shutil.which("redis-server") and shutil.which("redis-benchmark"), "redis is not installed")
 @unittest.skipUnless(may_trace(), "this system does not let a running program be joined")
 class Redis(Case):

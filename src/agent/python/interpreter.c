@@ -171,7 +171,7 @@ static void look(struct cairn_python *python)
 }
 
 /* It runs, and its allocators may be changed only under its lock: by a pending call, which an event asks for. */
-static _Atomic bool late_call_wanted;
+static _Atomic bool late_call_wanted, late_call_expected;
 
 void cairn_python_look_late(void)
 {
@@ -190,9 +190,16 @@ void cairn_python_look_late(void)
         cairn_python_tell(CAIRN_TEXT_NOTE,
                           "Python ran already when the recording began: its stacks are native ones until its "
                           "main thread runs Python code again");
+        atomic_store_explicit(&late_call_expected, true, memory_order_relaxed);
         atomic_store_explicit(&late_call_wanted, true, memory_order_relaxed);
         atomic_fetch_or_explicit(&cairn_event_paused, CAIRN_EVENT_LOOK, memory_order_relaxed);
     }
+}
+
+bool cairn_python_is_coming(void)
+{
+    return atomic_load_explicit(&late_call_expected, memory_order_relaxed) &&
+           atomic_load_explicit(&cairn_python.state, memory_order_relaxed) < CAIRN_PYTHON_READY;
 }
 
 static void ask_late(void)
@@ -208,6 +215,7 @@ static void ask_late(void)
 void cairn_python_leave(void)
 {
     atomic_store_explicit(&late_call_wanted, false, memory_order_relaxed);
+    atomic_store_explicit(&late_call_expected, false, memory_order_relaxed);
     if (cairn_python_is_here()) {
         atomic_store_explicit(&cairn_python.state, CAIRN_PYTHON_HOOKED, memory_order_relaxed);
         /* The next call of a wrapper, under the interpreter's lock, takes the wrappers out. */

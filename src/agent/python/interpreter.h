@@ -104,6 +104,8 @@ void cairn_python_look(void);
 /* The same in a program that ran before this library came: what is found is told, and hooked by the first pending call after
  * this. Before slots are pointed (patch.h): it calls the loader. */
 void cairn_python_look_late(void);
+/* One was found so, and its first pending call is still to come. */
+bool cairn_python_is_coming(void);
 /* The recording of such a program is over. Needs no lock of the interpreter's. */
 void cairn_python_leave(void);
 
