@@ -478,6 +478,7 @@ enum cairn_status cairn_attach(const struct cairn_record_options *options, pid_t
     cairn_inherited_watch_interrupts(&watched);
     struct cairn_recorder *recorder = open_recorder(&own, error);
     if (recorder) {
+        recorder->joined = true;
         const struct cairn_run_plan plan = {
             .root = pid, .joins = true, .agent = real_agent, .duration_ns = duration_ns};
         status = join(recorder, &plan, program, &watched, result, error);

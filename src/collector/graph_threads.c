@@ -10,6 +10,7 @@
 #include "collector/graph_receive.h"
 #include "collector/graphs.h"
 #include "collector/native_graph.h"
+#include "collector/recorder.h"
 #include "wire/graph.h"
 #include "wire/ring.h"
 
@@ -90,7 +91,11 @@ static enum cairn_status read_native(struct cairn_graph_job *job, struct cairn_g
         status = cairn_fail(&job->error, CAIRN_E_NOMEM, "an object graph was left out: no memory for it");
     }
     if (status == CAIRN_OK) {
-        status = cairn_native_graph(input, job->still, &threads, &blocks, &job->whole_stacks, &job->error);
+        const struct cairn_native_image image = {.pid = job->still,
+                                                 .threads = &threads,
+                                                 .blocks = &blocks,
+                                                 .has_unknown_blocks = job->recorder->joined};
+        status = cairn_native_graph(input, &image, &job->whole_stacks, &job->error);
     }
     cairn_native_threads_release(&threads);
     cairn_native_blocks_release(&blocks);

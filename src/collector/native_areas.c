@@ -23,6 +23,7 @@ struct finder {
     const struct cairn_native_blocks *blocks;
     const struct cairn_native_threads *threads;
     struct cairn_native_module *data_before; /* whose data end where the next mapping begins */
+    bool has_unknown_blocks;
     bool failed;
 };
 
@@ -72,6 +73,22 @@ static void add_stack(struct finder *finder, uint64_t start, uint64_t end, int32
     }
 }
 
+/* What lies between the recorded blocks of an allocator's memory. */
+static void add_between_blocks(struct finder *finder, uint64_t start, uint64_t end)
+{
+    const struct cairn_native_blocks *blocks = finder->blocks;
+    for (size_t i = cairn_native_blocks_from(blocks, start);
+         i < blocks->count && blocks->blocks[i].start < end; i++) {
+        const struct cairn_native_block *block = &blocks->blocks[i];
+        if (block->outer == CAIRN_NO_BLOCK) {
+            add(finder,
+                (struct cairn_native_area){.start = start, .end = block->start, .kind = CAIRN_AREA_BEFORE});
+            start = block->start + block->size > start ? block->start + block->size : start;
+        }
+    }
+    add(finder, (struct cairn_native_area){.start = start, .end = end, .kind = CAIRN_AREA_BEFORE});
+}
+
 /* `area` without the blocks in it. A large block of the C library is a mapping of its own, which the kernel may show as one
  * with its neighbours: their pages are left out. Blocks of any other form tell that an allocator manages what is around
  * them. */
@@ -82,6 +99,9 @@ static void add_without_blocks(struct finder *finder, const struct cairn_native_
     for (size_t i = first; i < blocks->count && blocks->blocks[i].start < area->end; i++) {
         if (blocks->blocks[i].outer == CAIRN_NO_BLOCK &&
             (blocks->blocks[i].start & PAGE_MASK) != CHUNK_HEAD) {
+            if (finder->has_unknown_blocks) {
+                add_between_blocks(finder, area->start, area->end);
+            }
             return;
         }
     }
@@ -224,16 +244,26 @@ static void take_uninitialised(struct finder *finder, struct cairn_native_module
     }
 }
 
+/* Old pointers lie in what is free there, and they are none of ours; blocks that are not known hold what they hold. */
+static void take_allocators(struct finder *finder, const struct cairn_image_map *map)
+{
+    if (finder->has_unknown_blocks) {
+        add_between_blocks(finder, map->start, map->end);
+    }
+}
+
 static void take_map(struct finder *finder, const struct cairn_image_map *map,
                      const struct cairn_image_map *before)
 {
     struct cairn_native_module *data_before =
         before && before->end == map->start ? finder->data_before : NULL;
     finder->data_before = NULL;
-    if (!map->readable || !map->writable || map->shared || strcmp(map->path, "[heap]") == 0) {
+    if (!map->readable || !map->writable || map->shared) {
         return;
     }
-    if (strcmp(map->path, "[stack]") == 0) {
+    if (strcmp(map->path, "[heap]") == 0) {
+        take_allocators(finder, map);
+    } else if (strcmp(map->path, "[stack]") == 0) {
         add_stack(finder, map->start, map->end, 0);
     } else if (map->path[0] == '/') {
         finder->data_before = cairn_native_modules_of(finder->modules, map);
@@ -244,7 +274,9 @@ static void take_map(struct finder *finder, const struct cairn_image_map *map,
         }
     } else if (data_before) {
         take_uninitialised(finder, data_before, map);
-    } else if (!take_thread_stack(finder, map, before) && !is_arena(finder, map)) {
+    } else if (is_arena(finder, map)) {
+        take_allocators(finder, map);
+    } else if (!take_thread_stack(finder, map, before)) {
         take_anonymous(finder, map);
     }
 }
@@ -252,12 +284,16 @@ static void take_map(struct finder *finder, const struct cairn_image_map *map,
 enum cairn_status cairn_native_areas_find(struct cairn_native_areas *areas, struct cairn_image_memory *memory,
                                           const struct cairn_native_modules *modules,
                                           const struct cairn_native_blocks *blocks,
-                                          const struct cairn_native_threads *threads,
+                                          const struct cairn_native_threads *threads, bool has_unknown_blocks,
                                           struct cairn_error *error)
 {
     *areas = (struct cairn_native_areas){.areas = NULL};
-    struct finder finder = {
-        .areas = areas, .memory = memory, .modules = modules, .blocks = blocks, .threads = threads};
+    struct finder finder = {.areas = areas,
+                            .memory = memory,
+                            .modules = modules,
+                            .blocks = blocks,
+                            .threads = threads,
+                            .has_unknown_blocks = has_unknown_blocks};
     for (size_t i = 0; i < memory->map_count; i++) {
         take_map(&finder, &memory->maps[i], i > 0 ? &memory->maps[i - 1] : NULL);
     }

@@ -3,6 +3,7 @@
 #ifndef CAIRN_COLLECTOR_NATIVE_AREAS_H
 #define CAIRN_COLLECTOR_NATIVE_AREAS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ enum cairn_native_area_kind {
     CAIRN_AREA_STACK,
     CAIRN_AREA_TLS,
     CAIRN_AREA_MAPPING,
+    CAIRN_AREA_BEFORE, /* of an allocator, where no recorded block is: blocks from before the recording, or free memory */
 };
 
 struct cairn_native_area {
@@ -33,11 +35,13 @@ struct cairn_native_areas {
     uint32_t whole_stacks; /* of threads whose stack pointer is not known */
 };
 
-/* Zero-initialised or found areas can be released. They borrow the modules. */
+/* Zero-initialised or found areas can be released. They borrow the modules. `has_unknown_blocks`: the program ran before it was
+ * recorded, so that what lies between recorded blocks may hold them, too. */
 CAIRN_MUST_CHECK enum cairn_status
 cairn_native_areas_find(struct cairn_native_areas *areas, struct cairn_image_memory *memory,
                         const struct cairn_native_modules *modules, const struct cairn_native_blocks *blocks,
-                        const struct cairn_native_threads *threads, struct cairn_error *error);
+                        const struct cairn_native_threads *threads, bool has_unknown_blocks,
+                        struct cairn_error *error);
 void cairn_native_areas_release(struct cairn_native_areas *areas);
 
 #endif

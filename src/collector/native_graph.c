@@ -254,6 +254,9 @@ static void area_name(const struct scan *scan, const struct cairn_native_area *a
             snprintf(out, size, "a thread +0x%" PRIx64, offset);
         }
         break;
+    case CAIRN_AREA_BEFORE:
+        snprintf(out, size, "memory from before the recording");
+        break;
     default:
         snprintf(out, size, "0x%" PRIx64, address);
         break;
@@ -262,11 +265,9 @@ static void area_name(const struct scan *scan, const struct cairn_native_area *a
 
 static void take_root(struct scan *scan, const void *state, uint64_t address, uint64_t word)
 {
-    static const char *const kinds[] = {[CAIRN_AREA_DATA] = "data",
-                                        [CAIRN_AREA_REGISTERS] = "register",
-                                        [CAIRN_AREA_STACK] = "stack",
-                                        [CAIRN_AREA_TLS] = "tls",
-                                        [CAIRN_AREA_MAPPING] = "mapping"};
+    static const char *const kinds[] = {
+        [CAIRN_AREA_DATA] = "data", [CAIRN_AREA_REGISTERS] = "register", [CAIRN_AREA_STACK] = "stack",
+        [CAIRN_AREA_TLS] = "tls",   [CAIRN_AREA_MAPPING] = "mapping",    [CAIRN_AREA_BEFORE] = "before"};
     const struct cairn_native_area *area = state;
     const uint32_t target = cairn_native_blocks_find(scan->blocks, word);
     if (target == CAIRN_NO_BLOCK || (word != scan->blocks->blocks[target].start && is_c_library(area))) {
@@ -325,16 +326,17 @@ static void name_containers(struct scan *scan)
     }
 }
 
-static enum cairn_status run(struct scan *scan, pid_t pid, const struct cairn_native_threads *threads,
+static enum cairn_status run(struct scan *scan, const struct cairn_native_image *image,
                              struct cairn_error *error)
 {
-    enum cairn_status status = cairn_image_memory_open(&scan->memory, pid, error);
+    const struct cairn_native_threads *threads = image->threads;
+    enum cairn_status status = cairn_image_memory_open(&scan->memory, image->pid, error);
     if (status == CAIRN_OK) {
         status = cairn_native_modules_build(&scan->modules, &scan->memory, error);
     }
     if (status == CAIRN_OK) {
         status = cairn_native_areas_find(&scan->areas, &scan->memory, &scan->modules, scan->blocks, threads,
-                                         error);
+                                         image->has_unknown_blocks, error);
     }
     if (status != CAIRN_OK) {
         return status;
@@ -359,18 +361,16 @@ static enum cairn_status run(struct scan *scan, pid_t pid, const struct cairn_na
                         : cairn_image_memory_check(&scan->memory, error); /* to the very end */
 }
 
-enum cairn_status cairn_native_graph(struct cairn_graph_input *input, pid_t pid,
-                                     const struct cairn_native_threads *threads,
-                                     const struct cairn_native_blocks *blocks, uint32_t *whole_stacks,
-                                     struct cairn_error *error)
+enum cairn_status cairn_native_graph(struct cairn_graph_input *input, const struct cairn_native_image *image,
+                                     uint32_t *whole_stacks, struct cairn_error *error)
 {
     struct scan *scan = calloc(1, sizeof *scan);
     if (!scan) {
         return cairn_fail(error, CAIRN_E_NOMEM, "an object graph was left out: no memory for it");
     }
     scan->input = input;
-    scan->blocks = blocks;
-    const enum cairn_status status = run(scan, pid, threads, error);
+    scan->blocks = image->blocks;
+    const enum cairn_status status = run(scan, image, error);
     *whole_stacks = scan->areas.whole_stacks;
     cairn_native_containers_release(&scan->containers);
     cairn_native_frames_release(&scan->frames);

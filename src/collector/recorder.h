@@ -32,6 +32,7 @@ struct cairn_recorder {
     struct cairn_pipeline pipeline;
     struct cairn_places *places;
     uint64_t sample_seed;
+    bool joined; /* the program ran before: it has blocks that nothing is known of */
     struct cairn_ledger *ledger;
     struct cairn_chunker *chunker;
     struct cairn_symboliser *symboliser;
