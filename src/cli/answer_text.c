@@ -102,7 +102,8 @@ const char *cairn_exactness(struct cairn_trace *trace, char *out, size_t out_siz
     } else if (!recording->complete) {
         snprintf(out, out_size, "incomplete: ends at %s", cairn_human_duration(size, recording->duration_ns));
     } else {
-        snprintf(out, out_size, "exact");
+        snprintf(out, out_size,
+                 recording->untold & CAIRN_UNTOLD_BEFORE ? "exact from when it was joined" : "exact");
     }
     return out;
 }
@@ -133,7 +134,7 @@ void cairn_text_head(struct cairn_answer *answer, struct cairn_trace *trace, con
     cairn_styled(&answer->stream, &answer->terminal, CAIRN_STYLE_STRONG, program);
     cairn_stream_format(&answer->stream, "  %s  ", line);
     cairn_styled(&answer->stream, &answer->terminal,
-                 strcmp(exactness, "exact") == 0 ? CAIRN_STYLE_FAINT : CAIRN_STYLE_LEAK, exactness);
+                 strncmp(exactness, "exact", 5) == 0 ? CAIRN_STYLE_FAINT : CAIRN_STYLE_LEAK, exactness);
     cairn_stream_text(&answer->stream, "\n");
 }
 

@@ -49,6 +49,10 @@ static void ending_text(const struct cairn_about *about, char *out, size_t out_s
         snprintf(out, out_size, "exit status %" PRId64, recording->exit_status);
     } else if (cairn_trace_is_live(about->trace)) {
         snprintf(out, out_size, "recording goes on");
+    } else if (recording->stopped_why && strcmp(recording->stopped_why, "stopped") == 0) {
+        snprintf(out, out_size, "the recording was stopped, the program went on");
+    } else if (recording->stopped_why && strcmp(recording->stopped_why, "exited") == 0) {
+        snprintf(out, out_size, "the program ended (only its parent is told with which status)");
     } else {
         snprintf(out, out_size, "how it ended is not known");
     }
@@ -242,6 +246,9 @@ void cairn_info_text(struct cairn_answer *answer, const struct cairn_about *abou
     line(&table, "program", text);
     if (recording->args != NULL) {
         line(&table, "arguments", recording->args);
+    }
+    if (recording->untold & CAIRN_UNTOLD_BEFORE) {
+        line(&table, "joined", "while it ran: blocks from before are not recorded");
     }
     when_text(recording, other, sizeof other);
     snprintf(text, sizeof text, "%s, %s long%s%s", other,

@@ -97,6 +97,7 @@ static void write_head(const struct cairn_export *export, const struct cairn_cou
     if (recording->started_unix_ns != CAIRN_UNKNOWN) {
         fprintf(out, ", \"started_unix_ns\": \"%" PRId64 "\"", recording->started_unix_ns);
     }
+    fprintf(out, ", \"sample_bytes\": %" PRId64, recording->sample_bytes);
     fprintf(out, ", \"at\": {\"t_ns\": %" PRId64 ", \"label\": ", export->at.t_ns);
     cairn_export_json_text(out, export->at.label);
     fprintf(out,

@@ -76,6 +76,10 @@ static void write_json_head(const struct cairn_export *export, const struct cair
     const struct cairn_recording *recording = cairn_trace_recording(export->trace);
     fputs("{\"schema\": \"cairn.export/1\",\n\"program\": ", out);
     cairn_export_json_text(out, recording->program);
+    fprintf(out,
+            ",\n\"complete\": %s, \"lost_events\": %" PRId64 ", \"sampled\": %s, \"sample_bytes\": %" PRId64,
+            recording->complete ? "true" : "false", recording->lost_events,
+            recording->sample_bytes > 0 ? "true" : "false", recording->sample_bytes);
     fprintf(out, ",\n\"at\": {\"t_ns\": %" PRId64 ", \"label\": ", export->at.t_ns);
     cairn_export_json_text(out, export->at.label);
     fprintf(out, "},\n\"span\": {\"from_ns\": %" PRId64 ", \"to_ns\": %" PRId64 "},\n\"total\": {",

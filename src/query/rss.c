@@ -307,8 +307,14 @@ static enum cairn_status add_anonymous(struct work *work, struct cairn_error *er
         resident->by_mapping ? at_least_zero(cairn_difference(resident->anonymous, spilled + arenas)) : left;
     const int64_t mapped = at_most(at_least_zero(work->ledger.mapped), at_most(outside, left));
     left -= mapped;
-    add_noted(work, "free in allocator", left,
-              "anonymous memory without a live block: freed, headers, rounding, start-up, recorder");
+    if (cairn_trace_recording(work->trace)->untold & CAIRN_UNTOLD_BEFORE) {
+        add_noted(
+            work, "unrecorded or free", left,
+            "anonymous memory without a recorded block: blocks from before the recording, freed, headers");
+    } else {
+        add_noted(work, "free in allocator", left,
+                  "anonymous memory without a live block: freed, headers, rounding, start-up, recorder");
+    }
     if (work->ledger.arenas > 0) {
         add_arenas(work, arenas);
     }

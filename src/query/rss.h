@@ -9,8 +9,9 @@
 #include "query/selection.h"
 
 struct cairn_rss_row {
-    const char *
-        category; /* "live heap", "free in allocator", "python arenas", "mmap", "stacks", "files", "shared", "unexplained" */
+    /* "live heap", "free in allocator" ("unrecorded or free" in a program that was joined), "python arenas", "mmap", "stacks",
+     * "files", "shared", "unexplained" */
+    const char *category;
     int64_t bytes;  /* CAIRN_UNKNOWN when it was not measured */
     char note[160]; /* what it means, or the mapping's site or file; raw text */
 };

@@ -94,6 +94,23 @@ enum cairn_status cairn_trace_graphs(struct cairn_trace *trace, const struct cai
 static enum cairn_status not_there(const struct cairn_trace *trace, const struct cairn_graph_info *rows,
                                    size_t count, uint32_t number, struct cairn_error *error)
 {
+    const struct cairn_recording *recording = cairn_trace_recording(trace);
+    if (count == 0 && (recording->untold & CAIRN_UNTOLD_AROUND)) {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                          "%s: it was imported, and holds no object graph: record the program with cairn",
+                          trace->path);
+    }
+    if (count == 0 && recording->sample_bytes > 0) {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                          "%s: it is sampled, and holds no object graph: record without --sample",
+                          trace->path);
+    }
+    if (count == 0 && (recording->untold & CAIRN_UNTOLD_BEFORE)) {
+        return cairn_fail(
+            error, CAIRN_E_NOT_FOUND,
+            "%s: it holds no object graph: take one while it is recorded (cairn snapshot PID --graph)",
+            trace->path);
+    }
     if (count == 0) {
         return cairn_fail(error, CAIRN_E_NOT_FOUND,
                           "%s: it holds no object graph: record with --graph end, peak or a duration",

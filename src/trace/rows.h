@@ -13,12 +13,13 @@
 
 enum cairn_lang { CAIRN_LANG_NATIVE = 0, CAIRN_LANG_PYTHON = 1 };
 
-/* What the format that a trace was imported from does not tell. The columns are unknown then, though the file cannot hold NULL in
- * all of them. */
+/* What a trace cannot tell, by where it comes from. The columns are unknown then, though the file cannot hold NULL in all of
+ * them. */
 enum cairn_untold {
     CAIRN_UNTOLD_AROUND =
         1u << 0, /* pid, time of day, threads, reallocs, mappings, waiting: heaptrack and massif */
     CAIRN_UNTOLD_EVENTS = 1u << 1, /* blocks, allocations, frees: massif */
+    CAIRN_UNTOLD_BEFORE = 1u << 2, /* the blocks of a program that ran before it was joined */
 };
 
 struct cairn_recording {
@@ -32,7 +33,7 @@ struct cairn_recording {
     int64_t peak_t_ns, peak_event, peak_bytes, peak_blocks, end_bytes, end_blocks;
     int64_t rss_peak_bytes; /* or CAIRN_UNKNOWN */
     int64_t sample_bytes, max_depth, stalled_ns, exact_from_ns;
-    unsigned untold; /* enum cairn_untold; a reader's, 0 in a recording of cairn's own */
+    unsigned untold; /* enum cairn_untold; a reader's, 0 in a recording that a program began in */
 };
 
 struct cairn_process {

@@ -6,8 +6,9 @@ unsigned cairn_untold_by(const char *origin)
 {
     const bool massif = origin != NULL && strcmp(origin, "massif") == 0;
     const bool heaptrack = origin != NULL && strcmp(origin, "heaptrack") == 0;
+    const bool joined = origin != NULL && strcmp(origin, "attach") == 0;
     return (massif || heaptrack ? (unsigned)CAIRN_UNTOLD_AROUND : 0) |
-           (massif ? (unsigned)CAIRN_UNTOLD_EVENTS : 0);
+           (massif ? (unsigned)CAIRN_UNTOLD_EVENTS : 0) | (joined ? (unsigned)CAIRN_UNTOLD_BEFORE : 0);
 }
 
 void cairn_untold_recording(struct cairn_recording *row)

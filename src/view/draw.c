@@ -121,6 +121,8 @@ static void draw_title(struct cairn_app *app)
     write_sizes(app, pieces);
     char exact[CAIRN_HUMAN_MAX + 16];
     snprintf(pieces[PIECE_EXACT].text, sizeof(pieces->text), "%s", exactness(app, exact, sizeof(exact)));
+    if (strcmp(pieces[PIECE_EXACT].text, "exact") != 0)
+        pieces[PIECE_EXACT].rank = pieces[PIECE_MOMENT].rank;
     snprintf(pieces[PIECE_LIVE].text, sizeof(pieces->text), "%s", live_text(app));
     const char *name = cairn_app_screen(app)->class->name;
     const int name_width = cairn_text_width(canvas, name);
