@@ -9,6 +9,7 @@
 #include "query/leaks.h"
 #include "query/object_origin.h"
 #include "query/rss.h"
+#include "query/sum.h"
 #include "view/app.h"
 #include "view/detail.h"
 #include "view/node_rows.h"
@@ -127,9 +128,12 @@ static void add_leak(struct cairn_rows *rows, struct cairn_trace *trace, const s
     struct cairn_row *class = class_row(rows, leaks, from->class, indices);
     if (class == NULL)
         return;
-    class->values[0] += from->bytes;
+    cairn_add(&class->values[0], from->bytes);
     class->values[1] += (int64_t)(from->percent * 100 + 0.5);
-    class->values[2] += from->blocks;
+    if (from->blocks == CAIRN_UNKNOWN)
+        class->values[2] = CAIRN_UNKNOWN;
+    else
+        cairn_add(&class->values[2], from->blocks);
     if (from->oldest_age_ns > class->values[3])
         class->values[3] = from->oldest_age_ns;
     const uint64_t class_key = class->key;

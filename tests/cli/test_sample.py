@@ -205,15 +205,15 @@ class Edges(Case):
     def test_other_programs(self):
         """Children, short threads, handlers and hard ends: nothing is lost, no free is taken for an error, the status is the program's."""
         targets = os.path.join(support.BUILD, "tests", "targets")
-        pool = {"LD_PRELOAD": os.path.join(targets, "pool_malloc.so")}
-        for name, status, env, words in (("forks", 0, {}, ["60"]), ("forks", 0, {}, ["30", "raw"]), ("short_threads", 0, {}, ["300"]),
-                                         ("endings", 5, {}, ["thread"]), ("endings", 6, {}, ["main"]), ("endings", 4, {}, ["atexit"]),
-                                         ("signal_malloc", 0, pool, []), ("signal_malloc", 0, pool, ["jump"])):
+        pool = ["env", "LD_PRELOAD=" + os.path.join(targets, "pool_malloc.so")]  # the program's, not the recorder's
+        for name, status, before, words in (("forks", 0, [], ["60"]), ("forks", 0, [], ["30", "raw"]), ("short_threads", 0, [], ["300"]),
+                                            ("endings", 5, [], ["thread"]), ("endings", 6, [], ["main"]), ("endings", 4, [], ["atexit"]),
+                                            ("signal_malloc", 0, pool, []), ("signal_malloc", 0, pool, ["jump"])):
             for sample in ("40", "4096"):
                 with self.subTest(name=name, words=words, sample=sample), tempfile.TemporaryDirectory(dir=support.FOLDER) as folder:
                     trace = os.path.join(folder, "t.cairn")
-                    done = cairn("record", "-q", "--graph", "off", "-o", trace, "--sample", sample, "--", os.path.join(targets, name),
-                                 folder, *words, env=env)
+                    done = cairn("record", "-q", "--graph", "off", "-o", trace, "--sample", sample, "--", *before,
+                                 os.path.join(targets, name), folder, *words)
                     self.assertEqual(done.status, status, done.err)
                     info = ask("info", trace)
                     self.assertEqual((info["complete"], info["lost_events"], info["events"]["unknown_free"]), (True, 0, 0))
