@@ -204,11 +204,13 @@ static void follow(struct dump *dump)
     int status = 0;
     uint64_t orphans_until_ns = 0;
     while (!ended || (living(dump) && dump_now_ns() < orphans_until_ns)) {
-        if (!ended && waitpid(dump->child, &status, WNOHANG) == dump->child) {
-            ended = true;
-            orphans_until_ns = dump_now_ns() + 10000000000u;
-        }
-        while (waitpid(-1, NULL, WNOHANG | __WALL) > 0 && ended) {
+        int one;
+        for (pid_t pid; (pid = waitpid(-1, &one, WNOHANG | __WALL)) > 0;) { /* orphans come to us, too */
+            if (pid == dump->child) {
+                ended = true;
+                status = one;
+                orphans_until_ns = dump_now_ns() + 10000000000u;
+            }
         }
         const uint64_t passed_ms = (dump_now_ns() - began_ns) / 1000000;
         if (dump->kill_after_ms && passed_ms >= dump->kill_after_ms) {
