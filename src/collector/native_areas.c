@@ -185,8 +185,12 @@ static bool take_thread_stack(struct finder *finder, const struct cairn_image_ma
     return true;
 }
 
+/* The C library's allocator has it for small blocks. */
 static bool is_arena(const struct finder *finder, const struct cairn_image_map *map)
 {
+    if (strcmp(map->path, "[heap]") == 0) {
+        return true;
+    }
     if (map->start % ARENA_BYTES != 0) {
         return false;
     }
@@ -261,9 +265,7 @@ static void take_map(struct finder *finder, const struct cairn_image_map *map,
     if (!map->readable || !map->writable || map->shared) {
         return;
     }
-    if (strcmp(map->path, "[heap]") == 0) {
-        take_allocators(finder, map);
-    } else if (strcmp(map->path, "[stack]") == 0) {
+    if (strcmp(map->path, "[stack]") == 0) {
         add_stack(finder, map->start, map->end, 0);
     } else if (map->path[0] == '/') {
         finder->data_before = cairn_native_modules_of(finder->modules, map);
@@ -272,7 +274,7 @@ static void take_map(struct finder *finder, const struct cairn_image_map *map,
         } else {
             take_anonymous(finder, map);
         }
-    } else if (data_before) {
+    } else if (data_before && strcmp(map->path, "[heap]") != 0) {
         take_uninitialised(finder, data_before, map);
     } else if (is_arena(finder, map)) {
         take_allocators(finder, map);

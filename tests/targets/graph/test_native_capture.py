@@ -137,7 +137,7 @@ class Capture(unittest.TestCase):
         refused = subprocess.run([CAIRN, "snapshot", str(pid), "--graph"], capture_output=True, text=True, timeout=60)
         self.assertEqual(refused.returncode, 2)
         self.assertIn("--graph off", refused.stderr)
-        stranger = subprocess.run([CAIRN, "snapshot", str(os.getpid()), "--graph"], capture_output=True, text=True, timeout=60)
+        stranger = subprocess.run([CAIRN, "snapshot", str(os.getpid())], capture_output=True, text=True, timeout=60)
         self.assertEqual(stranger.returncode, 2)
         self.assertRegex(stranger.stderr, "not being recorded")
         self.assertEqual(recorder.communicate(timeout=60)[0], "done\n")
