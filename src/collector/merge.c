@@ -36,10 +36,11 @@ static bool is_parked(const struct cairn_source *source, int64_t inside_ns)
            !cairn_ring_reader_has_moved(&source->reader);
 }
 
-static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, const struct cairn_clock *clock)
+/* `now_ns` was taken before. */
+static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, int64_t now_ns,
+                      const struct cairn_clock *clock)
 {
     struct cairn_ring_reader *reader = &source->reader;
-    const int64_t looked_ns = cairn_clock_elapsed_ns(clock);
     const size_t taken = cairn_ring_reader_copy(reader, quiet_stamp);
     if (source->target->state != CAIRN_TARGET_ALIVE) {
         return taken;
@@ -59,7 +60,7 @@ static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, const s
     if (reader->moved) {
         reader->inside_since_ns = cairn_clock_elapsed_ns(clock);
     } else {
-        reader->ignored = is_parked(source, looked_ns - reader->inside_since_ns);
+        reader->ignored = is_parked(source, now_ns - reader->inside_since_ns);
     }
     return taken;
 }
@@ -252,7 +253,7 @@ size_t cairn_recorder_drain(struct cairn_recorder *recorder)
         }
         for (size_t j = 0; j < target->source_count; j++) {
             struct cairn_source *source = &target->sources[j];
-            taken += look_at(source, quiet, &recorder->clock);
+            taken += look_at(source, quiet, now_ns, &recorder->clock);
             const uint64_t limit = limit_of(source);
             watermark = limit < watermark ? limit : watermark;
             if (!cairn_ring_reader_is_empty(&source->reader) && !target->awaits_fork) {
