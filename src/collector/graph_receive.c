@@ -9,9 +9,11 @@
 #include "wire/graph.h"
 #include "wire/record.h"
 
-#define NODES_MAX   (1u << 27)
-#define EDGES_MAX   (1u << 28)
-#define STRINGS_MAX (1u << 24)
+#define NODES_MAX      (1u << 27)
+#define EDGES_MAX      (1u << 28)
+#define STRINGS_MAX    (1u << 24)
+
+#define PREFETCH_NODES 8u
 
 void cairn_graph_receiver_release(struct cairn_graph_receiver *receiver)
 {
@@ -73,6 +75,20 @@ static bool find_block(const struct cairn_live_map *live, uint64_t address, stru
     return address && live &&
            (cairn_live_map_find(live, address, CAIRN_DOMAIN_PYTHON_OBJECT, block) ||
             cairn_live_map_find(live, address, CAIRN_DOMAIN_PYTHON_MEM, block));
+}
+
+/* Each look at the live map misses the caches: those of a few nodes are under way at once. */
+static void prefetch_blocks(const struct cairn_graph_receiver *receiver, const uint8_t *at)
+{
+    struct cairn_graph_wire_node node;
+    memcpy(&node, at, sizeof node);
+    const uint64_t addresses[] = {node.block ? node.block : node.address, node.parts[0], node.parts[1]};
+    for (size_t i = 0; receiver->live && i < sizeof addresses / sizeof *addresses; i++) {
+        if (addresses[i]) {
+            cairn_live_map_prefetch(receiver->live, addresses[i], CAIRN_DOMAIN_PYTHON_OBJECT);
+            cairn_live_map_prefetch(receiver->live, addresses[i], CAIRN_DOMAIN_PYTHON_MEM);
+        }
+    }
 }
 
 static void join_blocks(const struct cairn_graph_receiver *receiver, const struct cairn_graph_wire_node *wire,
@@ -144,6 +160,9 @@ static enum cairn_status take_items(struct cairn_graph_receiver *receiver, uint3
         struct cairn_graph_wire_edge edge;
         struct cairn_graph_wire_root root;
         if (kind == CAIRN_GRAPH_TELL_NODES) {
+            if (count - i > PREFETCH_NODES) {
+                prefetch_blocks(receiver, at + (i + PREFETCH_NODES) * sizeof node);
+            }
             memcpy(&node, at + i * sizeof node, sizeof node);
             status = take_node(receiver, &node, error);
         } else if (kind == CAIRN_GRAPH_TELL_EDGES) {

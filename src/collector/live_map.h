@@ -3,7 +3,8 @@
  * An extendible hash: a directory of 4 KiB segments, each an open-addressed table that splits in two when it is full,
  * so that growing never rehashes more than one segment at a time. A block takes 25.6 bytes of a segment that is
  * between 45 % and 90 % full. A fork copies nothing: directory and segments are counted and copied when one of their
- * processes changes them. Segments of all maps come from one space. Not thread-safe. */
+ * processes changes them. Segments of all maps come from one space. Before it stands a small array of young blocks, which
+ * most never leave. Not thread-safe. */
 #ifndef CAIRN_COLLECTOR_LIVE_MAP_H
 #define CAIRN_COLLECTOR_LIVE_MAP_H
 
@@ -37,7 +38,7 @@ void cairn_live_space_free(struct cairn_live_space *space);
 size_t cairn_live_space_bytes(const struct cairn_live_space *space);
 
 struct cairn_live_map *cairn_live_map_new(struct cairn_live_space *space);
-/* A second map with the same blocks, in constant time. */
+/* A second map with the same blocks, in constant time. NULL when memory ran out. */
 struct cairn_live_map *cairn_live_map_fork(struct cairn_live_map *map);
 /* Tolerates NULL. */
 void cairn_live_map_free(struct cairn_live_map *map);

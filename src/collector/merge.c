@@ -123,13 +123,17 @@ static uint64_t second_stamp(const struct cairn_recorder *recorder)
     return second;
 }
 
-static void prefetch_record(const struct cairn_source *source, const uint64_t *record)
+static inline void prefetch_record(const struct cairn_source *source, const uint64_t *record)
 {
-    switch (cairn_record_kind(record)) {
+    const uint64_t kind = cairn_record_kind(record);
+    switch (kind) {
     case CAIRN_RECORD_ALLOC:
-    case CAIRN_RECORD_REALLOC_END: {
+    case CAIRN_RECORD_REALLOC_END:
+    case CAIRN_RECORD_ALLOC_DOMAIN:
+    case CAIRN_RECORD_REALLOC_END_DOMAIN: {
+        const bool has_domain = kind == CAIRN_RECORD_ALLOC_DOMAIN || kind == CAIRN_RECORD_REALLOC_END_DOMAIN;
         cairn_ledger_prefetch(source->target->ledger, record[1] & CAIRN_WIRE_ADDRESS_MASK,
-                              CAIRN_DOMAIN_MALLOC);
+                              has_domain ? (uint8_t)record[3] : CAIRN_DOMAIN_MALLOC);
         const uint64_t node = record[1] >> 48 | record[2] >> 48 << 16;
         if (node - 1 < source->nodes.count) {
             __builtin_prefetch(&source->nodes.list[node - 1]);
@@ -233,7 +237,8 @@ static void finish_targets(struct cairn_recorder *recorder, uint64_t watermark)
     }
 }
 
-size_t cairn_recorder_drain(struct cairn_recorder *recorder)
+/* Looks at every ring once and applies what can be. `more`: a ring had more than a look takes. */
+static size_t drain_once(struct cairn_recorder *recorder, bool *more)
 {
     const int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
     const uint64_t now = cairn_clock_stamp(&recorder->clock);
@@ -253,7 +258,9 @@ size_t cairn_recorder_drain(struct cairn_recorder *recorder)
         }
         for (size_t j = 0; j < target->source_count; j++) {
             struct cairn_source *source = &target->sources[j];
-            taken += look_at(source, quiet, now_ns, &recorder->clock);
+            const size_t piece = look_at(source, quiet, now_ns, &recorder->clock);
+            taken += piece;
+            *more |= piece > 0 && cairn_ring_reader_is_behind(&source->reader);
             const uint64_t limit = limit_of(source);
             watermark = limit < watermark ? limit : watermark;
             if (!cairn_ring_reader_is_empty(&source->reader) && !target->awaits_fork) {
@@ -264,5 +271,17 @@ size_t cairn_recorder_drain(struct cairn_recorder *recorder)
     merge_up_to(recorder, watermark);
     recorder->merged_ns = watermark == UINT64_MAX ? now_ns : cairn_clock_to_ns(&recorder->clock, watermark);
     finish_targets(recorder, watermark);
+    return taken;
+}
+
+size_t cairn_recorder_drain(struct cairn_recorder *recorder)
+{
+    size_t taken = 0;
+    bool more = true;
+    /* A full ring is taken whole (pieces may lack a part of a record); a program that goes on filling it does not keep us. */
+    for (unsigned looks = 0; more && looks < 2 * CAIRN_RING_BYTES / CAIRN_RING_PIECE_BYTES; looks++) {
+        more = false;
+        taken += drain_once(recorder, &more);
+    }
     return taken;
 }

@@ -6,6 +6,10 @@
 /* While a ring's records wait for a slower ring, at most this much is kept; then its thread waits. */
 #define MAX_STAGED_WORDS ((size_t)4 << 17) /* 4 MiB */
 #define FIRST_WORDS      ((size_t)4096)
+/* A look takes at most this much, so that what was copied is still in the processor's caches when it is applied. */
+#define PIECE_BYTES ((uint64_t)CAIRN_RING_PIECE_BYTES)
+_Static_assert(PIECE_BYTES > 2 * 8 * CAIRN_RECORD_MAX_WORDS,
+               "a piece holds a whole record wherever it begins");
 
 /* Fixed sizes in words; 0: by its text, or invalid. */
 static const uint8_t fixed_words[CAIRN_RECORD_KIND_COUNT] = {
@@ -119,23 +123,25 @@ static inline uint32_t words_at(const uint64_t *record, size_t available)
     return cairn_record_words(record, available);
 }
 
-/* Copies a piece of the ring that does not wrap and checks it record by record; false at the first that is none. */
-static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t words, bool reaches_end)
+/* Copies a piece of the ring that does not wrap and checks it record by record; false at the first that is none. `cut`:
+ * the piece ends where more follows, perhaps inside a record. Sets how many words were taken. */
+static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t words, bool reaches_end,
+                       bool cut, size_t *taken)
 {
     uint64_t *copy = reader->staged + reader->end;
+    *taken = words;
     memcpy(copy, reader->words + position, words * 8);
     size_t at = 0;
     while (at < words) {
         if ((copy[at] & 0xff) == CAIRN_RECORD_PAD) {
-            /* Fills the ring up to its end, so it must be the last of a piece that reaches it. */
-            if (!reaches_end) {
-                return false;
-            }
-            return true;
+            /* Fills the ring up to its end, so it must be the last of a piece that reaches it: the next, if this is cut. */
+            *taken = reaches_end ? words : at;
+            return reaches_end || (cut && CAIRN_RING_BYTES / 8 - position - at < CAIRN_RECORD_MAX_WORDS);
         }
         const uint32_t size = words_at(copy + at, words - at);
         if (size == 0) {
-            return false;
+            *taken = at;
+            return cut && words - at < CAIRN_RECORD_MAX_WORDS;
         }
         const uint64_t stamp = cairn_record_stamp(copy + at);
         if (stamp >= reader->newest_stamp) {
@@ -151,18 +157,24 @@ static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t
 
 static void copy_up_to(struct cairn_ring_reader *reader, uint64_t head)
 {
-    while (reader->tail != head && !reader->damaged) {
+    const uint64_t limit = head - reader->tail <= PIECE_BYTES ? head : reader->tail + PIECE_BYTES;
+    while (reader->tail < limit && !reader->damaged) {
         const uint64_t position = reader->tail & (CAIRN_RING_BYTES - 1);
         const uint64_t to_end = CAIRN_RING_BYTES - position;
-        const uint64_t bytes = head - reader->tail < to_end ? head - reader->tail : to_end;
+        const uint64_t bytes = limit - reader->tail < to_end ? limit - reader->tail : to_end;
+        const bool cut = bytes < to_end && reader->tail + bytes != head;
+        size_t taken;
         if (!make_room(reader, bytes / 8)) {
             return; /* its thread waits until there is memory */
         }
-        if (!take_piece(reader, position / 8, bytes / 8, bytes == to_end)) {
+        if (!take_piece(reader, position / 8, bytes / 8, bytes == to_end, cut, &taken)) {
             reader->damaged = true;
             return;
         }
-        reader->tail += bytes;
+        reader->tail += taken * 8;
+        if (cut) {
+            return;
+        }
     }
 }
 

@@ -33,7 +33,10 @@ void cairn_ring_reader_init(struct cairn_ring_reader *reader, struct cairn_ring_
                             const uint64_t *words);
 void cairn_ring_reader_release(struct cairn_ring_reader *reader);
 
-/* Copies what was committed, gives the room back, sets `bound`. `quiet_stamp` is the stamp of an instant before the call
+/* What one look at a ring takes at most. */
+#define CAIRN_RING_PIECE_BYTES (64u << 10)
+
+/* Copies what was committed, up to a piece of it, gives the room back, sets `bound`. `quiet_stamp` is the stamp of an instant before the call
  * less the slack: the bound of a ring whose thread is outside. Returns the bytes taken. */
 size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp);
 /* Whether its thread has left the hook, or committed, since the last look. */

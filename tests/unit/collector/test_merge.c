@@ -288,6 +288,40 @@ static void drain_until(struct rig *rig, uint64_t position)
     assert_int_equal(cairn_ledger_position(rig->recorder->ledger), position);
 }
 
+/* A full ring is taken by one drain, in pieces that end inside records and inside the padding at the ring's end. */
+static void pieces_end_anywhere(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct rig_process process = {.pid = 0};
+    struct rig_writer writer;
+    rig_start(&rig);
+    rig_hello(&rig, &process, NULL, 0);
+    rig_writer_open(&writer, &rig, &process, 1);
+    static uint64_t text[CAIRN_RECORD_MAX_WORDS] = {CAIRN_RECORD_TEXT};
+    uint64_t seed = 7, allocations = 0;
+    for (int round = 0; round < 200; round++) {
+        for (;;) {
+            seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+            const uint32_t words = 4 + (uint32_t)(seed >> 40) % (CAIRN_RECORD_MAX_WORDS - 4);
+            if (writer.head + 3 * CAIRN_RECORD_MAX_WORDS * 8 - atomic_load(&writer.control->tail) >
+                CAIRN_RING_BYTES) {
+                break;
+            }
+            text[1] = (uint64_t)(words - 4) * 8 | 99ull << 32; /* a kind that says nothing */
+            rig_write(&writer, &rig, text, words);
+            rig_alloc(&writer, &rig, 0, (++allocations) * 64, 48);
+        }
+        cairn_recorder_drain(rig.recorder);
+        assert_true(atomic_load(&writer.control->tail) == writer.head);
+        drain_until(&rig, allocations); /* what was taken is applied, so that there is room for more */
+    }
+    rig_end(&rig, &process);
+    rig_finish(&rig);
+    assert_int_equal(rig.event_count, allocations);
+    rig_release(&rig);
+}
+
 /* A thread that stays inside a hook holds the others up for a bounded time, and what it then says is still right. */
 static void late_records_match_the_older_block(void **state)
 {
@@ -565,6 +599,7 @@ int main(void)
         cmocka_unit_test(threads_that_share_addresses),
         cmocka_unit_test(a_recorder_that_is_held_up),
         cmocka_unit_test(garbage_is_survived),
+        cmocka_unit_test(pieces_end_anywhere),
         cmocka_unit_test(what_waits_in_a_ring_at_the_end_is_taken),
         cmocka_unit_test(late_records_match_the_older_block),
         cmocka_unit_test(rings_are_used_again),
