@@ -1,16 +1,41 @@
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/human.h"
 #include "cli/answer.h"
 #include "cli/choose.h"
 #include "cli/commands.h"
+#include "query/growth.h"
 #include "trace/slim.h"
 
 struct slim_arguments {
     const char *output;
     bool force;
 };
+
+/* What `growth` looks at stays, too. */
+static enum cairn_status slim(const char *path, const struct slim_arguments *arguments, int64_t *before,
+                              int64_t *after, struct cairn_error *error)
+{
+    struct cairn_trace *trace;
+    uint64_t *moments = NULL;
+    size_t count = 0;
+    enum cairn_status status = cairn_trace_open(path, NULL, &trace, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    if (!cairn_trace_is_live(trace)) {
+        status = cairn_growth_moments(trace, &moments, &count, error);
+    }
+    cairn_trace_close(trace);
+    if (status == CAIRN_OK) {
+        status =
+            cairn_trace_slim(path, arguments->output, arguments->force, moments, count, before, after, error);
+    }
+    free(moments);
+    return status;
+}
 
 static int run(const struct cairn_invocation *invocation)
 {
@@ -25,7 +50,7 @@ static int run(const struct cairn_invocation *invocation)
     enum cairn_status status = cairn_choose_trace(
         &arena, invocation->positional_count > 0 ? invocation->positional[0] : NULL, &path, &error);
     if (status == CAIRN_OK) {
-        status = cairn_trace_slim(path, arguments->output, arguments->force, &before, &after, &error);
+        status = slim(path, arguments, &before, &after, &error);
     }
     cairn_arena_release(&arena);
     if (status != CAIRN_OK) {
@@ -73,10 +98,12 @@ const struct cairn_command cairn_command_slim = {
     .positional_max = 1,
     .completion = CAIRN_COMPLETE_TRACE,
     .description =
-        "Totals, key frames, snapshots and graphs stay, so top, tree, leaks and timeline answer as before. "
-        "Named moments, peaks and whole percents of the time stay exact, others become the nearest one "
-        "before; "
-        "ages, survivors and SQL's events are gone.",
+        "Totals, key frames, snapshots and graphs stay, so top, tree, diff, growth, leaks and timeline "
+        "answer as "
+        "before. Named moments, snapshots, peaks and whole percents of the time stay exact, others become "
+        "the "
+        "nearest one before; ages, survivors and SQL's events are gone. Of a long recording's periodic "
+        "snapshots so many stay as fit into half a percent of its size.",
     .examples = examples,
     .groups = groups,
     .arguments_size = sizeof(struct slim_arguments),

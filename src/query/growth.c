@@ -357,6 +357,18 @@ enum cairn_status cairn_growth(struct cairn_trace *trace, const struct cairn_sel
     return CAIRN_OK;
 }
 
+enum cairn_status cairn_growth_moments(struct cairn_trace *trace, uint64_t **positions, size_t *count,
+                                       struct cairn_error *error)
+{
+    const struct cairn_selection everything = {.process = 0};
+    struct cairn_span span;
+    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, &span, error);
+    if (status == CAIRN_OK) {
+        status = end_at_exit(trace, &everything, &span, error);
+    }
+    return status == CAIRN_OK ? cairn_growth_positions(trace, &span, positions, count, error) : status;
+}
+
 void cairn_growth_release(struct cairn_growth *growth)
 {
     cairn_arena_release(&growth->arena);

@@ -32,6 +32,10 @@ CAIRN_MUST_CHECK enum cairn_status cairn_growth(struct cairn_trace *trace,
                                                 const struct cairn_selection *selection,
                                                 const struct cairn_span *span, struct cairn_growth *growth,
                                                 struct cairn_error *error);
+/* The positions that the answer over the whole recording rests on, in no order: a copy of the trace that keeps their states
+ * answers the same. The caller frees `positions`. */
+CAIRN_MUST_CHECK enum cairn_status cairn_growth_moments(struct cairn_trace *trace, uint64_t **positions,
+                                                        size_t *count, struct cairn_error *error);
 void cairn_growth_release(struct cairn_growth *growth);
 
 #endif

@@ -1,7 +1,9 @@
 #include "query/growth_points.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "query/no_memory.h"
 #include "query/sum.h"
 
 #define STEPS          24u /* over time, and as many over events */
@@ -10,6 +12,7 @@
 #define LAST_EVENTS    5   /* the window's last fifth of events, and */
 #define LAST_TIME      10  /* its last tenth of time may be the tear-down, */
 #define LAST_TIME_MOST 3   /* but not more than its last third: that is a burst, with life behind it */
+#define BOUNDS         3u  /* moments that the window's end is looked for from */
 #define BORDERS_A_STEP 4u  /* steps of so many chunks go from border to border: states are cheap there */
 
 struct choice {
@@ -17,6 +20,7 @@ struct choice {
     struct cairn_span window;
     const struct cairn_snapshot *snapshots; /* borrowed; none for mapped memory, which they do not hold */
     size_t snapshot_count;
+    uint64_t bounds[BOUNDS];
     struct cairn_series_point points[POINTS];
     size_t count;
     struct cairn_error *error;
@@ -49,6 +53,8 @@ static enum cairn_status find_end(struct choice *choice, const struct cairn_span
         return status;
     }
     from = bound.position > from && bound.position <= span->to.position ? bound.position : from;
+    memcpy(choice->bounds, (const uint64_t[BOUNDS]){late.position, bound.position, from},
+           sizeof(choice->bounds));
     int64_t bytes;
     struct cairn_moment *to = &choice->window.to;
     status = cairn_trace_peak_between(choice->trace, 0, from, span->to.position, &to->position, &bytes,
@@ -167,24 +173,55 @@ static void arrange(struct choice *choice)
     choice->count = kept;
 }
 
+static enum cairn_status choose(struct choice *choice, const struct cairn_span *span,
+                                enum cairn_memory memory)
+{
+    enum cairn_status status = find_window(choice, span);
+    if (status == CAIRN_OK && memory == CAIRN_MEMORY_HEAP) {
+        status =
+            cairn_trace_snapshots(choice->trace, &choice->snapshots, &choice->snapshot_count, choice->error);
+    }
+    if (status == CAIRN_OK) {
+        status = spread_over_time(choice);
+    }
+    return status == CAIRN_OK ? spread_over_events(choice) : status;
+}
+
 enum cairn_status cairn_growth_points(struct cairn_trace *trace, const struct cairn_span *span,
                                       enum cairn_memory memory, struct cairn_series **series,
                                       struct cairn_error *error)
 {
     struct choice choice = {.trace = trace, .error = error};
-    enum cairn_status status = find_window(&choice, span);
-    if (status == CAIRN_OK && memory == CAIRN_MEMORY_HEAP) {
-        status = cairn_trace_snapshots(trace, &choice.snapshots, &choice.snapshot_count, error);
+    const enum cairn_status status = choose(&choice, span, memory);
+    if (status != CAIRN_OK) {
+        return status;
     }
-    if (status == CAIRN_OK) {
-        status = spread_over_time(&choice);
+    arrange(&choice);
+    return cairn_series_of(trace, choice.points, choice.count, memory, series, error);
+}
+
+enum cairn_status cairn_growth_positions(struct cairn_trace *trace, const struct cairn_span *span,
+                                         uint64_t **positions, size_t *count, struct cairn_error *error)
+{
+    struct choice choice = {.trace = trace, .error = error};
+    const enum cairn_status status = choose(&choice, span, CAIRN_MEMORY_HEAP);
+    if (status != CAIRN_OK) {
+        return status;
     }
-    if (status == CAIRN_OK) {
-        status = spread_over_events(&choice);
+    uint64_t *const made = calloc(POINTS + BOUNDS + 2, sizeof(*made));
+    if (!made) {
+        return cairn_no_memory(error, "the moments of growth");
     }
-    if (status == CAIRN_OK) {
-        arrange(&choice);
-        status = cairn_series_of(trace, choice.points, choice.count, memory, series, error);
+    size_t found = 0;
+    for (size_t i = 0; i < choice.count; i++) {
+        made[found++] = choice.points[i].position;
     }
-    return status;
+    for (size_t i = 0; i < BOUNDS; i++) {
+        made[found++] = choice.bounds[i];
+    }
+    made[found++] = choice.window.from.position;
+    made[found++] = choice.window.to.position;
+    *positions = made;
+    *count = found;
+    return CAIRN_OK;
 }

@@ -13,5 +13,9 @@ CAIRN_MUST_CHECK enum cairn_status cairn_growth_points(struct cairn_trace *trace
                                                        const struct cairn_span *span,
                                                        enum cairn_memory memory, struct cairn_series **series,
                                                        struct cairn_error *error);
+/* The positions that choice looks at: a copy that keeps them answers the same. The caller frees `positions`. */
+CAIRN_MUST_CHECK enum cairn_status cairn_growth_positions(struct cairn_trace *trace,
+                                                          const struct cairn_span *span, uint64_t **positions,
+                                                          size_t *count, struct cairn_error *error);
 
 #endif

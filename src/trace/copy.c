@@ -139,7 +139,9 @@ static enum cairn_status copy_table(struct cairn_copy *copy, const char *name)
     }
     status = make_statements(copy, name, &table);
     while (status == CAIRN_OK && (result = sqlite3_step(table.read)) == SQLITE_ROW) {
-        status = copy_row(copy, &table);
+        if (!copy->plan->keeps_row || copy->plan->keeps_row(copy, name, table.read)) {
+            status = copy_row(copy, &table);
+        }
     }
     if (status == CAIRN_OK && result != SQLITE_DONE) {
         status = cairn_reader_failed(copy->from, result, copy->error);
@@ -165,7 +167,10 @@ static enum cairn_status copy_tables(struct cairn_copy *copy)
 
 static enum cairn_status copy_all(struct cairn_copy *copy)
 {
-    enum cairn_status status = make_target(copy);
+    enum cairn_status status = copy->plan->begin ? copy->plan->begin(copy) : CAIRN_OK;
+    if (status == CAIRN_OK) {
+        status = make_target(copy);
+    }
     if (status == CAIRN_OK) {
         status = copy_tables(copy);
     }

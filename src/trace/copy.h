@@ -21,11 +21,15 @@ typedef enum cairn_status cairn_copy_change(struct cairn_copy *copy, const void 
 
 /* Tables that the plan writes itself, and columns that it changes; every other one is copied as it is. */
 struct cairn_copy_plan {
+    /* NULL, or what is to be known before the first table is written. */
+    enum cairn_status (*begin)(struct cairn_copy *copy);
     /* False: the table is copied row by row. Otherwise `*status` says how writing it ended. */
     bool (*write_table)(struct cairn_copy *copy, const char *table, enum cairn_status *status);
     /* False: the column stays. Otherwise `*change` is called with `*how` for each of its values. */
     bool (*find_column)(const struct cairn_copy *copy, const char *table, const char *column,
                         cairn_copy_change **change, const void **how);
+    /* NULL, or false: the row, whose columns are those of the table, is left out. */
+    bool (*keeps_row)(const struct cairn_copy *copy, const char *table, sqlite3_stmt *row);
     void *state;
 };
 

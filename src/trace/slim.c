@@ -6,11 +6,13 @@
 #include "trace/copy.h"
 #include "trace/event_columns.h"
 #include "trace/reader_ledger.h"
+#include "trace/slim_keep.h"
 
 #define ZSTD_LEVEL      12
 #define KEYFRAME_CHUNKS 64 /* a key frame takes as much as a dozen changes, and chunks are few */
 #define TIMELINE_POINTS 1000
-#define EVEN_SPANS      100 /* borders at every hundredth of the time, and of the events */
+#define TIME_SPANS      100 /* borders at every hundredth of the time, */
+#define EVENT_SPANS     50  /* and at every fiftieth of the events: bursts have detail, too */
 
 /* Positions where a chunk of the copy must begin; ascending once sorted. */
 struct borders {
@@ -74,7 +76,7 @@ static enum cairn_status add_time(struct slim *slim, int64_t t_ns)
     return status;
 }
 
-/* The end, snapshots, peaks and every hundredth of the events, by position. */
+/* The end, snapshots, peaks, what the caller wants and every fiftieth of the events, by position. */
 static enum cairn_status add_named(struct slim *slim)
 {
     struct cairn_trace *from = slim->copy->from;
@@ -95,11 +97,16 @@ static enum cairn_status add_named(struct slim *slim)
     bool fits = add_border(&slim->borders, end) &&
                 add_border(&slim->borders, (uint64_t)cairn_trace_recording(from)->peak_event);
     const uint64_t events = (uint64_t)cairn_trace_recording(from)->events;
-    for (uint64_t i = 1; i < EVEN_SPANS; i++) {
-        fits = fits && add_border(&slim->borders, events / EVEN_SPANS * i);
+    for (uint64_t i = 1; i < EVENT_SPANS; i++) {
+        fits = fits && add_border(&slim->borders, events / EVENT_SPANS * i);
     }
+    const struct cairn_slim_keep *keep = slim->copy->plan->state;
     for (size_t i = 0; i < snapshot_count; i++) {
-        fits = fits && add_border(&slim->borders, snapshots[i].event);
+        fits = fits && (!cairn_slim_keeps(keep, snapshots[i].snapshot) ||
+                        add_border(&slim->borders, snapshots[i].event));
+    }
+    for (size_t i = 0; i < keep->wanted_count; i++) {
+        fits = fits && add_border(&slim->borders, keep->wanted[i]);
     }
     for (size_t i = 0; i < process_count; i++) {
         fits = fits && add_border(&slim->borders, (uint64_t)processes[i].peak_event);
@@ -144,8 +151,8 @@ static enum cairn_status add_times(struct slim *slim)
             status = add_time(slim, rows[i].t_ns);
         }
     }
-    for (int i = 1; status == CAIRN_OK && i < EVEN_SPANS; i++) {
-        status = add_time(slim, (int64_t)((double)duration * i / EVEN_SPANS));
+    for (int i = 1; status == CAIRN_OK && i < TIME_SPANS; i++) {
+        status = add_time(slim, (int64_t)((double)duration * i / TIME_SPANS));
     }
     return status;
 }
@@ -414,12 +421,10 @@ static enum cairn_status take_over(struct slim *slim, size_t chunk, const struct
     return CAIRN_OK;
 }
 
-/* Whether the span must end with this chunk: another one does not fit, or has no events of its own to sum up. */
-static bool must_end(const struct slim *slim, const struct cairn_chunk *chunks, size_t chunk, size_t count)
+/* Whether the span must end with this chunk: this one or the next one has no events of its own to sum up. */
+static bool must_end(const struct cairn_chunk *chunks, size_t chunk, size_t count)
 {
-    const uint64_t end = chunks[chunk].first_event + chunks[chunk].events;
-    return chunk + 1 == count || !chunks[chunk].has_data || !chunks[chunk + 1].has_data ||
-           end + chunks[chunk + 1].events - slim->span.first_event > CAIRN_CHUNK_MOST_EVENTS;
+    return chunk + 1 == count || !chunks[chunk].has_data || !chunks[chunk + 1].has_data;
 }
 
 static enum cairn_status write_chunks(struct slim *slim)
@@ -431,7 +436,7 @@ static enum cairn_status write_chunks(struct slim *slim)
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
         status = chunks[i].has_data ? sum_up_events(slim, i, chunks[i].first_event)
                                     : take_over(slim, i, &chunks[i]);
-        if (status == CAIRN_OK && must_end(slim, chunks, i, count)) {
+        if (status == CAIRN_OK && must_end(chunks, i, count)) {
             status = end_span(slim, chunks[i].first_event + chunks[i].events);
         }
     }
@@ -524,9 +529,29 @@ static bool find_column(const struct cairn_copy *copy, const char *table, const 
     return strcmp(table, "recording") == 0 && strcmp(column, "exact_from_ns") == 0;
 }
 
-enum cairn_status cairn_trace_slim(const char *from, const char *to, bool replace, int64_t *bytes_before,
-                                   int64_t *bytes_after, struct cairn_error *error)
+static bool keeps_row(const struct cairn_copy *copy, const char *table, sqlite3_stmt *row)
 {
-    static const struct cairn_copy_plan plan = {.write_table = write_table, .find_column = find_column};
-    return cairn_trace_copy(from, to, replace, &plan, bytes_before, bytes_after, error);
+    const bool counted = strcmp(table, "snapshot") == 0 || strcmp(table, "snapshot_site") == 0;
+    return !counted || cairn_slim_keeps(copy->plan->state, (uint32_t)sqlite3_column_int64(row, 0));
+}
+
+static enum cairn_status begin(struct cairn_copy *copy)
+{
+    return cairn_slim_choose(copy->plan->state, copy->from, copy->error);
+}
+
+enum cairn_status cairn_trace_slim(const char *from, const char *to, bool replace, const uint64_t *wanted,
+                                   size_t wanted_count, int64_t *bytes_before, int64_t *bytes_after,
+                                   struct cairn_error *error)
+{
+    struct cairn_slim_keep keep = {.wanted = wanted, .wanted_count = wanted_count};
+    const struct cairn_copy_plan plan = {.begin = begin,
+                                         .write_table = write_table,
+                                         .find_column = find_column,
+                                         .keeps_row = keeps_row,
+                                         .state = &keep};
+    const enum cairn_status status =
+        cairn_trace_copy(from, to, replace, &plan, bytes_before, bytes_after, error);
+    cairn_slim_keep_release(&keep);
+    return status;
 }

@@ -1,0 +1,25 @@
+/* Which snapshots a slim copy keeps. Internal to trace. */
+#ifndef CAIRN_TRACE_SLIM_KEEP_H
+#define CAIRN_TRACE_SLIM_KEEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trace/reader.h"
+
+struct cairn_slim_keep {
+    const uint64_t *wanted; /* positions to be kept beside the named ones; borrowed */
+    size_t wanted_count;
+    uint32_t *dropped; /* snapshots that go, ascending; owned */
+    size_t dropped_count;
+};
+
+/* Chooses what goes: nothing while all periodic snapshots take at most a two-hundredth of the file, or 1 MiB where that is
+ * more; else so many of them, evenly, that the others do. Those with a name and those at wanted positions always stay. */
+CAIRN_MUST_CHECK enum cairn_status cairn_slim_choose(struct cairn_slim_keep *keep, struct cairn_trace *trace,
+                                                     struct cairn_error *error);
+bool cairn_slim_keeps(const struct cairn_slim_keep *keep, uint32_t snapshot);
+void cairn_slim_keep_release(struct cairn_slim_keep *keep);
+
+#endif
