@@ -134,7 +134,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_trace_state(struct cairn_trace *trace, 
 void cairn_state_release(struct cairn_trace *trace, const struct cairn_state *state);
 
 /* Per account (index account − 1): blocks allocated after position `a`, at most at `b`, and alive at `b`. The caller
- * frees `survived`; only live_bytes and live_blocks are set. */
+ * frees `survived`; only live_bytes, live_blocks and live_variance are set. Where single events that it takes were dropped
+ * (slim copies, --max-size) it is not known: `survived` becomes NULL. */
 CAIRN_MUST_CHECK enum cairn_status cairn_trace_survived(struct cairn_trace *trace, uint64_t a, uint64_t b,
                                                         struct cairn_totals **survived, size_t *count,
                                                         struct cairn_error *error);

@@ -152,7 +152,15 @@ static void json_side(struct cairn_json *json, const char *key, const struct cai
     cairn_json_end(json);
 }
 
-static void json_counts(struct cairn_json *json, const struct cairn_diff_counts *counts)
+/* One of two traces is enough: the difference is an estimate then. */
+static bool is_sampled(const struct cairn_diff *diff)
+{
+    return cairn_trace_recording(diff->trace_a)->sample_bytes > 0 ||
+           cairn_trace_recording(diff->trace_b)->sample_bytes > 0;
+}
+
+static void json_counts(struct cairn_json *json, const struct cairn_diff *diff,
+                        const struct cairn_diff_counts *counts)
 {
     cairn_json_integer(json, "a_bytes", counts->a_bytes);
     cairn_json_integer(json, "b_bytes", counts->b_bytes);
@@ -162,6 +170,9 @@ static void json_counts(struct cairn_json *json, const struct cairn_diff_counts 
     cairn_json_integer(json, "delta_blocks", counts->delta_blocks);
     cairn_json_integer(json, "survived_bytes", counts->survived_bytes);
     cairn_json_integer(json, "survived_blocks", counts->survived_blocks);
+    if (is_sampled(diff)) {
+        cairn_json_integer(json, "error_bytes", counts->error_bytes);
+    }
 }
 
 static void print_json(struct cairn_answer *answer, const struct cairn_request *request,
@@ -172,7 +183,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
     json_side(json, "a", &diff->a, diff->trace_a);
     json_side(json, "b", &diff->b, diff->trace_b);
     cairn_json_object(json, "total");
-    json_counts(json, &diff->total);
+    json_counts(json, diff, &diff->total);
     cairn_json_end(json);
     cairn_json_text(json, "verdict", diff->verdict);
     cairn_json_integer(json, "rows_total", (int64_t)diff->rows_total);
@@ -181,7 +192,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
         const struct cairn_diff_row *row = &diff->rows[i];
         cairn_json_object(json, NULL);
         cairn_json_site(json, &row->site, request->selection.by, row->percent);
-        json_counts(json, &row->counts);
+        json_counts(json, diff, &row->counts);
         cairn_json_text(json, "state", cairn_diff_state_name(row->state));
         cairn_json_stack(json, "stack", stack_trace(diff, row), row->stack, request->frames);
         cairn_json_end(json);
@@ -193,7 +204,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_request *r
 {
     struct cairn_csv *csv = &answer->csv;
     cairn_csv_names(csv, CAIRN_CSV_SITE ",a_bytes,b_bytes,delta_bytes,a_blocks,b_blocks,delta_blocks,"
-                                        "survived_bytes,survived_blocks,state,stack");
+                                        "survived_bytes,survived_blocks,state,stack,error_bytes");
     cairn_csv_end_line(csv);
     for (size_t i = 0; i < diff->row_count; i++) {
         const struct cairn_diff_row *row = &diff->rows[i];
@@ -208,6 +219,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_request *r
         cairn_csv_integer(csv, row->counts.survived_blocks);
         cairn_csv_text(csv, cairn_diff_state_name(row->state));
         cairn_csv_stack(csv, stack_trace(diff, row), row->stack, request->frames);
+        cairn_csv_integer(csv, row->counts.error_bytes);
         cairn_csv_end_line(csv);
     }
 }
@@ -243,6 +255,9 @@ static void print_row(struct cairn_text_table *table, const struct cairn_request
     cairn_text_table_row(table);
     cairn_text_table_cell(table, style, mark);
     cairn_text_table_cell(table, style, cairn_human_bytes_signed(text, counts->delta_bytes));
+    if (is_sampled(diff)) {
+        cairn_text_table_cell(table, CAIRN_STYLE_FAINT, known_bytes(text, counts->error_bytes));
+    }
     cairn_text_table_cell(table, style, signed_count(text, counts->delta_blocks));
     if (diff->trace_a == diff->trace_b) {
         cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, known_bytes(text, counts->survived_bytes));
@@ -261,12 +276,16 @@ static void print_table(struct cairn_answer *answer, const struct cairn_request 
 {
     char by[32];
     snprintf(by, sizeof by, "BY %s", cairn_by_name(request->selection.by));
-    struct cairn_text_column columns[9] = {
+    struct cairn_text_column columns[10] = {
         {.title = "", .align = CAIRN_ALIGN_LEFT},
         {.title = cairn_glyph(&answer->terminal, "Δ BYTES", "BYTES")},
-        {.title = cairn_glyph(&answer->terminal, "Δ BLOCKS", "BLOCKS"), .leaves = 1},
     };
-    size_t count = 3;
+    size_t count = 2;
+    if (is_sampled(diff)) {
+        columns[count++] = (struct cairn_text_column){.title = cairn_glyph(&answer->terminal, "±", "+-")};
+    }
+    columns[count++] = (struct cairn_text_column){
+        .title = cairn_glyph(&answer->terminal, "Δ BLOCKS", "BLOCKS"), .leaves = 1};
     if (diff->trace_a == diff->trace_b) {
         columns[count++] = (struct cairn_text_column){.title = "SURVIVED", .leaves = 2};
     }
@@ -292,7 +311,7 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
 {
     const struct cairn_diff_counts *total = &diff->total;
     char a[CAIRN_HUMAN_MAX], b[CAIRN_HUMAN_MAX], delta[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX];
-    char survived[CAIRN_HUMAN_MAX], exactness[96];
+    char survived[CAIRN_HUMAN_MAX], error[CAIRN_HUMAN_MAX + 8] = "", exactness[96];
     cairn_text_prose(answer, CAIRN_STYLE_STRONG, diff->verdict);
     const char *arrow = cairn_glyph(&answer->terminal, "→", "->");
     char line[512];
@@ -307,13 +326,18 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     cairn_text_prose(answer, CAIRN_STYLE_PLAIN, line);
     cairn_exactness(diff->trace_b, exactness, sizeof exactness);
     cairn_human_bytes_signed(delta, total->delta_bytes);
+    if (is_sampled(diff)) {
+        snprintf(error, sizeof error, " %s %s", cairn_glyph(&answer->terminal, "±", "+-"),
+                 known_bytes(survived, total->error_bytes));
+    }
     signed_count(blocks, total->delta_blocks);
     if (total->survived_bytes != CAIRN_UNKNOWN) {
         cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN,
-                                "%s in %s blocks; %s born after A is alive at B; %s", delta, blocks,
+                                "%s%s in %s blocks; %s born after A is alive at B; %s", delta, error, blocks,
                                 cairn_human_bytes(survived, total->survived_bytes), exactness);
     } else {
-        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s in %s blocks; %s", delta, blocks, exactness);
+        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s%s in %s blocks; %s", delta, error, blocks,
+                                exactness);
     }
     cairn_stream_text(&answer->stream, "\n");
     print_table(answer, request, diff);

@@ -105,9 +105,16 @@ static enum cairn_status add_row(struct cairn_check *check, enum cairn_measure m
         .found = check->measured[measure].found,
     };
     if (row->found == CAIRN_UNKNOWN) {
-        return cairn_fail(
-            error, CAIRN_E_NOT_FOUND,
-            "the trace was imported from massif, which tells no allocations: leave limits on them out");
+        return measure == CAIRN_MEASURE_PEAK
+                   ? cairn_fail(
+                         error, CAIRN_E_NOT_FOUND,
+                         "the peak of that span is not known: its single events were dropped to keep the "
+                         "trace small (slim, record --max-size): check the whole recording, or the trace "
+                         "as recorded")
+                   : cairn_fail(
+                         error, CAIRN_E_NOT_FOUND,
+                         "the trace was imported from massif, which tells no allocations: leave limits "
+                         "on them out");
     }
     row->passed = row->found <= allowed;
     check->passed = check->passed && row->passed;

@@ -15,7 +15,11 @@ enum cairn_diff_state {
 
 struct cairn_diff_counts {
     int64_t a_bytes, b_bytes, delta_bytes, a_blocks, b_blocks, delta_blocks;
-    int64_t survived_bytes, survived_blocks; /* born after A, alive at B; CAIRN_UNKNOWN between two traces */
+    int64_t survived_bytes,
+        survived_blocks;  /* born after A, alive at B; CAIRN_UNKNOWN between two traces, and where
+                                                the events that tell it were dropped */
+    int64_t error_bytes;  /* one standard error of delta_bytes; CAIRN_UNKNOWN when nothing is sampled */
+    int64_t variances[2]; /* of A's and B's part of it: struct cairn_weight */
 };
 
 struct cairn_diff_row {

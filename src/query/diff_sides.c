@@ -1,22 +1,27 @@
 #include "query/diff_sides.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "query/columns.h"
 #include "query/context.h"
 #include "query/no_memory.h"
 #include "query/sum.h"
+#include "trace/weight.h"
 
 /* What fills one side: states and, on side B of one trace, survivors. */
 struct source {
     const struct cairn_state *state;
     const struct cairn_state *earlier; /* of A, for what was allocated since; NULL: not asked */
     const struct cairn_totals *survived;
+    const struct cairn_totals
+        *since; /* of the later moment: what was born between them and lives; NULL: not known */
     size_t survived_count;
 };
 
 void cairn_diff_counts_add(struct cairn_diff_counts *counts, int side, const struct cairn_holding *holding)
 {
+    cairn_add(&counts->variances[side], holding->variance);
     if (side == CAIRN_SIDE_A) {
         cairn_add(&counts->a_bytes, holding->bytes);
         cairn_add(&counts->a_blocks, holding->blocks);
@@ -33,6 +38,25 @@ static bool tells_no_events(const struct cairn_trace *trace)
     return cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS;
 }
 
+/* Sides of two traces are independent; those of one trace are parts of the same sum. */
+static int64_t error_of(const struct cairn_diff_counts *counts, const struct cairn_diff_sides *sides)
+{
+    int64_t every[CAIRN_SIDES];
+    double squares = 0;
+    for (int side = 0; side < CAIRN_SIDES; side++) {
+        every[side] = cairn_trace_recording(sides->questions[side].trace)->sample_bytes;
+        const double error = (double)cairn_standard_error(every[side], counts->variances[side]);
+        squares += every[side] > 0 ? error * error : 0;
+    }
+    if (every[CAIRN_SIDE_A] <= 0 && every[CAIRN_SIDE_B] <= 0) {
+        return CAIRN_UNKNOWN;
+    }
+    int64_t variance = counts->variances[CAIRN_SIDE_A];
+    cairn_add(&variance, counts->variances[CAIRN_SIDE_B]);
+    return sides->join.one_trace ? cairn_standard_error(every[CAIRN_SIDE_B], variance)
+                                 : (int64_t)sqrt(squares);
+}
+
 void cairn_diff_counts_finish(struct cairn_diff_counts *counts, const struct cairn_diff_sides *sides)
 {
     counts->delta_bytes = cairn_difference(counts->b_bytes, counts->a_bytes);
@@ -41,7 +65,8 @@ void cairn_diff_counts_finish(struct cairn_diff_counts *counts, const struct cai
         [CAIRN_SIDE_A] = tells_no_events(sides->questions[CAIRN_SIDE_A].trace),
         [CAIRN_SIDE_B] = tells_no_events(sides->questions[CAIRN_SIDE_B].trace),
     };
-    if (!sides->join.one_trace || untold[CAIRN_SIDE_B]) {
+    counts->error_bytes = error_of(counts, sides);
+    if (!sides->join.one_trace || untold[CAIRN_SIDE_B] || sides->survivors_dropped) {
         counts->survived_bytes = counts->survived_blocks = CAIRN_UNKNOWN;
     }
     if (untold[CAIRN_SIDE_A]) {
@@ -59,12 +84,20 @@ static void add_holding(struct cairn_holding *sum, const struct cairn_holding *o
     cairn_add(&sum->survived_bytes, other->survived_bytes);
     cairn_add(&sum->survived_blocks, other->survived_blocks);
     cairn_add(&sum->allocated_bytes, other->allocated_bytes);
+    cairn_add(&sum->variance, other->variance);
 }
 
 static struct cairn_holding holding_of(const struct source *source, size_t i)
 {
     const struct cairn_totals totals = cairn_state_totals(source->state, i);
-    struct cairn_holding holding = {.bytes = totals.live_bytes, .blocks = totals.live_blocks};
+    struct cairn_holding holding = {
+        .bytes = totals.live_bytes, .blocks = totals.live_blocks, .variance = totals.live_variance};
+    if (source->since && i < source->survived_count) {
+        /* What both moments hold takes itself away: var(A) − var(B) + 2 × var(born in between and alive at B). */
+        holding.variance = cairn_difference(0, totals.live_variance);
+        cairn_add(&holding.variance, source->since[i].live_variance);
+        cairn_add(&holding.variance, source->since[i].live_variance);
+    }
     if (source->survived && i < source->survived_count) {
         holding.survived_bytes = source->survived[i].live_bytes;
         holding.survived_blocks = source->survived[i].live_blocks;
@@ -155,11 +188,18 @@ enum cairn_status cairn_diff_sides_open(struct cairn_diff_sides *sides, struct c
     if (status == CAIRN_OK) {
         status = cairn_trace_state(trace_b, b->position, &sources[CAIRN_SIDE_B].state, error);
     }
+    const bool forward = a->position < b->position;
+    if (status == CAIRN_OK && sides->join.one_trace) {
+        struct source *later = &sources[forward ? CAIRN_SIDE_B : CAIRN_SIDE_A];
+        status = cairn_trace_survived(trace_a, forward ? a->position : b->position,
+                                      forward ? b->position : a->position, &survived, &survived_count, error);
+        sides->survivors_dropped = forward && !survived;
+        later->since = survived;
+        later->survived_count = survived_count;
+    }
     /* Nothing born after A is alive at a B before it. */
-    if (status == CAIRN_OK && sides->join.one_trace && a->position < b->position) {
-        status = cairn_trace_survived(trace_a, a->position, b->position, &survived, &survived_count, error);
+    if (status == CAIRN_OK && sides->join.one_trace && forward) {
         sources[CAIRN_SIDE_B].survived = survived;
-        sources[CAIRN_SIDE_B].survived_count = survived_count;
         sources[CAIRN_SIDE_B].earlier = sources[CAIRN_SIDE_A].state;
     }
     if (status == CAIRN_OK) {

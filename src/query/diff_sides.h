@@ -9,6 +9,7 @@
 /* What one cell holds at its side's moment. Survived and allocated are between the moments, on side B of one trace. */
 struct cairn_holding {
     int64_t bytes, blocks, survived_bytes, survived_blocks, allocated_bytes;
+    int64_t variance; /* of its part of the change: what both moments hold has none */
 };
 
 struct cairn_diff_sides {
@@ -16,6 +17,7 @@ struct cairn_diff_sides {
     struct cairn_diff_join join;
     struct cairn_holding *cells[CAIRN_SIDES]; /* what the row filters let through */
     int64_t *pair_deltas;                     /* of these, bytes by pair */
+    bool survivors_dropped;                   /* the events that tell them are gone */
     int64_t change_bytes;                     /* the sum of |delta| of the rows before the row filters */
     struct cairn_diff_counts total;           /* before the row filters */
 };
@@ -29,7 +31,8 @@ void cairn_diff_sides_release(struct cairn_diff_sides *sides);
 
 /* Adds what `holding` of a side means to counts (delta apart). */
 void cairn_diff_counts_add(struct cairn_diff_counts *counts, int side, const struct cairn_holding *holding);
-/* Sets the deltas; survived is unknown between two traces, and so are blocks that one of them does not tell. */
+/* Sets the deltas and their error; survived is unknown between two traces or where the events are gone, and so are blocks
+ * that one of them does not tell. */
 void cairn_diff_counts_finish(struct cairn_diff_counts *counts, const struct cairn_diff_sides *sides);
 
 #endif

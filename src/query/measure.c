@@ -50,9 +50,28 @@ static void finish(struct cairn_measured *measured)
     }
 }
 
+/* Whether what is held at the span's peak is known: without single events, states are kept for some moments only. */
+static enum cairn_status find_peak(struct cairn_trace *trace, const struct cairn_selection *selection,
+                                   const struct cairn_span *span, bool *known, struct cairn_error *error)
+{
+    uint64_t position;
+    int64_t bytes;
+    const struct cairn_state *state;
+    enum cairn_status status = cairn_trace_peak_between(trace, selection->process, span->from.position,
+                                                        span->to.position, &position, &bytes, error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_state(trace, position, &state, error);
+    }
+    if (status == CAIRN_OK) {
+        *known = state->position == position;
+        cairn_state_release(trace, state);
+    }
+    return status;
+}
+
 /* Peak, allocated and allocations: columns of `cairn top`. */
 static enum cairn_status measure_counts(struct cairn_trace *trace, const struct cairn_selection *selection,
-                                        const struct cairn_span *span, struct cairn_arena *arena,
+                                        const struct cairn_span *span, bool whole, struct cairn_arena *arena,
                                         struct cairn_measured *all, struct cairn_error *error)
 {
     static const struct {
@@ -61,10 +80,17 @@ static enum cairn_status measure_counts(struct cairn_trace *trace, const struct 
     } parts[] = {{CAIRN_MEASURE_PEAK, CAIRN_METRIC_PEAK},
                  {CAIRN_MEASURE_ALLOCATED, CAIRN_METRIC_ALLOCATED},
                  {CAIRN_MEASURE_ALLOCATIONS, CAIRN_METRIC_ALLOCATIONS}};
+    const bool untold = cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS;
+    bool peak_known = true;
+    if (!whole) {
+        const enum cairn_status status = find_peak(trace, selection, span, &peak_known, error);
+        if (status != CAIRN_OK) {
+            return status;
+        }
+    }
     for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
         struct cairn_measured *measured = &all[parts[part].measure];
-        if (parts[part].metric != CAIRN_METRIC_PEAK &&
-            (cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS)) {
+        if (parts[part].metric == CAIRN_METRIC_PEAK ? !peak_known : untold) {
             *measured = (struct cairn_measured){.found = CAIRN_UNKNOWN};
             continue;
         }
@@ -163,6 +189,12 @@ static enum cairn_status measure_survivors(struct cairn_trace *trace, const stru
         status =
             cairn_trace_survived(trace, span->from.position, span->to.position, &survived, &count, error);
     }
+    if (status == CAIRN_OK && !survived) {
+        status = cairn_fail(
+            error, CAIRN_E_NOT_FOUND,
+            "leaked is not known of that span: its single events were dropped to keep the trace "
+            "small (slim, record --max-size): check the whole recording, or the trace as recorded");
+    }
     if (status == CAIRN_OK && suppressions) {
         status = cairn_suppressions_accounts(suppressions, trace, &suppressed, error);
     }
@@ -186,7 +218,7 @@ enum cairn_status cairn_measure_all(struct cairn_trace *trace, const struct cair
     everything.limit = everything.offset = 0;
     everything.sort = CAIRN_SORT_METRIC;
     everything.reverse = false;
-    enum cairn_status status = measure_counts(trace, &everything, span, arena, all, error);
+    enum cairn_status status = measure_counts(trace, &everything, span, whole, arena, all, error);
     if (status != CAIRN_OK) {
         return status;
     }

@@ -9,7 +9,7 @@
 #include "query/check.h"
 
 /* `whole`: the span is the whole recording. Where the events that leaks need are gone, leaked is unknown; with
- * `need_leaked` that is a failure. */
+ * `need_leaked` that is a failure. The peak of a part is unknown where its state is not kept. */
 CAIRN_MUST_CHECK enum cairn_status
 cairn_measure_all(struct cairn_trace *trace, const struct cairn_selection *selection,
                   const struct cairn_span *span, bool whole, const struct cairn_suppressions *suppressions,

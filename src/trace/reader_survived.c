@@ -24,6 +24,7 @@ struct survey {
     struct cairn_cross_free *cross; /* of one chunk */
     size_t cross_capacity;
     struct cairn_buffer head; /* of a chunk's BLOB */
+    bool dropped;             /* events that would be needed are gone: nothing more is read */
     struct cairn_error *error;
 };
 
@@ -86,6 +87,7 @@ static enum cairn_status take(struct survey *survey, uint64_t ordinal, const str
     case CAIRN_EVENT_ADOPT:
         add(&totals->live_bytes, 0 - (uint64_t)weight.bytes);
         add(&totals->live_blocks, 0 - (uint64_t)weight.blocks);
+        add(&totals->live_variance, 0 - (uint64_t)weight.variance);
         return remember_adopted(survey, ordinal) ? CAIRN_OK
                                                  : cairn_reader_no_memory(survey->trace, survey->error);
     case CAIRN_EVENT_SHRINK:
@@ -94,6 +96,7 @@ static enum cairn_status take(struct survey *survey, uint64_t ordinal, const str
     default:
         add(&totals->live_bytes, (uint64_t)weight.bytes);
         add(&totals->live_blocks, (uint64_t)weight.blocks);
+        add(&totals->live_variance, (uint64_t)weight.variance);
         return CAIRN_OK;
     }
 }
@@ -109,6 +112,10 @@ static enum cairn_status survey_events(struct survey *survey, size_t chunk, uint
     size_t count;
     const uint64_t first = cairn_reader_chunks(survey->trace, &count)[chunk].first_event;
     struct cairn_decoded *decoded;
+    if (!cairn_reader_chunks(survey->trace, &count)[chunk].has_data) {
+        survey->dropped = true;
+        return CAIRN_OK;
+    }
     enum cairn_status status = cairn_reader_decode(survey->trace, chunk, true, &decoded, survey->error);
     if (status != CAIRN_OK) {
         return status;
@@ -215,13 +222,12 @@ static enum cairn_status survey_chunk(struct survey *survey, sqlite3_blob **blob
         return status;
     }
     if (!row->has_data) {
-        status = cairn_reader_dropped(survey->trace, survey->error);
+        survey->dropped = true;
+        return CAIRN_OK;
     }
+    status = open_blob(survey, chunk, blob);
     if (status == CAIRN_OK) {
-        status = open_blob(survey, chunk, blob);
-        if (status == CAIRN_OK) {
-            status = survey_cross(survey, *blob, chunk, &adopts);
-        }
+        status = survey_cross(survey, *blob, chunk, &adopts);
     }
     return status == CAIRN_OK && adopts
                ? survey_events(survey, chunk, row->first_event, row->first_event + row->events)
@@ -234,14 +240,15 @@ static enum cairn_status survey_chunks(struct survey *survey, size_t first, size
     const struct cairn_chunk *chunks = cairn_reader_chunks(survey->trace, &count);
     sqlite3_blob *blob = NULL;
     for (size_t i = first; i < last; i++) {
-        survey->cross_capacity =
-            chunks[i].events > survey->cross_capacity ? (size_t)chunks[i].events : survey->cross_capacity;
+        survey->cross_capacity = chunks[i].has_data && chunks[i].events > survey->cross_capacity
+                                     ? (size_t)chunks[i].events
+                                     : survey->cross_capacity;
     }
     survey->cross = malloc((survey->cross_capacity + 1) * sizeof(*survey->cross));
     enum cairn_status status = survey->cross && cairn_reader_decoder(survey->trace)
                                    ? CAIRN_OK
                                    : cairn_reader_no_memory(survey->trace, survey->error);
-    for (size_t i = first; status == CAIRN_OK && i < last; i++) {
+    for (size_t i = first; status == CAIRN_OK && !survey->dropped && i < last; i++) {
         status = survey_chunk(survey, &blob, i);
     }
     sqlite3_blob_close(blob);
@@ -284,6 +291,8 @@ static void add_states(struct survey *survey, const struct cairn_kept_state *at_
         add(&into->live_bytes, (uint64_t)at_b->totals[i].live_bytes - (uint64_t)at_a->totals[i].live_bytes);
         add(&into->live_blocks,
             (uint64_t)at_b->totals[i].live_blocks - (uint64_t)at_a->totals[i].live_blocks);
+        add(&into->live_variance,
+            (uint64_t)at_b->totals[i].live_variance - (uint64_t)at_a->totals[i].live_variance);
         if (at_b->totals[i].live_blocks == 0) {
             *into = (struct cairn_totals){.live_bytes = 0};
         }
@@ -333,8 +342,11 @@ enum cairn_status cairn_trace_survived(struct cairn_trace *trace, uint64_t a, ui
     free(survey.adopted);
     free(survey.cross);
     cairn_buffer_release(&survey.head);
-    if (status != CAIRN_OK) {
+    if (status != CAIRN_OK || survey.dropped) {
         free(survey.survived);
+        survey.survived = NULL;
+    }
+    if (status != CAIRN_OK) {
         return status;
     }
     *survived = survey.survived;

@@ -6,7 +6,7 @@
 #include "trace/sql_private.h"
 
 /* Columns before the hidden ones, which are the arguments. */
-enum { AT_COLUMNS = 7, DIFF_COLUMNS = 9 };
+enum { AT_COLUMNS = 7, DIFF_COLUMNS = 9, SURVIVED_COLUMN = 7 /* and the one behind it */ };
 static const char at_columns[] = "CREATE TABLE heap_at (account INTEGER, live_bytes INTEGER, live_blocks "
                                  "INTEGER, allocated_bytes INTEGER, "
                                  "allocations INTEGER, reallocs INTEGER, temporary INTEGER, t HIDDEN)";
@@ -19,6 +19,7 @@ struct cursor {
     sqlite3_vtab_cursor base;
     const struct cairn_state *states[2]; /* heap_at: the second only */
     struct cairn_totals *survived;       /* heap_diff */
+    bool unknown;                        /* what survived: the events that tell it were dropped */
     size_t count, at;
 };
 
@@ -106,6 +107,7 @@ static void reset(struct cursor *cursor)
     }
     free(cursor->survived);
     cursor->survived = NULL;
+    cursor->unknown = false;
     cursor->count = cursor->at = 0;
 }
 
@@ -184,6 +186,7 @@ static enum cairn_status load(struct cursor *cursor, int argc, sqlite3_value **a
         if (status != CAIRN_OK) {
             return status;
         }
+        cursor->unknown = !survived;
     }
     cursor->survived = calloc(cursor->count + 1, sizeof(*cursor->survived));
     if (cursor->survived && survived) {
@@ -256,7 +259,7 @@ static int column_diff(sqlite3_vtab_cursor *base, sqlite3_context *context, int 
                                           difference(b.live_blocks, a.live_blocks),
                                           survived->live_bytes,
                                           survived->live_blocks};
-    if (index < DIFF_COLUMNS) {
+    if (index < DIFF_COLUMNS && !(cursor->unknown && index >= SURVIVED_COLUMN)) {
         sqlite3_result_int64(context, values[index]);
     }
     return SQLITE_OK;

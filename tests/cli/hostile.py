@@ -99,6 +99,8 @@ FORGERIES = {
     "histogram_noise": "UPDATE account SET histogram = randomblob(200)",
     "chunk_of_many": "UPDATE event_chunk SET events = 1099511627776",
     "chunk_of_none": "UPDATE event_chunk SET events = 0",
+    "chunk_of_many_that_are_gone": "UPDATE event_chunk SET events = 9007199254740993, data = NULL WHERE chunk = (SELECT max(chunk) FROM event_chunk)",
+    "chunk_of_more_than_there_are": "UPDATE event_chunk SET events = 9223372036854775807, data = NULL",
     "chunk_gap": "UPDATE event_chunk SET first_event = first_event + 5",
     "chunk_number": "UPDATE event_chunk SET chunk = chunk + 4000000000",
     "chunk_times": "UPDATE event_chunk SET first_t_ns = last_t_ns + 1",

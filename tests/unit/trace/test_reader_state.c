@@ -280,6 +280,14 @@ static void test_held_states(void **unused)
 }
 
 /* The first chunks have lost their single events: borders, the peak and everything behind stay exact. */
+static bool stop(void *state, uint64_t ordinal, const struct cairn_event *event)
+{
+    (void)state;
+    (void)ordinal;
+    (void)event;
+    return false;
+}
+
 static void test_dropped_events(void **unused)
 {
     struct subject subject = {.seed = 4};
@@ -329,10 +337,13 @@ static void test_dropped_events(void **unused)
     cairn_state_release(subject.trace, state);
     model_release(&model);
     assert_int_equal(cairn_trace_survived(subject.trace, 100, border + 5, &survived, &count, &error),
-                     CAIRN_E_NOT_FOUND);
+                     CAIRN_OK);
+    assert_null(survived);
+    assert_int_equal(cairn_trace_events(subject.trace, 100, 200, stop, NULL, &error), CAIRN_E_NOT_FOUND);
     assert_non_null(strstr(error.message, "they begin at 12.000 s"));
     assert_int_equal(cairn_trace_survived(subject.trace, border, border + 500, &survived, &count, &error),
                      CAIRN_OK);
+    assert_non_null(survived);
     free(survived);
     assert_int_equal(
         cairn_trace_position_at(subject.trace, (int64_t)subject.stream.events[150].t_ns, &position, &error),
