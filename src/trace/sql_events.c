@@ -1,28 +1,21 @@
-/* The virtual table `events`: single events in their order, a batch at a time. Bounds on event and t_ns are used. */
+/* The virtual table `events`: single events in their order, a batch at a time. Bounds on event and t_ns are used, and so is
+ * a kind that is asked for. Where the statement groups, they come in groups. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "trace/reader.h"
+#include "trace/sql_grouped.h"
 #include "trace/sql_private.h"
 
 #define BATCH_EVENTS 16384u
 
-enum column {
-    COLUMN_EVENT = 0,
-    COLUMN_T_NS,
-    COLUMN_KIND,
-    COLUMN_ACCOUNT,
-    COLUMN_SIZE,
-    COLUMN_BIRTH,
-    COLUMN_OLD_ACCOUNT,
-    COLUMN_OLD_SIZE,
-    COLUMN_TEMPORARY,
-    COLUMN_PROCESS
-};
 static const char columns[] = "CREATE TABLE events (event INTEGER, t_ns INTEGER, kind TEXT, account INTEGER, "
                               "size INTEGER, birth INTEGER, old_account INTEGER, old_size INTEGER, "
                               "temporary INTEGER, process INTEGER)";
 
-static const char *const kinds[] = {
+#define KINDS    7
+#define ANY_KIND (-1)
+static const char *const kinds[KINDS] = {
     [CAIRN_EVENT_ALLOC] = "alloc", [CAIRN_EVENT_FREE] = "free",     [CAIRN_EVENT_REALLOC] = "realloc",
     [CAIRN_EVENT_ADOPT] = "adopt", [CAIRN_EVENT_SHRINK] = "shrink", [CAIRN_EVENT_LOST] = "lost",
     [CAIRN_EVENT_END] = "end",
@@ -34,10 +27,29 @@ struct cursor {
     uint64_t first; /* ordinal of events[0] */
     size_t count, at;
     uint64_t to; /* the scan ends before it */
+    int kind;    /* the only one that is wanted, ANY_KIND, or KINDS: none that there is */
+    struct cairn_sql_grouped *grouped; /* owned; NULL: events come as they happened */
+    size_t place;                      /* the next one of it */
+    uint64_t ordinal;                  /* of the row, which is … */
+    struct cairn_event event;
+    bool ended;
 };
 
-/* The bounds that a plan uses. idxNum has, for each, four bits: which argument is its value; 0: there is none. */
-enum { FROM_EVENT = 1, TO_EVENT = 2, FROM_TIME = 4, TO_TIME = 8, BOUNDS = 4, BITS_A_BOUND = 4 };
+/* The bounds that a plan uses. idxNum has, for each, four bits: which argument is its value; 0: there is none. Behind them
+ * come the columns that the statement groups by, each as its number + 1. idxStr has the columns it uses, as bits. */
+enum {
+    FROM_EVENT = 1,
+    TO_EVENT = 2,
+    FROM_TIME = 4,
+    TO_TIME = 8,
+    OF_KIND = 16,
+    BOUNDS = 5,
+    KIND_BOUND = 4,
+    BITS_A_BOUND = 4,
+    GROUPS = 2,
+    BITS_A_GROUP = 5,
+    GROUPS_AT = BOUNDS * BITS_A_BOUND
+};
 
 static int connect_events(sqlite3 *db, void *sql, int argc, const char *const *argv, sqlite3_vtab **table,
                           char **message)
@@ -48,11 +60,18 @@ static int connect_events(sqlite3 *db, void *sql, int argc, const char *const *a
     return cairn_sql_connect(db, sql, columns, table);
 }
 
-/* Bounds of a constraint as bits; equality is both. */
-static int bits_of(const struct sqlite3_index_constraint *constraint)
+/* Bounds of constraint i as bits; equality is both. */
+static int bits_of(sqlite3_index_info *info, int i)
 {
-    const bool time = constraint->iColumn == COLUMN_T_NS;
-    if (!constraint->usable || (!time && constraint->iColumn != COLUMN_EVENT && constraint->iColumn >= 0)) {
+    const struct sqlite3_index_constraint *constraint = &info->aConstraint[i];
+    const bool time = constraint->iColumn == CAIRN_SQL_T_NS;
+    if (constraint->usable && constraint->iColumn == CAIRN_SQL_KIND &&
+        constraint->op == SQLITE_INDEX_CONSTRAINT_EQ &&
+        strcmp(sqlite3_vtab_collation(info, i), "BINARY") == 0) {
+        return OF_KIND;
+    }
+    if (!constraint->usable ||
+        (!time && constraint->iColumn != CAIRN_SQL_EVENT && constraint->iColumn >= 0)) {
         return 0;
     }
     switch (constraint->op) {
@@ -69,12 +88,42 @@ static int bits_of(const struct sqlite3_index_constraint *constraint)
     }
 }
 
+/* Events as they happened are in order already. Else GROUP BY and DISTINCT, which want equal rows side by side, get them so
+ * where all of them fit. */
+static int plan_order(sqlite3_vtab *base, sqlite3_index_info *info)
+{
+    const struct cairn_sql_table *table = (const struct cairn_sql_table *)(void *)base;
+    const struct sqlite3_index_orderby *by = info->aOrderBy;
+    if (info->nOrderBy == 1 && !by[0].desc && (by[0].iColumn == CAIRN_SQL_EVENT || by[0].iColumn < 0)) {
+        info->orderByConsumed = 1;
+        return SQLITE_OK;
+    }
+    const int wish = sqlite3_vtab_distinct(info); /* 1: groups, 2: groups of which one row will do */
+    const uint64_t events = (uint64_t)cairn_trace_recording(table->sql->data)->events;
+    const unsigned used = (unsigned)(info->colUsed & ((1u << CAIRN_SQL_COLUMNS) - 1));
+    if (info->nOrderBy < 1 || info->nOrderBy > GROUPS || (wish != 1 && wish != 2) ||
+        !cairn_sql_groupable(events, used)) {
+        return SQLITE_OK;
+    }
+    for (int i = 0; i < info->nOrderBy; i++) {
+        if (by[i].iColumn < 0 || by[i].iColumn >= CAIRN_SQL_COLUMNS || !(used & 1u << by[i].iColumn)) {
+            return SQLITE_OK;
+        }
+    }
+    for (int i = 0; i < info->nOrderBy; i++) {
+        info->idxNum |= (by[i].iColumn + 1) << (GROUPS_AT + i * BITS_A_GROUP);
+    }
+    info->idxStr = sqlite3_mprintf("%u", used);
+    info->needToFreeIdxStr = 1;
+    info->orderByConsumed = 1;
+    return info->idxStr ? SQLITE_OK : SQLITE_NOMEM;
+}
+
 static int plan(sqlite3_vtab *table, sqlite3_index_info *info)
 {
-    int chosen[BOUNDS] = {-1, -1, -1, -1}, arguments = 0;
-    (void)table;
+    int chosen[BOUNDS] = {-1, -1, -1, -1, -1}, arguments = 0;
     for (int i = 0; i < info->nConstraint; i++) {
-        const int bits = bits_of(&info->aConstraint[i]);
+        const int bits = bits_of(info, i);
         for (int bound = 0; bound < BOUNDS; bound++) {
             if (bits & 1 << bound && chosen[bound] < 0) {
                 chosen[bound] = i;
@@ -92,11 +141,9 @@ static int plan(sqlite3_vtab *table, sqlite3_index_info *info)
             usage->argvIndex = ++arguments;
         }
         info->idxNum |= usage->argvIndex << (BITS_A_BOUND * bound);
-        info->estimatedCost /= 100;
+        info->estimatedCost /= bound == KIND_BOUND ? 1 : 100;
     }
-    info->orderByConsumed = info->nOrderBy == 1 && !info->aOrderBy[0].desc &&
-                            (info->aOrderBy[0].iColumn == COLUMN_EVENT || info->aOrderBy[0].iColumn < 0);
-    return SQLITE_OK;
+    return plan_order(table, info);
 }
 
 static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **cursor)
@@ -117,9 +164,15 @@ static int open_cursor(sqlite3_vtab *table, sqlite3_vtab_cursor **cursor)
 static int close_cursor(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)(void *)base;
+    cairn_sql_grouped_free(cursor->grouped);
     free(cursor->events);
     free(cursor);
     return SQLITE_OK;
+}
+
+static bool is_wanted(const struct cursor *cursor, const struct cairn_event *event)
+{
+    return cursor->kind == ANY_KIND || event->kind == cursor->kind;
 }
 
 static bool keep(void *state, uint64_t ordinal, const struct cairn_event *event)
@@ -160,6 +213,39 @@ static enum cairn_status first_kept(struct cairn_trace *trace, uint64_t *from, s
     return CAIRN_OK;
 }
 
+static bool group(void *state, uint64_t ordinal, const struct cairn_event *event)
+{
+    struct cursor *cursor = state;
+    if (is_wanted(cursor, event)) {
+        cairn_sql_grouped_add(cursor->grouped, ordinal, event);
+    }
+    return true;
+}
+
+/* All events from `from` on, and the order of what the plan groups by. */
+static enum cairn_status load_groups(struct cursor *cursor, uint64_t from, int plan_bits, unsigned used,
+                                     struct cairn_error *error)
+{
+    struct cairn_trace *trace = ((struct cairn_sql_table *)(void *)cursor->base.pVtab)->sql->data;
+    enum cairn_sql_column by[GROUPS];
+    size_t count = 0;
+    for (int i = 0; i < GROUPS; i++) {
+        const int column = plan_bits >> (GROUPS_AT + i * BITS_A_GROUP) & ((1 << BITS_A_GROUP) - 1);
+        if (column > 0) {
+            by[count++] = (enum cairn_sql_column)(column - 1);
+        }
+    }
+    cursor->grouped = cairn_sql_grouped_new(from, (size_t)(cursor->to - from), used);
+    if (!cursor->grouped) {
+        return cairn_reader_no_memory(trace, error);
+    }
+    const enum cairn_status status = cairn_trace_events(trace, from, cursor->to, group, cursor, error);
+    if (status == CAIRN_OK) {
+        cairn_sql_grouped_sort(cursor->grouped, by, count);
+    }
+    return status;
+}
+
 static int64_t clamp(int64_t value, int64_t most)
 {
     return value < 0 ? 0 : value > most ? most : value;
@@ -171,7 +257,7 @@ static enum cairn_status find_range(struct cairn_trace *trace, int plan_bits, sq
     const int64_t events = cairn_trace_recording(trace)->events;
     int64_t low = 0, high = events;
     for (int bound = 0; bound < BOUNDS; bound++) {
-        const int argument = plan_bits >> (BITS_A_BOUND * bound) & 15;
+        const int argument = bound == KIND_BOUND ? 0 : plan_bits >> (BITS_A_BOUND * bound) & 15;
         if (argument == 0 || sqlite3_value_type(values[argument - 1]) != SQLITE_INTEGER) {
             continue; /* SQLite itself compares what is no number */
         }
@@ -200,77 +286,81 @@ static enum cairn_status find_range(struct cairn_trace *trace, int plan_bits, sq
     return first_kept(trace, from, error);
 }
 
-static int filter(sqlite3_vtab_cursor *base, int plan_bits, const char *text, int argc, sqlite3_value **argv)
+/* The kind that the plan asks for. SQLite compares again, so that of other types nothing is to be known. */
+static int kind_of(int plan_bits, sqlite3_value **values)
 {
-    struct cursor *cursor = (struct cursor *)(void *)base;
-    struct cairn_sql_table *table = (struct cairn_sql_table *)(void *)base->pVtab;
-    struct cairn_error error;
-    uint64_t from;
-    (void)text;
-    (void)argc;
-    if (find_range(table->sql->data, plan_bits, argv, &from, &cursor->to, &error) != CAIRN_OK) {
-        return cairn_sql_failed(table->sql, base->pVtab, &error);
+    const int argument = plan_bits >> (BITS_A_BOUND * KIND_BOUND) & 15;
+    if (argument == 0 || sqlite3_value_type(values[argument - 1]) != SQLITE_TEXT) {
+        return ANY_KIND;
     }
-    return load(cursor, from);
+    const char *name = (const char *)sqlite3_value_text(values[argument - 1]);
+    int kind = 0;
+    while (name && kind < KINDS && strcmp(kinds[kind], name) != 0) {
+        kind++;
+    }
+    return kind;
 }
 
 static int next(sqlite3_vtab_cursor *base)
 {
     struct cursor *cursor = (struct cursor *)(void *)base;
-    cursor->at++;
-    return cursor->at < cursor->count ? SQLITE_OK : load(cursor, cursor->first + cursor->count);
+    if (cursor->grouped) {
+        cursor->ended =
+            !cairn_sql_grouped_get(cursor->grouped, cursor->place++, &cursor->ordinal, &cursor->event);
+        return SQLITE_OK;
+    }
+    for (;;) {
+        if (cursor->at >= cursor->count) {
+            const int result = load(cursor, cursor->first + cursor->count);
+            if (result != SQLITE_OK || cursor->count == 0) {
+                cursor->ended = true;
+                return result;
+            }
+        }
+        const size_t at = cursor->at++;
+        if (is_wanted(cursor, &cursor->events[at])) {
+            cursor->event = cursor->events[at];
+            cursor->ordinal = cursor->first + at;
+            return SQLITE_OK;
+        }
+    }
+}
+
+static int filter(sqlite3_vtab_cursor *base, int plan_bits, const char *text, int argc, sqlite3_value **argv)
+{
+    struct cursor *cursor = (struct cursor *)(void *)base;
+    struct cairn_sql_table *table = (struct cairn_sql_table *)(void *)base->pVtab;
+    struct cairn_error error;
+    uint64_t from = 0;
+    (void)argc;
+    cairn_sql_grouped_free(cursor->grouped);
+    *cursor = (struct cursor){.base = cursor->base, .events = cursor->events};
+    cursor->kind = kind_of(plan_bits, argv);
+    enum cairn_status status = find_range(table->sql->data, plan_bits, argv, &from, &cursor->to, &error);
+    cursor->first = from;
+    if (status == CAIRN_OK && text && from < cursor->to) {
+        status = load_groups(cursor, from, plan_bits, (unsigned)strtoul(text, NULL, 10), &error);
+    }
+    return status == CAIRN_OK ? next(base) : cairn_sql_failed(table->sql, base->pVtab, &error);
 }
 
 static int at_end(sqlite3_vtab_cursor *base)
 {
     const struct cursor *cursor = (struct cursor *)(void *)base;
-    return cursor->at >= cursor->count;
-}
-
-static void number_if(sqlite3_context *context, bool known, uint64_t value)
-{
-    if (known) {
-        sqlite3_result_int64(context, (sqlite3_int64)value);
-    }
+    return cursor->ended;
 }
 
 static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index)
 {
     const struct cursor *cursor = (struct cursor *)(void *)base;
-    const struct cairn_event *event = &cursor->events[cursor->at];
-    const bool realloc_event = event->kind == CAIRN_EVENT_REALLOC, end = event->kind == CAIRN_EVENT_END;
-    switch ((enum column)index) {
-    case COLUMN_EVENT:
-        number_if(context, true, cursor->first + cursor->at);
-        break;
-    case COLUMN_T_NS:
-        number_if(context, true, event->t_ns);
-        break;
-    case COLUMN_KIND:
-        sqlite3_result_text(context, event->kind <= CAIRN_EVENT_END ? kinds[event->kind] : "?", -1,
-                            SQLITE_STATIC);
-        break;
-    case COLUMN_ACCOUNT:
-        number_if(context, !end, event->account);
-        break;
-    case COLUMN_SIZE:
-        number_if(context, !end, event->size);
-        break;
-    case COLUMN_BIRTH:
-        number_if(context, !end && event->kind != CAIRN_EVENT_ALLOC, event->birth);
-        break;
-    case COLUMN_OLD_ACCOUNT:
-        number_if(context, realloc_event, event->old_account);
-        break;
-    case COLUMN_OLD_SIZE:
-        number_if(context, realloc_event, event->old_size);
-        break;
-    case COLUMN_TEMPORARY:
-        number_if(context, true, (event->flags & CAIRN_EVENT_TEMPORARY) != 0);
-        break;
-    case COLUMN_PROCESS:
-        number_if(context, end, event->account);
-        break;
+    if (index == CAIRN_SQL_KIND) {
+        const char *name = kinds[cursor->event.kind % KINDS];
+        sqlite3_result_text(context, name, (int)strlen(name), SQLITE_STATIC);
+        return SQLITE_OK;
+    }
+    const uint64_t value = cairn_sql_value(&cursor->event, cursor->ordinal, (enum cairn_sql_column)index);
+    if (value != UINT64_MAX) {
+        sqlite3_result_int64(context, (sqlite3_int64)value);
     }
     return SQLITE_OK;
 }
@@ -278,7 +368,7 @@ static int column(sqlite3_vtab_cursor *base, sqlite3_context *context, int index
 static int rowid(sqlite3_vtab_cursor *base, sqlite3_int64 *id)
 {
     const struct cursor *cursor = (struct cursor *)(void *)base;
-    *id = (sqlite3_int64)cursor->first + (sqlite3_int64)cursor->at;
+    *id = (sqlite3_int64)cursor->ordinal;
     return SQLITE_OK;
 }
 

@@ -18,6 +18,11 @@ def query(text, *words):
     return ask("sql", trace(), text, *words)["results"][-1]["rows"]
 
 
+def add(sums, size, blocks):
+    sums[0] += size
+    sums[1] += blocks
+
+
 class Sql(Case):
     def test_the_questions_of_the_page(self):
         with open(os.path.join(DOCS, "sql.md")) as file:
@@ -57,6 +62,69 @@ class Sql(Case):
                 "SELECT account, sum(bytes) AS held FROM change GROUP BY account HAVING held <> 0 ORDER BY account".format(t=at))
             held = query(f"SELECT account, live_bytes FROM heap_at({at}) WHERE live_bytes <> 0 ORDER BY account")
             self.assertEqual(sums, held, at)
+
+    def test_a_million_events_rebuild_the_heap(self):
+        """At 50 moments of four threads, account by account; at some of them SQL itself adds the events up."""
+        path = trace("million")
+        with open(os.path.join(FOLDER, "events.csv"), "w+b") as file:
+            done = cairn("sql", path, "SELECT t_ns, kind, account, size, old_account, old_size FROM events", "--format", "csv", stdout=file)
+            self.assertEqual(done.status, 0, done.err)
+            file.seek(0)
+            lines = file.read().decode().splitlines()[1:]
+        self.assertGreater(len(lines), 1_000_000)
+        last = int(lines[-1].split(",")[0])
+        chance = random.Random(5)
+        moments = sorted(chance.randrange(last) for _ in range(50))
+        held = ask("sql", path, "; ".join(f"SELECT account, live_bytes, live_blocks FROM heap_at({at}) WHERE live_blocks <> 0" for at in moments))
+        sums = [[0, 0] for _ in range(2000)]
+        wanted = iter(zip(moments, held["results"]))
+        at, expected = next(wanted)
+
+        def check(until):
+            nonlocal at, expected
+            while at is not None and at < until:
+                live = [[account, *sums[account]] for account in range(len(sums)) if sums[account][1]]
+                self.assertEqual(expected["rows"], live, at)
+                at, expected = next(wanted, (None, None))
+
+        for line in lines:
+            t_ns, kind, account, size, old_account, old_size = line.split(",")
+            if at is None or at < int(t_ns):
+                check(int(t_ns))
+            if kind == "realloc":
+                add(sums[int(old_account)], -int(old_size), -1)
+            if kind in ("alloc", "realloc", "adopt"):
+                add(sums[int(account)], int(size), 1)
+            elif kind in ("free", "lost", "shrink"):
+                add(sums[int(account)], -int(size), -(kind != "shrink"))
+        check(last + 1)
+        for at, result in list(zip(moments, held["results"]))[::20]:
+            total = ask("sql", path, f"SELECT coalesce(sum(CASE WHEN kind IN ('alloc', 'realloc', 'adopt') THEN size WHEN kind = 'end' THEN 0 ELSE -size END "
+                        f"- coalesce(old_size, 0)), 0) FROM events WHERE t_ns <= {at}")["results"][0]["rows"][0][0]
+            self.assertEqual(total, sum(row[1] for row in result["rows"]))
+
+    def test_groups_of_events(self):
+        """Events come in groups where a statement groups by their columns: as if it did so itself, over a table."""
+        columns = "event, t_ns, kind, account, size, birth, old_account, old_size, temporary, process"
+        table = sqlite3.connect(":memory:")
+        table.execute(f"CREATE TABLE events ({columns})")
+        table.executemany(f"INSERT INTO events VALUES ({', '.join('?' * 10)})", query(f"SELECT {columns} FROM events"))
+        texts = [f"SELECT {name}, count(*), sum(size), min(event), max(birth) FROM events GROUP BY {name}" for name in columns.split(", ")]
+        texts += [f"SELECT {a}, {b}, count(*), sum(old_size) FROM events WHERE kind = '{kind}' GROUP BY {a}, {b}"
+                  for a, b in (("kind", "size"), ("account", "temporary"), ("birth", "kind"), ("process", "account")) for kind in ("alloc", "realloc", "none")]
+        texts += [f"SELECT DISTINCT {names} FROM events" for names in ("kind", "old_size", "size, kind", "temporary, process", "size, kind, account")]
+        texts += ["SELECT size, count(*) FROM events WHERE event BETWEEN 50 AND 7000 GROUP BY size HAVING count(*) > 1",
+                  "SELECT kind, count(DISTINCT size) FROM events GROUP BY kind", "SELECT count(*) FROM (SELECT DISTINCT size FROM events)",
+                  "SELECT kind, count(*) FROM events WHERE kind = 'ALLOC' COLLATE NOCASE GROUP BY kind", "SELECT count(*) FROM events WHERE kind = 7",
+                  "SELECT count(*) FROM events WHERE kind = NULL", "SELECT count(*) FROM events WHERE kind IN ('alloc', 'end')",
+                  "SELECT count(*) FROM events WHERE kind = CAST(x'616c6c6f63' AS TEXT)", "SELECT size FROM events WHERE event = -5 GROUP BY size",
+                  "SELECT a.kind, b.kind, count(*) FROM events a JOIN events b ON b.event = a.birth GROUP BY a.kind, b.kind"]
+        answers = ask("sql", trace(), "; ".join(texts))["results"]
+        for text, answer in zip(texts, answers):
+            expected = [list(row) for row in table.execute(text)]
+            key = lambda row: [(value is not None, str(value)) for value in row]
+            self.assertEqual(sorted(answer["rows"], key=key), sorted(expected, key=key), text)
+        table.close()
 
     def test_bounds_of_events(self):
         every = query("SELECT event, t_ns FROM events")
