@@ -65,14 +65,15 @@ def cairn(*args, cwd=None, env=None, timeout=120, stdin=subprocess.DEVNULL, comm
     return Done(run.returncode, run.stdout or b"", run.stderr or b"", time.monotonic() - begin)
 
 
-def cairn_on_terminal(*args, columns=80, lines=24, env=None, keys=b"", timeout=60):
-    """Runs cairn on a terminal of its own; (status, everything it wrote)."""
+def cairn_on_terminal(*args, columns=80, lines=24, env=None, keys=b"", steps=(), timeout=60):
+    """Runs cairn on a terminal of its own; (status, everything it wrote). `keys` are there from the beginning, each of
+    `steps` is typed when nothing more comes."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(FOLDER)
         os.execve(CAIRN, [CAIRN, *map(os.fspath, args)], {**ENVIRONMENT, **(env or {})})
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    written, end = b"", time.monotonic() + timeout
+    written, end, steps = b"", time.monotonic() + timeout, list(steps)
     if keys:
         os.write(terminal, keys)
     while time.monotonic() < end:
@@ -85,6 +86,8 @@ def cairn_on_terminal(*args, columns=80, lines=24, env=None, keys=b"", timeout=6
             if not piece:
                 break
             written += piece
+        elif written and steps:
+            os.write(terminal, steps.pop(0))
     else:
         os.kill(pid, 9)
     _, status = os.waitpid(pid, 0)
