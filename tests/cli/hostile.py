@@ -183,7 +183,7 @@ class Zstd:
 
     def __init__(self):
         self.lib = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
-        for name in ("ZSTD_compress", "ZSTD_decompress", "ZSTD_compressBound"):
+        for name in ("ZSTD_compress", "ZSTD_decompress", "ZSTD_compressBound", "ZSTD_findFrameCompressedSize"):
             getattr(self.lib, name).restype = ctypes.c_size_t
 
     def compress(self, data):
@@ -195,6 +195,15 @@ class Zstd:
         out = ctypes.create_string_buffer(size + 1)
         assert self.lib.ZSTD_decompress(out, ctypes.c_size_t(size + 1), data, ctypes.c_size_t(len(data))) == size
         return out.raw[:size]
+
+    def first_frame(self, data, most):
+        """What the frame that `data` begins with holds, up to `most` bytes."""
+        size = self.lib.ZSTD_findFrameCompressedSize(data, ctypes.c_size_t(len(data)))
+        assert size <= len(data)
+        out = ctypes.create_string_buffer(most)
+        length = self.lib.ZSTD_decompress(out, ctypes.c_size_t(most), data, ctypes.c_size_t(size))
+        assert length <= most
+        return out.raw[:length]
 
 
 def varint(value):

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 
+from hostile import Zstd
 from support import FOLDER, HERE, Case, ask, build, cairn, main, trace
 
 CANARY = b"canary"
@@ -15,14 +16,28 @@ C_PROGRAM = """
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 static char *kept[100];
+static char data[] = "CANARYdata";
 static void *work(void *unused)
 {
     prctl(PR_SET_NAME, "CANARYthread");
     for (int i = 0; i < 100; i++) { kept[i] = malloc(64); strcpy(kept[i], "CANARY heap"); }
     return unused;
 }
-int main(void) { pthread_t t; pthread_create(&t, 0, work, 0); pthread_join(t, 0); return 0; }
+int main(int argc, char **argv)
+{
+    pthread_t t;
+    pthread_create(&t, 0, work, 0);
+    pthread_join(t, 0);
+    kept[0] = strdup(data);
+    kept[1] = strdup(getenv("CANARY") ? getenv("CANARY") : "");
+    setenv("CANARYput", "CANARYenvironment put", 1);
+    if (argc == 2 && fork() == 0) { execl("/proc/self/exe", argv[0], "CANARYargument of a child", "x", (char *)0); _exit(1); }
+    wait(0);
+    return 0;
+}
 """
 
 
@@ -69,7 +84,53 @@ def raw(path):
         return file.read().lower()
 
 
+def unpacked(path):
+    """Every BLOB's frames, decompressed: what is not to be found must not be in there either."""
+    zstd, found = Zstd(), []
+    db = sqlite3.connect(path)
+    for table, column in db.execute("SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type = 'BLOB'").fetchall():
+        for (blob,) in db.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
+            at = blob.find(b"\x28\xb5\x2f\xfd")
+            if at >= 0 and table.startswith("graph"):
+                found.append(zstd.first_frame(blob[at:], 1 << 20))
+    db.close()
+    return b"\n".join(found).lower()
+
+
+def holders(path):
+    """table.column of every text with a canary in it, and "BLOB" for graphs' names."""
+    db, found = sqlite3.connect(path), set()
+    db.text_factory = lambda data: data.decode("utf-8", "replace")
+    for table, column in db.execute("SELECT m.name, c.name FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.type = 'TEXT'").fetchall():
+        if any("canary" in (text or "").lower() for (text,) in db.execute(f"SELECT {column} FROM {table}")):
+            found.add(f"{table}.{column}")
+    db.close()
+    return found | ({"BLOB"} if CANARY in unpacked(path) else set())
+
+
+# Names and paths, of files, programs, threads, marks, types, attributes and identifiers used as keys; lines around sites.
+BY_CONTRACT = {"recording.program", "process.program", "module.path", "source_file.path", "function.name", "thread.name", "snapshot.name", "source.text",
+               "residency.name", "graph_root.name", "BLOB"}
+SECRETS = (b"canaryargument", b"canaryenvironment", b"canary heap", b"canary value", b"canarydata", b"canaryput")
+
+
 class Redact(Case):
+    def test_what_no_trace_has(self):
+        """By default: no argument, no environment, nothing from memory; neither as it is nor compressed."""
+        for language, program in (("python", [sys.executable, os.path.join(PLACE, "CANARYscript.py")]), ("native", [os.path.join(PLACE, "CANARYprogram")])):
+            recording(language)
+            path = record(os.path.join(FOLDER, "default.cairn"), *program, "CANARYargument")
+            self.assertEqual(holders(path) - BY_CONTRACT, set(), language)
+            if ask("info", path)["graphs"]:
+                self.assertGreater(len(unpacked(path)), 0)
+            for secret in SECRETS:
+                self.assertNotIn(secret, unpacked(path), (language, secret))
+            # Lines of source hold what their author wrote: the secrets' own text is among them.
+            bare = record(path, *program, "CANARYargument", options=("--no-source",))
+            self.assertNotIn("source.text", holders(bare))
+            for secret in SECRETS:
+                self.assertNotIn(secret, raw(bare) + unpacked(bare), (language, secret))
+
     def test_a_trace_tells_what_its_contract_says(self):
         for language, program in (("python", [sys.executable, os.path.join(PLACE, "CANARYscript.py")]),
                                   ("native", [os.path.join(PLACE, "CANARYprogram")])):
@@ -85,6 +146,9 @@ class Redact(Case):
             self.assertIn(CANARY, raw(source))
             path, done = redact(source, "--all")
             self.assertNotIn(CANARY, raw(path), language)
+            self.assertEqual(holders(path), set(), language)
+            if language == "python":
+                self.assertIn("BLOB", holders(source) if ask("info", source)["graphs"] else {"BLOB"})
             self.assertNotIn(CANARY.decode("utf-8").encode("utf-16-le"), raw(path))
             self.assertIn("was", done.out)
             for verb in (("info",), ("top", "--limit", "0"), ("leaks",), ("snapshots",), ("tree",)):

@@ -1,4 +1,6 @@
 """Says CANARY in every place that a trace may take something from: its path, arguments, environment, heap, values, thread, mark."""
+import os
+import subprocess
 import sys
 import threading
 
@@ -17,3 +19,6 @@ cairn.mark("CANARYmark")
 thread = threading.Thread(target=lambda: kept.update(more=[Holder(i) for i in range(50)]), name="CANARYthread")
 thread.start()
 thread.join()
+kept["environment"] = os.environ["CANARY"]
+os.environ["CANARYput"] = "CANARYenvironment put"
+subprocess.run([sys.executable, "-c", "kept = ['CANARY value'.lower() * 3]", "CANARYargument of a child"], check=True)
