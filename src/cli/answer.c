@@ -116,6 +116,13 @@ void cairn_json_site(struct cairn_json *json, const struct cairn_site *site, enu
     }
 }
 
+void cairn_json_error(struct cairn_json *json, const struct cairn_recording *recording, int64_t error_bytes)
+{
+    if (recording->sample_bytes > 0) {
+        cairn_json_integer(json, "error_bytes", error_bytes);
+    }
+}
+
 void cairn_json_counts(struct cairn_json *json, const struct cairn_counts *counts, bool sampled)
 {
     cairn_json_integer(json, "live_bytes", counts->live_bytes);

@@ -46,6 +46,8 @@ void cairn_json_span(struct cairn_json *json, const char *key, const struct cair
 void cairn_json_site(struct cairn_json *json, const struct cairn_site *site, enum cairn_by by,
                      double percent);
 void cairn_json_counts(struct cairn_json *json, const struct cairn_counts *counts, bool sampled);
+/* "error_bytes", where the recording is sampled. */
+void cairn_json_error(struct cairn_json *json, const struct cairn_recording *recording, int64_t error_bytes);
 /* An array of frames, innermost first, at most `most` of them. */
 void cairn_json_stack(struct cairn_json *json, const char *key, struct cairn_trace *trace, uint32_t stack,
                       size_t most);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/human.h"
+#include "query/told_by.h"
 
 #define PROSE_WIDTH 100u /* lines of prose longer than this are hard to read */
 
@@ -97,6 +98,8 @@ const char *cairn_exactness(struct cairn_trace *trace, char *out, size_t out_siz
     } else if (recording->sample_bytes > 0) {
         snprintf(out, out_size, "estimated: a sample every %s",
                  cairn_human_bytes(size, recording->sample_bytes));
+    } else if (recording->untold & CAIRN_UNTOLD_AROUND) {
+        snprintf(out, out_size, "%s", cairn_told_by(recording));
     } else if (!recording->complete && cairn_trace_is_live(trace)) {
         snprintf(out, out_size, "exact, recording goes on");
     } else if (!recording->complete) {

@@ -57,12 +57,20 @@ static void value_pair(const struct cairn_check_row *row, char found[CAIRN_CHECK
     }
 }
 
-char *cairn_check_sentence(const struct cairn_check_row *row, char out[CAIRN_CHECK_SENTENCE_SIZE])
+char *cairn_check_sentence(const struct cairn_check_row *row, bool sampled,
+                           char out[CAIRN_CHECK_SENTENCE_SIZE])
 {
     char found[CAIRN_CHECK_VALUE_SIZE], allowed[CAIRN_CHECK_VALUE_SIZE];
     value_pair(row, found, allowed);
-    snprintf(out, CAIRN_CHECK_SENTENCE_SIZE, "%s: %s, allowed %s%s", cairn_measure_name(row->measure), found,
-             allowed, row->of_baseline ? " by the baseline" : "");
+    char error[CAIRN_CHECK_VALUE_SIZE], estimate[CAIRN_CHECK_VALUE_SIZE + 32] = "";
+    if (row->error_bytes != CAIRN_UNKNOWN) {
+        snprintf(estimate, sizeof estimate, " (an estimate, give or take %s)",
+                 cairn_check_value(row->measure, row->error_bytes, error));
+    } else if (sampled) {
+        snprintf(estimate, sizeof estimate, " (an estimate)");
+    }
+    snprintf(out, CAIRN_CHECK_SENTENCE_SIZE, "%s: %s%s, allowed %s%s", cairn_measure_name(row->measure),
+             found, estimate, allowed, row->of_baseline ? " by the baseline" : "");
     return out;
 }
 
@@ -84,6 +92,7 @@ static void json_measures(struct cairn_json *json, const struct cairn_request *r
         cairn_json_object(json, NULL);
         cairn_json_text(json, "measure", cairn_measure_name((enum cairn_measure)i));
         cairn_json_integer(json, "found", measured->found);
+        cairn_json_error(json, request->recording, measured->error_bytes);
         cairn_json_text(json, "unit", cairn_measure_unit((enum cairn_measure)i));
         cairn_json_array(json, "sites");
         for (size_t k = 0; k < measured->site_count; k++) {
@@ -111,6 +120,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
         cairn_json_text(json, "limit", cairn_check_limit_name(row, name));
         cairn_json_integer(json, "allowed", row->allowed);
         cairn_json_integer(json, "found", row->found);
+        cairn_json_error(json, request->recording, row->error_bytes);
         cairn_json_text(json, "unit", cairn_measure_unit(row->measure));
         cairn_json_bool(json, "passed", row->passed);
         cairn_json_integer(json, "blame_total", (int64_t)row->blame_total);
@@ -178,7 +188,8 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
         const struct cairn_check_row *row = &check->rows[i];
         char sentence[CAIRN_CHECK_SENTENCE_SIZE];
         cairn_text_prose_format(answer, row->passed ? CAIRN_STYLE_PLAIN : CAIRN_STYLE_LEAK, "%s  %s",
-                                row->passed ? "ok    " : "FAILED", cairn_check_sentence(row, sentence));
+                                row->passed ? "ok    " : "FAILED",
+                                cairn_check_sentence(row, request->recording->sample_bytes > 0, sentence));
         if (row->blame_count > 0) {
             text_blame(answer, request, row);
         }

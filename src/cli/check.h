@@ -12,9 +12,11 @@ char *cairn_check_limit_name(const struct cairn_check_row *row, char out[CAIRN_C
 /* A value in a measure's unit, for people. Returns `out`. */
 #define CAIRN_CHECK_VALUE_SIZE 64
 char *cairn_check_value(enum cairn_measure measure, int64_t value, char out[CAIRN_CHECK_VALUE_SIZE]);
-/* "peak of 8.1 MiB, 1 MiB allowed": one failed or passed limit. Returns `out`. */
+/* "peak: 8.1 MiB, allowed 1 MiB": one failed or passed limit; of a sampled recording it says that it is an estimate. Returns
+ * `out`. */
 #define CAIRN_CHECK_SENTENCE_SIZE 256
-char *cairn_check_sentence(const struct cairn_check_row *row, char out[CAIRN_CHECK_SENTENCE_SIZE]);
+char *cairn_check_sentence(const struct cairn_check_row *row, bool sampled,
+                           char out[CAIRN_CHECK_SENTENCE_SIZE]);
 
 /* A test suite with a test case a limit, as CI systems read them. */
 void cairn_check_print_junit(struct cairn_answer *answer, const struct cairn_request *request,

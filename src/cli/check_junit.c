@@ -30,7 +30,7 @@ static void add_case(struct cairn_buffer *xml, const struct cairn_request *reque
         return;
     }
     cairn_buffer_text(xml, ">\n      <failure type=\"limit\" message=\"");
-    cairn_markup_text(xml, cairn_check_sentence(row, sentence));
+    cairn_markup_text(xml, cairn_check_sentence(row, request->recording->sample_bytes > 0, sentence));
     cairn_buffer_text(xml, "\">");
     cairn_markup_text(xml, sentence);
     add_blame(xml, request, row);

@@ -30,6 +30,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
         cairn_json_site(json, &row->site, request->selection.by, NAN);
         cairn_json_integer(json, "first_bytes", row->first_bytes);
         cairn_json_integer(json, "last_bytes", row->last_bytes);
+        cairn_json_error(json, request->recording, row->error_bytes);
         cairn_json_real(json, "slope_bytes_per_s", row->slope_bytes_per_s);
         cairn_json_real(json, "fit", row->fit);
         cairn_json_integer(json, "grew", row->grew);
@@ -43,7 +44,8 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_request *r
                       const struct cairn_growth *growth)
 {
     struct cairn_csv *csv = &answer->csv;
-    cairn_csv_names(csv, CAIRN_CSV_SITE ",first_bytes,last_bytes,slope_bytes_per_s,fit,grew,of,stack");
+    cairn_csv_names(csv,
+                    CAIRN_CSV_SITE ",first_bytes,last_bytes,slope_bytes_per_s,fit,grew,of,stack,error_bytes");
     cairn_csv_end_line(csv);
     for (size_t i = 0; i < growth->row_count; i++) {
         const struct cairn_growth_row *row = &growth->rows[i];
@@ -55,6 +57,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_request *r
         cairn_csv_integer(csv, row->grew);
         cairn_csv_integer(csv, row->of);
         cairn_csv_stack(csv, request->trace, row->stack, request->frames);
+        cairn_csv_integer(csv, row->error_bytes);
         cairn_csv_end_line(csv);
     }
 }
@@ -69,6 +72,9 @@ static void print_row(struct cairn_text_table *table, const struct cairn_request
     cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%" PRIu32 " of %" PRIu32, row->grew, row->of);
     cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, cairn_human_bytes(text, row->first_bytes));
     cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, cairn_human_bytes(text, row->last_bytes));
+    if (request->recording->sample_bytes > 0) {
+        cairn_text_table_cell(table, CAIRN_STYLE_FAINT, cairn_human_bytes(text, row->error_bytes));
+    }
     cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%.2f", row->fit);
     cairn_text_table_site(table, request->trace, &row->site, request->selection.by, row->stack);
     if (request->frames > 0) {
@@ -89,17 +95,23 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     }
     cairn_stream_text(&answer->stream, "\n");
     snprintf(by, sizeof by, "BY %s", cairn_by_name(request->selection.by));
-    const struct cairn_text_column columns[] = {
+    struct cairn_text_column columns[8] = {
         {.title = "SLOPE"},
         {.title = "GREW IN", .leaves = 1},
         {.title = "FIRST", .leaves = 3},
         {.title = "LAST", .leaves = 2},
-        {.title = "FIT", .leaves = 4},
-        {.title = by, .align = CAIRN_ALIGN_LEFT, .shrinks_to = 16},
-        {.title = "", .align = CAIRN_ALIGN_LEFT, .shrinks_to = 8, .leaves = 5},
     };
+    size_t count = 4;
+    if (request->recording->sample_bytes > 0) {
+        columns[count++] =
+            (struct cairn_text_column){.title = cairn_glyph(&answer->terminal, "±", "+-"), .leaves = 6};
+    }
+    columns[count++] = (struct cairn_text_column){.title = "FIT", .leaves = 4};
+    columns[count++] = (struct cairn_text_column){.title = by, .align = CAIRN_ALIGN_LEFT, .shrinks_to = 16};
+    columns[count++] =
+        (struct cairn_text_column){.title = "", .align = CAIRN_ALIGN_LEFT, .shrinks_to = 8, .leaves = 5};
     struct cairn_text_table table;
-    cairn_text_table_init(&table, &answer->terminal, columns, sizeof columns / sizeof columns[0]);
+    cairn_text_table_init(&table, &answer->terminal, columns, count);
     for (size_t i = 0; i < growth->row_count; i++) {
         print_row(&table, request, &growth->rows[i]);
     }

@@ -1,6 +1,7 @@
 #include "cli/info.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "cli/choose.h"
 #include "cli/commands.h"
@@ -55,6 +56,21 @@ static int64_t thread_count(const struct cairn_about *about)
     return about->recording->untold & CAIRN_UNTOLD_AROUND ? CAIRN_UNKNOWN : (int64_t)about->thread_count;
 }
 
+/* The unit of time has a key of its own. */
+static const char *origin_of(const struct cairn_process *process)
+{
+    static const char massif[] = CAIRN_ORIGIN_MASSIF;
+    return process->origin && strncmp(process->origin, massif, sizeof massif - 1) == 0 ? massif
+                                                                                       : process->origin;
+}
+
+static const char *time_unit(const struct cairn_recording *recording)
+{
+    return recording->untold & CAIRN_UNTOLD_TIME_INSTRUCTIONS ? "instructions"
+           : recording->untold & CAIRN_UNTOLD_TIME_BYTES      ? "bytes"
+                                                              : "ns";
+}
+
 static void json_processes(struct cairn_json *json, const struct cairn_about *about)
 {
     cairn_json_array(json, "processes");
@@ -70,7 +86,7 @@ static void json_processes(struct cairn_json *json, const struct cairn_about *ab
         cairn_json_integer(json, "exit_status", process->exit_status);
         cairn_json_integer(json, "signal", process->signal);
         cairn_json_text(json, "python", process->python);
-        cairn_json_text(json, "origin", process->origin);
+        cairn_json_text(json, "origin", origin_of(process));
         cairn_json_integer(json, "peak_bytes", process->peak_bytes);
         cairn_json_integer(json, "end_bytes", process->end_bytes);
         cairn_json_end(json);
@@ -163,6 +179,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_about *ab
     cairn_json_text(json, "writer", recording->writer);
     cairn_json_text(json, "host", recording->host);
     cairn_json_integer(json, "sample_bytes", recording->sample_bytes);
+    cairn_json_text(json, "time_unit", time_unit(recording));
     json_completeness(json, about);
 }
 

@@ -33,6 +33,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
     cairn_json_object(json, "total");
     cairn_json_integer(json, "bytes", leaks->bytes);
     cairn_json_integer(json, "blocks", leaks->blocks);
+    cairn_json_error(json, request->recording, leaks->error_bytes);
     cairn_json_end(json);
     cairn_json_object(json, "suppressed");
     cairn_json_integer(json, "bytes", leaks->suppressed_bytes);
@@ -53,6 +54,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
         cairn_json_site(json, &row->site, request->selection.by, row->percent);
         cairn_json_integer(json, "bytes", row->bytes);
         cairn_json_integer(json, "blocks", row->blocks);
+        cairn_json_error(json, request->recording, row->error_bytes);
         cairn_json_integer(json, "oldest_age_ns", row->oldest_age_ns);
         cairn_json_stack(json, "stack", request->trace, row->stack, request->frames);
         cairn_json_end(json);
@@ -63,7 +65,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_request *r
                       const struct cairn_leaks *leaks)
 {
     struct cairn_csv *csv = &answer->csv;
-    cairn_csv_names(csv, "class," CAIRN_CSV_SITE ",bytes,blocks,oldest_age_ns,stack");
+    cairn_csv_names(csv, "class," CAIRN_CSV_SITE ",bytes,blocks,oldest_age_ns,stack,error_bytes");
     cairn_csv_end_line(csv);
     for (size_t i = 0; i < leaks->row_count; i++) {
         const struct cairn_leak_row *row = &leaks->rows[i];
@@ -73,6 +75,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_request *r
         cairn_csv_integer(csv, row->blocks);
         cairn_csv_integer(csv, row->oldest_age_ns);
         cairn_csv_stack(csv, request->trace, row->stack, request->frames);
+        cairn_csv_integer(csv, row->error_bytes);
         cairn_csv_end_line(csv);
     }
 }
@@ -83,6 +86,11 @@ static void print_row(struct cairn_text_table *table, const struct cairn_request
     char text[CAIRN_HUMAN_MAX];
     cairn_text_table_row(table);
     cairn_text_table_cell(table, CAIRN_STYLE_LEAK, cairn_human_bytes(text, row->bytes));
+    if (request->recording->sample_bytes > 0) {
+        cairn_text_table_cell(table, CAIRN_STYLE_FAINT,
+                              row->error_bytes == CAIRN_UNKNOWN ? ""
+                                                                : cairn_human_bytes(text, row->error_bytes));
+    }
     cairn_text_table_cell_format(table, CAIRN_STYLE_PLAIN, "%.1f", row->percent);
     cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, cairn_human_count(text, row->blocks));
     cairn_text_table_cell(
@@ -102,11 +110,14 @@ static void print_table(struct cairn_answer *answer, const struct cairn_request 
 {
     char by[32];
     snprintf(by, sizeof by, "BY %s", cairn_by_name(request->selection.by));
-    struct cairn_text_column columns[8] = {{.title = "BYTES"},
-                                           {.title = "%"},
-                                           {.title = "BLOCKS", .leaves = 1},
-                                           {.title = "OLDEST", .leaves = 2}};
-    size_t count = 4;
+    struct cairn_text_column columns[9] = {{.title = "BYTES"}};
+    size_t count = 1;
+    if (request->recording->sample_bytes > 0) {
+        columns[count++] = (struct cairn_text_column){.title = cairn_glyph(&answer->terminal, "±", "+-")};
+    }
+    columns[count++] = (struct cairn_text_column){.title = "%"};
+    columns[count++] = (struct cairn_text_column){.title = "BLOCKS", .leaves = 1};
+    columns[count++] = (struct cairn_text_column){.title = "OLDEST", .leaves = 2};
     if (leaks->by_graph) {
         columns[count++] = (struct cairn_text_column){.title = "CLASS", .align = CAIRN_ALIGN_LEFT};
     }

@@ -129,10 +129,11 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     };
     struct cairn_text_table table;
     cairn_text_table_init(&table, &answer->terminal, columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < curve->count; i++) {
-        /* Fewer rows than points: evenly spread, the last one among them. */
-        const size_t at = curve->count == 1 ? curve->total - 1 : i * (curve->total - 1) / (curve->count - 1);
-        const struct cairn_rate_point *point = &curve->points[at];
+    /* The chart has all points. */
+    const size_t count =
+        cairn_timeline_join(curve->points, curve->total, curve->count, request->span.from.t_ns);
+    for (size_t i = 0; i < count; i++) {
+        const struct cairn_rate_point *point = &curve->points[i];
         cairn_text_table_row(&table);
         cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN, cairn_human_duration(text, point->t_ns));
         cairn_text_table_cell(&table, CAIRN_STYLE_STRONG, cairn_human_bytes(text, point->heap_bytes));
@@ -173,6 +174,9 @@ static int run(const struct cairn_invocation *invocation)
         status = cairn_timeline(request.trace, &request.span, limit == 0 || text ? ALL_POINTS : limit,
                                 &curve.points, &curve.total, &error);
         curve.count = limit > 0 && curve.total > limit ? limit : curve.total;
+    }
+    if (status == CAIRN_OK && !text) {
+        curve.count = cairn_timeline_join(curve.points, curve.total, curve.count, request.span.from.t_ns);
     }
     const int result =
         status == CAIRN_OK ? print(&arguments->output, &request, &curve) : cairn_complain(&error);

@@ -364,7 +364,9 @@ static void write_notes(struct massif *in)
                       in->snapshots);
     if (in->unit != 'm') {
         cairn_intake_note(intake,
-                          "massif measured no time: a nanosecond here is %s (--time-unit=ms measures it)",
+                          "massif measured no time: its unit is %s, and a nanosecond here is %s "
+                          "(--time-unit=ms measures time)",
+                          in->unit == 'i' ? "i" : "B",
                           in->unit == 'i' ? "an instruction" : "a byte allocated or freed");
     }
     if (intake->row.peak_bytes < in->largest) {
@@ -412,6 +414,9 @@ static enum cairn_status finish(struct massif *in)
     row->events = (int64_t)(in->count * POSITIONS);
     row->end_bytes = in->bytes;
     struct cairn_process *process = &intake->process_row;
+    process->origin = in->unit == 'i'   ? CAIRN_ORIGIN_MASSIF_INSTRUCTIONS
+                      : in->unit == 'B' ? CAIRN_ORIGIN_MASSIF_BYTES
+                                        : CAIRN_ORIGIN_MASSIF;
     process->peak_t_ns = row->peak_t_ns;
     process->peak_event = row->peak_event;
     process->peak_bytes = row->peak_bytes;

@@ -103,6 +103,7 @@ static enum cairn_status add_row(struct cairn_check *check, enum cairn_measure m
         .of_baseline = of_baseline,
         .allowed = allowed,
         .found = check->measured[measure].found,
+        .error_bytes = check->measured[measure].error_bytes,
     };
     if (row->found == CAIRN_UNKNOWN) {
         return measure == CAIRN_MEASURE_PEAK

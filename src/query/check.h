@@ -29,7 +29,8 @@ struct cairn_measured_site {
 };
 
 struct cairn_measured {
-    int64_t found; /* or CAIRN_UNKNOWN */
+    int64_t found;       /* or CAIRN_UNKNOWN */
+    int64_t error_bytes; /* one standard error where it is an estimate of bytes; else CAIRN_UNKNOWN */
     struct cairn_measured_site *sites;
     size_t site_count;
 };
@@ -62,6 +63,7 @@ struct cairn_check_row {
     enum cairn_measure measure;
     bool of_baseline;
     int64_t allowed, found;
+    int64_t error_bytes; /* of what was found; or CAIRN_UNKNOWN */
     bool passed;
     struct cairn_measured_site *blame; /* of rows that did not pass */
     size_t blame_count, blame_total;

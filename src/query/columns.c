@@ -141,7 +141,12 @@ static void hide_untold(struct cairn_counts *counts, unsigned untold)
 void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_recording *recording)
 {
     hide_untold(counts, recording->untold);
-    counts->error_bytes = recording->sample_bytes > 0
-                              ? cairn_standard_error(recording->sample_bytes, counts->variance)
-                              : CAIRN_UNKNOWN;
+    counts->error_bytes = cairn_error_bytes(recording, counts->variance);
+}
+
+int64_t cairn_error_bytes(const struct cairn_recording *recording, int64_t variance)
+{
+    return recording->sample_bytes > 0 && variance != CAIRN_UNKNOWN
+               ? cairn_standard_error(recording->sample_bytes, variance)
+               : CAIRN_UNKNOWN;
 }

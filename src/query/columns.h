@@ -30,6 +30,10 @@ bool cairn_counts_are_zero(const struct cairn_counts *counts);
  * unknown. */
 void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_recording *recording);
 
+/* One standard error of bytes with that variance (struct cairn_weight); CAIRN_UNKNOWN when every event was recorded or the
+ * variance is not known. */
+int64_t cairn_error_bytes(const struct cairn_recording *recording, int64_t variance);
+
 /* The totals of account i + 1 in a state: zero for accounts that came later. */
 static inline struct cairn_totals cairn_state_totals(const struct cairn_state *state, size_t i)
 {

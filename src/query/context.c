@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "query/growth_points.h"
 #include "query/no_memory.h"
 
 /* One kept object of any of the kinds. `used` orders them: the smallest goes first. */
@@ -175,6 +176,21 @@ enum cairn_status cairn_context_tree_shape(struct cairn_trace *trace, const stru
     return status;
 }
 
+/* A kept series of that span; NULL: none. */
+static struct cairn_series *find_series(struct context *context, const struct cairn_span *span, size_t points,
+                                        enum cairn_memory memory)
+{
+    for (size_t i = 0; i < CAIRN_CONTEXT_KEPT / 2; i++) {
+        struct cairn_series *kept = context->series[i].object;
+        if (kept && kept->from == span->from.position && kept->to == span->to.position &&
+            kept->wanted == points && kept->memory == memory) {
+            context->series[i].used = ++context->clock;
+            return kept;
+        }
+    }
+    return NULL;
+}
+
 enum cairn_status cairn_context_series(struct cairn_trace *trace, const struct cairn_span *span,
                                        size_t points, enum cairn_memory memory, struct cairn_series **series,
                                        struct cairn_error *error)
@@ -184,20 +200,37 @@ enum cairn_status cairn_context_series(struct cairn_trace *trace, const struct c
     if (status != CAIRN_OK) {
         return status;
     }
-    for (size_t i = 0; i < CAIRN_CONTEXT_KEPT / 2; i++) {
-        struct cairn_series *kept = context->series[i].object;
-        if (kept && kept->from == span->from.position && kept->to == span->to.position &&
-            kept->wanted == points && kept->memory == memory) {
-            context->series[i].used = ++context->clock;
-            *series = kept;
-            return CAIRN_OK;
+    struct cairn_series *made = find_series(context, span, points, memory);
+    if (!made) {
+        status = cairn_series_new(trace, span, points, memory, &made, error);
+        if (status != CAIRN_OK) {
+            return status;
         }
-    }
-    struct cairn_series *made;
-    status = cairn_series_new(trace, span, points, memory, &made, error);
-    if (status == CAIRN_OK) {
         keep(context, context->series, CAIRN_CONTEXT_KEPT / 2, made, free_series);
-        *series = made;
     }
-    return status;
+    *series = made;
+    return CAIRN_OK;
+}
+
+enum cairn_status cairn_context_growth(struct cairn_trace *trace, const struct cairn_span *span,
+                                       enum cairn_memory memory, struct cairn_series **series,
+                                       struct cairn_error *error)
+{
+    struct context *context;
+    enum cairn_status status = context_of(trace, &context, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct cairn_series *made = find_series(context, span, CAIRN_SERIES_GIVEN, memory);
+    if (!made) {
+        status = cairn_growth_points(trace, span, memory, &made, error);
+        if (status != CAIRN_OK) {
+            return status;
+        }
+        made->from = span->from.position;
+        made->to = span->to.position;
+        keep(context, context->series, CAIRN_CONTEXT_KEPT / 2, made, free_series);
+    }
+    *series = made;
+    return CAIRN_OK;
 }

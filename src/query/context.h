@@ -30,4 +30,9 @@ CAIRN_MUST_CHECK enum cairn_status
 cairn_context_series(struct cairn_trace *trace, const struct cairn_span *span, size_t points,
                      enum cairn_memory memory, struct cairn_series **series, struct cairn_error *error);
 
+/* Borrowed: cairn_growth_points() of that span, with what was loaded of it. */
+CAIRN_MUST_CHECK enum cairn_status
+cairn_context_growth(struct cairn_trace *trace, const struct cairn_span *span, enum cairn_memory memory,
+                     struct cairn_series **series, struct cairn_error *error);
+
 #endif

@@ -93,10 +93,8 @@ static struct cairn_holding holding_of(const struct source *source, size_t i)
     struct cairn_holding holding = {
         .bytes = totals.live_bytes, .blocks = totals.live_blocks, .variance = totals.live_variance};
     if (source->since && i < source->survived_count) {
-        /* What both moments hold takes itself away: var(A) − var(B) + 2 × var(born in between and alive at B). */
-        holding.variance = cairn_difference(0, totals.live_variance);
-        cairn_add(&holding.variance, source->since[i].live_variance);
-        cairn_add(&holding.variance, source->since[i].live_variance);
+        /* The earlier side brings its own variance. */
+        holding.variance = cairn_change_variance(0, totals.live_variance, source->since[i].live_variance);
     }
     if (source->survived && i < source->survived_count) {
         holding.survived_bytes = source->survived[i].live_bytes;

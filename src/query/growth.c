@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/columns.h"
+#include "query/context.h"
 #include "query/growth_points.h"
 #include "query/moment_names.h"
 #include "query/no_memory.h"
@@ -10,6 +12,7 @@
 #include "query/rank.h"
 #include "query/site_label.h"
 #include "query/sum.h"
+#include "trace/weight.h"
 
 #define MIN_POINTS 3u
 /* A full cache that breathes has a slope too, but no line, or it ends about where it began. */
@@ -42,7 +45,7 @@ struct candidate {
 
 struct work {
     struct cairn_question question;
-    struct cairn_series *series; /* owned */
+    struct cairn_series *series; /* borrowed */
     struct fit *fits;
     int64_t *sites; /* live at one point, by site */
     int64_t *cells; /* live at the last point, by cell */
@@ -171,8 +174,15 @@ static bool is_line(const struct fit *fit, double square)
 
 static bool keeps_growing(const struct fit *fit, double slope, double square)
 {
-    return slope > 0 && is_line(fit, square) && !is_step(fit) && fit->grew >= 2 && is_higher(fit) &&
-           !has_stopped(fit);
+    return fit->points >= MIN_POINTS && slope > 0 && is_line(fit, square) && !is_step(fit) &&
+           fit->grew >= 2 && is_higher(fit) && !has_stopped(fit);
+}
+
+static bool grows_for_good(const struct fit *fit)
+{
+    double slope, square;
+    solve(fit, &slope, &square);
+    return keeps_growing(fit, slope, square);
 }
 
 /* How much of its growth is of late, against what a steady climb would show; never nothing, for slow leaks rise rarely. */
@@ -197,9 +207,6 @@ static size_t gather(const struct work *work, struct candidate *candidates)
     for (size_t site = 0; site < map->site_count; site++) {
         const struct fit *fit = &work->fits[site];
         double slope, square;
-        if (fit->points < MIN_POINTS) {
-            continue;
-        }
         solve(fit, &slope, &square);
         if (keeps_growing(fit, slope, square)) {
             candidates[count++] = (struct candidate){
@@ -207,6 +214,7 @@ static size_t gather(const struct work *work, struct candidate *candidates)
                 .row = {.site = map->sites[site],
                         .first_bytes = fit->first_bytes,
                         .last_bytes = fit->last_bytes,
+                        .error_bytes = CAIRN_UNKNOWN,
                         .slope_bytes_per_s = slope,
                         .fit = square,
                         .grew = fit->grew,
@@ -216,6 +224,75 @@ static size_t gather(const struct work *work, struct candidate *candidates)
         }
     }
     return count;
+}
+
+/* What an account's growth from the first point to the last one is off by: its variance, and that of the whole where the events
+ * that tell which blocks both hold were dropped. */
+static enum cairn_status read_variances(const struct work *work, int64_t **variances,
+                                        struct cairn_error *error)
+{
+    struct cairn_trace *trace = work->question.trace;
+    const struct cairn_series *series = work->series;
+    const uint64_t positions[] = {series->points[0].position, series->points[series->count - 1].position};
+    const struct cairn_state *first = NULL, *last = NULL;
+    struct cairn_totals *survived = NULL;
+    size_t count;
+    int64_t *made = calloc(work->question.count + 1, sizeof(*made));
+    enum cairn_status status = made ? CAIRN_OK : cairn_no_memory(error, "growth");
+    if (status == CAIRN_OK) {
+        status = cairn_trace_survived(trace, positions[0], positions[1], &survived, &count, error);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_trace_state(trace, positions[0], &first, error);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_trace_state(trace, positions[1], &last, error);
+    }
+    for (size_t i = 0; status == CAIRN_OK && i < work->question.count; i++) {
+        const int64_t a = cairn_state_totals(first, i).live_variance,
+                      b = cairn_state_totals(last, i).live_variance;
+        made[i] = cairn_change_variance(a, b, survived && i < count ? survived[i].live_variance : b);
+    }
+    free(survived);
+    if (first) {
+        cairn_state_release(trace, first);
+    }
+    if (last) {
+        cairn_state_release(trace, last);
+    }
+    if (status != CAIRN_OK) {
+        free(made);
+        return status;
+    }
+    *variances = made;
+    return CAIRN_OK;
+}
+
+/* row.error_bytes of all candidates. */
+static enum cairn_status find_errors(const struct work *work, struct candidate *candidates, size_t count,
+                                     struct cairn_error *error)
+{
+    const struct cairn_site_map *map = work->question.map;
+    const struct cairn_recording *recording = cairn_trace_recording(work->question.trace);
+    int64_t *variances = NULL;
+    if (recording->sample_bytes <= 0 || count == 0) {
+        return CAIRN_OK;
+    }
+    enum cairn_status status = read_variances(work, &variances, error);
+    memset(work->sites, 0, map->site_count * sizeof(*work->sites));
+    for (size_t i = 0; status == CAIRN_OK && i < work->question.count; i++) {
+        const uint32_t cell = map->cell_of[i];
+        if (cairn_question_counts(&work->question, i) && cairn_question_keeps(&work->question, i)) {
+            for (size_t k = map->cell_first[cell]; k < map->cell_first[cell + 1]; k++) {
+                cairn_add(&work->sites[map->cell_sites[k]], variances[i]);
+            }
+        }
+    }
+    for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
+        candidates[i].row.error_bytes = cairn_error_bytes(recording, work->sites[candidates[i].site]);
+    }
+    free(variances);
+    return status;
 }
 
 /* The heaviest stack of each row at the last point, into row.stack. */
@@ -282,6 +359,9 @@ static enum cairn_status fill_rows(const struct work *work, const struct cairn_s
     growth->rows_total = gather(work, candidates);
     enum cairn_status status = find_stacks(work, candidates, growth->rows_total, error);
     if (status == CAIRN_OK) {
+        status = find_errors(work, candidates, growth->rows_total, error);
+    }
+    if (status == CAIRN_OK) {
         struct cairn_selection order = *selection;
         qsort_r(candidates, growth->rows_total, sizeof(*candidates), compare, &order);
         size_t first;
@@ -325,36 +405,69 @@ static enum cairn_status end_at_exit(struct cairn_trace *trace, const struct cai
     return CAIRN_OK;
 }
 
+/* Opens the question and reads what every site held at the points of the span, which may end earlier then. */
+static enum cairn_status read_span(struct work *work, struct cairn_trace *trace,
+                                   const struct cairn_selection *selection, struct cairn_span *span,
+                                   struct cairn_error *error)
+{
+    enum cairn_status status = cairn_question_open(&work->question, trace, selection, error);
+    if (status == CAIRN_OK) {
+        status = end_at_exit(trace, selection, span, error);
+    }
+    if (status == CAIRN_OK) {
+        status = cairn_context_growth(trace, span, selection->memory, &work->series, error);
+    }
+    return status == CAIRN_OK ? read_points(work, error) : status;
+}
+
+static void release(struct work *work)
+{
+    free(work->fits);
+    free(work->sites);
+    free(work->cells);
+    cairn_question_release(&work->question);
+}
+
 enum cairn_status cairn_growth(struct cairn_trace *trace, const struct cairn_selection *selection,
                                const struct cairn_span *span, struct cairn_growth *growth,
                                struct cairn_error *error)
 {
     struct work work = {.series = NULL};
     struct cairn_growth made = {.span = *span, .arena = CAIRN_ARENA_INIT};
-    enum cairn_status status = cairn_question_open(&work.question, trace, selection, error);
-    if (status == CAIRN_OK) {
-        status = end_at_exit(trace, selection, &made.span, error);
-    }
-    if (status == CAIRN_OK) {
-        status = cairn_growth_points(trace, &made.span, selection->memory, &work.series, error);
-    }
-    if (status == CAIRN_OK) {
-        status = read_points(&work, error);
-    }
+    enum cairn_status status = read_span(&work, trace, selection, &made.span, error);
     if (status == CAIRN_OK) {
         status = fill_rows(&work, selection, &made, error);
     }
-    cairn_series_free(work.series);
-    free(work.fits);
-    free(work.sites);
-    free(work.cells);
-    cairn_question_release(&work.question);
+    release(&work);
     if (status != CAIRN_OK) {
         cairn_growth_release(&made);
         return status;
     }
     *growth = made;
     return CAIRN_OK;
+}
+
+enum cairn_status cairn_growth_of_site(struct cairn_trace *trace, const struct cairn_selection *selection,
+                                       int64_t site_id, uint32_t *grew, uint32_t *of,
+                                       struct cairn_error *error)
+{
+    struct work work = {.series = NULL};
+    struct cairn_selection itself = *selection;
+    struct cairn_span span;
+    itself.cumulative = false;
+    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, &span, error);
+    if (status == CAIRN_OK) {
+        status = read_span(&work, trace, &itself, &span, error);
+    }
+    if (status == CAIRN_OK) {
+        const size_t site = cairn_site_map_find(work.question.map, site_id);
+        const struct fit *fit = site == SIZE_MAX ? NULL : &work.fits[site];
+        const bool grows = fit && grows_for_good(fit);
+        *grew = grows ? fit->grew : 0;
+        *of = grows ? fit->points - 1 : 0;
+    }
+    release(&work);
+    return status;
 }
 
 enum cairn_status cairn_growth_moments(struct cairn_trace *trace, uint64_t **positions, size_t *count,

@@ -14,6 +14,7 @@
 struct cairn_growth_row {
     struct cairn_site site;
     int64_t first_bytes, last_bytes; /* at the first and the last of these moments */
+    int64_t error_bytes; /* one standard error of their difference; CAIRN_UNKNOWN when nothing is sampled */
     double slope_bytes_per_s;
     double fit;        /* r², 0…1 */
     uint32_t grew, of; /* steps from one of them to the next */
@@ -32,6 +33,11 @@ CAIRN_MUST_CHECK enum cairn_status cairn_growth(struct cairn_trace *trace,
                                                 const struct cairn_selection *selection,
                                                 const struct cairn_span *span, struct cairn_growth *growth,
                                                 struct cairn_error *error);
+/* What that says of one site of the whole recording: it grew in `grew` of `of` steps; `of` is 0 when it does not keep growing. */
+CAIRN_MUST_CHECK enum cairn_status cairn_growth_of_site(struct cairn_trace *trace,
+                                                        const struct cairn_selection *selection,
+                                                        int64_t site_id, uint32_t *grew, uint32_t *of,
+                                                        struct cairn_error *error);
 /* The positions that the answer over the whole recording rests on, in no order: a copy of the trace that keeps their states
  * answers the same. The caller frees `positions`. */
 CAIRN_MUST_CHECK enum cairn_status cairn_growth_moments(struct cairn_trace *trace, uint64_t **positions,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "query/ages.h"
+#include "query/columns.h"
 #include "query/no_memory.h"
 #include "query/sum.h"
 
@@ -69,6 +70,28 @@ static enum cairn_status add_graph(struct work *work, size_t process, struct cai
     work->sums->graph = info;
     work->sums->graph_count++;
     return status;
+}
+
+/* The state at the recording's end knows the variances of what was live then, but not of processes that had ended. */
+static enum cairn_status add_variances(const struct work *work, struct cairn_error *error)
+{
+    struct cairn_moment end;
+    const struct cairn_state *state;
+    enum cairn_status status = cairn_moment_parse(work->trace, "end", NULL, 0, &end, error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_state(work->trace, end.position, &state, error);
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < work->sums->account_count; i++) {
+        struct cairn_leak_sum *sum = cairn_leak_sum_of(work->sums, (uint32_t)i + 1, CAIRN_LEAK_UNKNOWN);
+        const struct cairn_totals totals = cairn_state_totals(state, i);
+        const bool same = sum->bytes == totals.live_bytes && sum->blocks == totals.live_blocks;
+        sum->variance = same ? totals.live_variance : CAIRN_UNKNOWN;
+    }
+    cairn_state_release(work->trace, state);
+    return CAIRN_OK;
 }
 
 /* What is live at the end of the processes that have no graph. */
@@ -156,6 +179,9 @@ static enum cairn_status fill(struct work *work, uint32_t process, struct cairn_
     }
     if (status == CAIRN_OK && !all) {
         status = add_live(work, error);
+    }
+    if (status == CAIRN_OK && cairn_trace_recording(work->trace)->sample_bytes > 0) {
+        status = add_variances(work, error);
     }
     uint64_t events = 0;
     if (status == CAIRN_OK && sums->graph_count > 0) {

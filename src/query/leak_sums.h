@@ -13,6 +13,7 @@
 
 struct cairn_leak_sum {
     int64_t bytes, blocks;
+    int64_t variance;      /* of the bytes in a sampled recording: struct cairn_weight; CAIRN_UNKNOWN */
     uint64_t oldest;       /* the event that made the oldest block; CAIRN_NO_SERIAL: not known */
     int64_t oldest_age_ns; /* when its process ended; CAIRN_UNKNOWN */
 };

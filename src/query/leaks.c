@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/sanitise.h"
+#include "query/columns.h"
 #include "query/leak_sums.h"
 #include "query/no_memory.h"
 #include "query/question.h"
@@ -34,6 +35,16 @@ struct work {
     int64_t leaked_bytes, reachable_bytes; /* before the row filters */
 };
 
+/* One unknown part makes the sum unknown. */
+static void add_variance(int64_t *sum, int64_t part)
+{
+    if (*sum == CAIRN_UNKNOWN || part == CAIRN_UNKNOWN) {
+        *sum = CAIRN_UNKNOWN;
+    } else {
+        cairn_add(sum, part);
+    }
+}
+
 static void add_to_row(struct cairn_leak_row *row, const struct cairn_leak_sum *sum)
 {
     /* One part of unknown age makes the oldest unknown. */
@@ -46,6 +57,7 @@ static void add_to_row(struct cairn_leak_row *row, const struct cairn_leak_sum *
     }
     cairn_add(&row->bytes, sum->bytes);
     cairn_add(&row->blocks, sum->blocks);
+    add_variance(&row->variance, sum->variance);
 }
 
 static void add_sum(struct work *work, size_t i, size_t class, struct cairn_leaks *leaks)
@@ -66,6 +78,7 @@ static void add_sum(struct work *work, size_t i, size_t class, struct cairn_leak
     if (leaked) {
         cairn_add(&leaks->bytes, sum->bytes);
         cairn_add(&leaks->blocks, sum->blocks);
+        add_variance(&leaks->variance, sum->variance);
     }
     int64_t *heaviest = &work->cells[(size_t)cell * CAIRN_LEAK_CLASSES + class];
     cairn_add(heaviest, sum->bytes + (*heaviest == 0));
@@ -221,6 +234,18 @@ static enum cairn_status answer(struct work *work, struct cairn_trace *trace,
     return status == CAIRN_OK ? fill_rows(work, selection, leaks, error) : status;
 }
 
+/* Errors, and classes that only a graph tells. */
+static void finish(struct cairn_leaks *leaks, struct cairn_trace *trace)
+{
+    leaks->error_bytes = cairn_error_bytes(cairn_trace_recording(trace), leaks->variance);
+    for (size_t i = 0; i < leaks->row_count; i++) {
+        leaks->rows[i].error_bytes = cairn_error_bytes(cairn_trace_recording(trace), leaks->rows[i].variance);
+    }
+    for (size_t i = 0; !leaks->by_graph && i < CAIRN_LEAK_UNKNOWN; i++) {
+        leaks->classes[i] = (struct cairn_leak_total){.bytes = CAIRN_UNKNOWN, .blocks = CAIRN_UNKNOWN};
+    }
+}
+
 static void hide_untold(struct cairn_leaks *leaks)
 {
     leaks->blocks = CAIRN_UNKNOWN;
@@ -248,6 +273,7 @@ enum cairn_status cairn_leaks(struct cairn_trace *trace, const struct cairn_sele
         cairn_leaks_release(&made);
         return status;
     }
+    finish(&made, trace);
     if (cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS) {
         hide_untold(&made);
     }

@@ -29,6 +29,9 @@ struct cairn_leak_row {
     enum cairn_leak_class class;
     int64_t bytes, blocks;
     int64_t
+        error_bytes; /* one standard error of the bytes; CAIRN_UNKNOWN when nothing is sampled, and where it is not known */
+    int64_t variance; /* what it is made of */
+    int64_t
         oldest_age_ns; /* when its process ended; CAIRN_UNKNOWN when its events are not kept, or too many to read
                               without being asked for ages */
     double
@@ -44,7 +47,9 @@ struct cairn_leaks {
     bool by_graph;          /* meaning: "unreachable", else "live_at_end" */
     struct cairn_moment at; /* the graph's where there is one, else the end */
     int64_t bytes, blocks; /* leaked: of all rows but reachable ones, also of those cut by limit and offset */
-    struct cairn_leak_total classes[CAIRN_LEAK_CLASSES];
+    int64_t error_bytes;   /* as of a row */
+    int64_t variance;
+    struct cairn_leak_total classes[CAIRN_LEAK_CLASSES]; /* without a graph all but the last are unknown */
     int64_t suppressed_bytes, suppressed_blocks;
     struct cairn_leak_row *rows;
     size_t row_count, rows_total;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "query/columns.h"
 #include "query/no_memory.h"
 #include "query/question.h"
 #include "query/site_label.h"
@@ -26,6 +27,7 @@ void cairn_measured_sort(struct cairn_measured_site *sites, size_t count)
 static bool measured_init(struct cairn_measured *measured, struct cairn_arena *arena, size_t capacity)
 {
     *measured = (struct cairn_measured){
+        .error_bytes = CAIRN_UNKNOWN,
         .sites = cairn_arena_alloc(arena, (capacity + 1) * sizeof(*measured->sites)),
     };
     return measured->sites != NULL;
@@ -91,7 +93,7 @@ static enum cairn_status measure_counts(struct cairn_trace *trace, const struct 
     for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
         struct cairn_measured *measured = &all[parts[part].measure];
         if (parts[part].metric == CAIRN_METRIC_PEAK ? !peak_known : untold) {
-            *measured = (struct cairn_measured){.found = CAIRN_UNKNOWN};
+            *measured = (struct cairn_measured){.found = CAIRN_UNKNOWN, .error_bytes = CAIRN_UNKNOWN};
             continue;
         }
         struct cairn_selection ranked = *selection;
@@ -102,14 +104,19 @@ static enum cairn_status measure_counts(struct cairn_trace *trace, const struct 
             return status;
         }
         const bool made = measured_init(measured, arena, top.row_count);
+        int64_t variance = 0;
         for (size_t i = 0; made && i < top.row_count; i++) {
             const struct cairn_counts *counts = &top.rows[i].counts;
             const int64_t value = cairn_counts_metric(counts, ranked.metric);
+            cairn_add(&variance, counts->variance);
             add_site(measured, &top.rows[i].site, value,
                      parts[part].measure == CAIRN_MEASURE_ALLOCATIONS ? counts->allocated_bytes : value,
                      top.rows[i].heaviest_stack);
         }
         cairn_top_release(&top);
+        if (parts[part].measure != CAIRN_MEASURE_ALLOCATIONS) {
+            measured->error_bytes = cairn_error_bytes(cairn_trace_recording(trace), variance);
+        }
         if (!made) {
             return cairn_no_memory(error, "the check");
         }
@@ -135,6 +142,7 @@ static enum cairn_status measure_leaks(struct cairn_trace *trace, const struct c
             add_site(measured, &row->site, row->bytes, row->bytes, row->stack);
         }
     }
+    measured->error_bytes = leaks.error_bytes;
     cairn_leaks_release(&leaks);
     return made ? CAIRN_OK : cairn_no_memory(error, "the check");
 }
@@ -150,10 +158,12 @@ static enum cairn_status sum_survivors(const struct cairn_question *question,
     int64_t *sites = calloc(map->site_count + 1, sizeof(*sites));
     size_t *best = calloc(map->site_count + 1, sizeof(*best)); /* the heaviest cell */
     const bool made = cells && sites && best && measured_init(measured, arena, map->site_count);
+    int64_t variance = 0;
     for (size_t i = 0; made && i < question->count && i < count; i++) {
         if (cairn_question_counts(question, i) && cairn_question_keeps(question, i) &&
             !(suppressed && suppressed[i])) {
             cairn_add(&cells[map->cell_of[i]], survived[i].live_bytes);
+            cairn_add(&variance, survived[i].live_variance);
         }
     }
     for (size_t cell = 0; made && cell < map->cell_count; cell++) {
@@ -171,6 +181,7 @@ static enum cairn_status sum_survivors(const struct cairn_question *question,
     free(cells);
     free(sites);
     free(best);
+    measured->error_bytes = cairn_error_bytes(cairn_trace_recording(question->trace), variance);
     return made ? CAIRN_OK : cairn_no_memory(error, "the check");
 }
 
@@ -227,7 +238,7 @@ enum cairn_status cairn_measure_all(struct cairn_trace *trace, const struct cair
     if (status == CAIRN_OK) {
         finish(leaked);
     } else if (!need_leaked && (status == CAIRN_E_NOT_FOUND || status == CAIRN_E_LIMIT)) {
-        *leaked = (struct cairn_measured){.found = CAIRN_UNKNOWN};
+        *leaked = (struct cairn_measured){.found = CAIRN_UNKNOWN, .error_bytes = CAIRN_UNKNOWN};
         status = CAIRN_OK;
     }
     return status;

@@ -4,14 +4,12 @@
 
 #include "base/buffer.h"
 #include "query/context.h"
+#include "query/growth.h"
 #include "query/no_memory.h"
 #include "query/site_label.h"
-#include "query/sum.h"
 #include "query/top.h"
 
 #define NAMED_SHARE_PERCENT 15.0 /* below it no single site is to blame */
-#define TREND_POINTS        31u
-#define STEPS_WORTH_A_WORD  4u
 #define NAME_BYTES          200u
 
 static const char *const wholes[CAIRN_METRIC_COUNT] = {
@@ -44,45 +42,9 @@ static enum cairn_status ask_largest(struct cairn_trace *trace, const struct cai
     return cairn_top(trace, &asked, &top->at, &top->span, largest, error);
 }
 
-/* How a site came to hold what it holds: its live bytes over the recording up to the moment. */
-struct history {
-    size_t steps, grew;
-    bool snapshots; /* all of the points are */
-};
-
-static enum cairn_status look_back(struct cairn_trace *trace, const struct cairn_top *top,
-                                   const struct cairn_selection *selection, int64_t site_id,
-                                   struct history *history, struct cairn_error *error)
-{
-    struct cairn_selection asked = *selection;
-    struct cairn_span whole;
-    struct cairn_series *series;
-    int64_t *values = NULL;
-    asked.cumulative = false;
-    *history = (struct history){.snapshots = true};
-    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, &whole, error);
-    if (status == CAIRN_OK) {
-        status = cairn_top_trends(trace, &asked, &site_id, 1, &whole, TREND_POINTS, &values, error);
-    }
-    if (status == CAIRN_OK) {
-        status = cairn_context_series(trace, &whole, TREND_POINTS, asked.memory, &series, error);
-    }
-    for (size_t i = 1; status == CAIRN_OK && i < TREND_POINTS; i++) {
-        const struct cairn_series_point *point = &series->points[series->point_of[i]];
-        if (series->point_of[i] == series->point_of[i - 1] || point->position > top->at.position) {
-            continue;
-        }
-        history->steps++;
-        history->grew += values[i] > values[i - 1];
-        history->snapshots = history->snapshots && point->snapshot;
-    }
-    free(values);
-    return status;
-}
-
-static enum cairn_status describe(struct cairn_trace *trace, const struct cairn_top *top,
-                                  const struct cairn_selection *selection, const struct cairn_top *largest,
-                                  struct cairn_buffer *text, struct cairn_error *error)
+static enum cairn_status describe(struct cairn_trace *trace, const struct cairn_selection *selection,
+                                  const struct cairn_top *largest, struct cairn_buffer *text,
+                                  struct cairn_error *error)
 {
     const struct cairn_top_row *row = &largest->rows[0];
     const struct cairn_site_map *map;
@@ -108,11 +70,10 @@ static enum cairn_status describe(struct cairn_trace *trace, const struct cairn_
     if (selection->metric != CAIRN_METRIC_LIVE) {
         return CAIRN_OK;
     }
-    struct history history;
-    status = look_back(trace, top, selection, row->site.site_id, &history, error);
-    if (status == CAIRN_OK && history.steps >= STEPS_WORTH_A_WORD && history.grew * 2 >= history.steps) {
-        cairn_buffer_format(text, ", which grew in %zu of %zu %s", history.grew, history.steps,
-                            history.snapshots ? "snapshots" : "steps");
+    uint32_t grew, of;
+    status = cairn_growth_of_site(trace, selection, row->site.site_id, &grew, &of, error);
+    if (status == CAIRN_OK && of > 0) {
+        cairn_buffer_format(text, ", which grew in %" PRIu32 " of %" PRIu32 " steps", grew, of);
     }
     return status;
 }
@@ -132,7 +93,7 @@ enum cairn_status cairn_top_sentence(struct cairn_trace *trace, const struct cai
     } else if (largest.row_count == 0) {
         cairn_buffer_text(&text, "no row passes the filter");
     } else {
-        status = describe(trace, top, selection, &largest, &text, error);
+        status = describe(trace, selection, &largest, &text, error);
     }
     if (status == CAIRN_OK && text.failed) {
         status = cairn_no_memory(error, "the answer");

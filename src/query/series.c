@@ -124,7 +124,7 @@ enum cairn_status cairn_series_of(struct cairn_trace *trace, const struct cairn_
 {
     struct cairn_series *made = calloc(1, sizeof(*made));
     if (made) {
-        *made = (struct cairn_series){.trace = trace, .memory = memory, .wanted = count};
+        *made = (struct cairn_series){.trace = trace, .memory = memory, .wanted = CAIRN_SERIES_GIVEN};
         made->points = calloc(count + 1, sizeof(*made->points));
     }
     if (!made || !made->points) {

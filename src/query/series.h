@@ -1,4 +1,4 @@
-/* The heap of a span at evenly spread points: for sparklines, growth, and "grew in 27 of 30 snapshots". Internal to query.
+/* The heap of a span at evenly spread points: for sparklines, growth, and "grew in 27 of 30 steps". Internal to query.
  *
  * Where a snapshot lies within a quarter of a step of a point it stands for it, for its rows are cheaper than a state. */
 #ifndef CAIRN_QUERY_SERIES_H
@@ -14,6 +14,8 @@ struct cairn_series_point {
     struct cairn_snapshot_site *rows; /* owned; NULL: not loaded */
     size_t row_count;
 };
+
+#define CAIRN_SERIES_GIVEN 0 /* `wanted` of one whose points were given */
 
 struct cairn_series {
     struct cairn_trace *trace; /* borrowed */

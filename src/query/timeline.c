@@ -6,31 +6,6 @@
 #include "query/no_memory.h"
 #include "query/sum.h"
 
-/* Joins `group` neighbours into one: rates add up, the largest heap counts, the rest is the last one's. */
-static size_t join_points(struct cairn_timeline_point *points, size_t count, size_t group)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i += group) {
-        struct cairn_timeline_point joined = points[i];
-        for (size_t k = i + 1; k < count && k < i + group; k++) {
-            const struct cairn_timeline_point before = joined;
-            joined = points[k];
-            if (before.allocations != CAIRN_UNKNOWN) {
-                cairn_add(&joined.allocations, before.allocations);
-                cairn_add(&joined.frees, before.frees);
-            }
-            if (before.heap_max_bytes > joined.heap_max_bytes) {
-                joined.heap_max_bytes = before.heap_max_bytes;
-            }
-            if (joined.rss_bytes == CAIRN_UNKNOWN) {
-                joined.rss_bytes = before.rss_bytes;
-            }
-        }
-        points[kept++] = joined;
-    }
-    return kept;
-}
-
 /* Quiet intervals have no point, so a point's own interval is not the way to the one before: it is the shortest way
  * between two. The last point stands where the recording ended and may be nearer. */
 static int64_t interval_of(const struct cairn_timeline_point *points, size_t count)
@@ -64,11 +39,51 @@ static void fill(const struct cairn_timeline_point *from, size_t count, int64_t 
             .heap_max_bytes = point->heap_max_bytes,
             .mapped_bytes = point->mapped_bytes,
             .rss_bytes = point->rss_bytes,
+            .allocations = point->allocations,
+            .frees = point->frees,
             .allocations_per_s = rate(point->allocations, seconds),
             .frees_per_s = rate(point->frees, seconds),
         };
         before_ns = point->t_ns;
     }
+}
+
+/* `to` is the next point, and takes in what `from` counted. */
+static void take_in(struct cairn_rate_point *to, const struct cairn_rate_point *from)
+{
+    if (to->allocations != CAIRN_UNKNOWN && from->allocations != CAIRN_UNKNOWN) {
+        cairn_add(&to->allocations, from->allocations);
+        cairn_add(&to->frees, from->frees);
+    }
+    if (from->heap_max_bytes > to->heap_max_bytes) {
+        to->heap_max_bytes = from->heap_max_bytes;
+    }
+    if (to->rss_bytes == CAIRN_UNKNOWN) {
+        to->rss_bytes = from->rss_bytes;
+    }
+}
+
+size_t cairn_timeline_join(struct cairn_rate_point *points, size_t count, size_t most, int64_t from_ns)
+{
+    if (count <= most) {
+        return count;
+    }
+    size_t next = 0;
+    for (size_t kept = 0; kept < most; kept++) {
+        const size_t end = (kept + 1) * count / most;
+        struct cairn_rate_point joined = points[next++];
+        while (next < end) {
+            struct cairn_rate_point point = points[next++];
+            take_in(&point, &joined);
+            joined = point;
+        }
+        const double seconds = (double)cairn_difference(joined.t_ns, from_ns) / 1e9;
+        joined.allocations_per_s = rate(joined.allocations, seconds);
+        joined.frees_per_s = rate(joined.frees, seconds);
+        from_ns = joined.t_ns;
+        points[kept] = joined;
+    }
+    return most;
 }
 
 enum cairn_status cairn_timeline(struct cairn_trace *trace, const struct cairn_span *span, size_t wanted,
@@ -81,21 +96,15 @@ enum cairn_status cairn_timeline(struct cairn_trace *trace, const struct cairn_s
     if (status != CAIRN_OK) {
         return status;
     }
-    const size_t limit = (wanted ? wanted : 1) * 2;
-    int64_t interval_ns = interval_of(rows, row_count);
-    if (row_count > limit) {
-        row_count = join_points(rows, row_count, (row_count + limit - 1) / limit);
-        interval_ns = interval_of(rows, row_count);
-    }
     struct cairn_rate_point *made = calloc(row_count + 1, sizeof(*made));
     if (made) {
-        fill(rows, row_count, interval_ns, made);
+        fill(rows, row_count, interval_of(rows, row_count), made);
     }
     free(rows);
     if (!made) {
         return cairn_no_memory(error, "the timeline");
     }
     *points = made;
-    *count = row_count;
+    *count = cairn_timeline_join(made, row_count, (wanted ? wanted : 1) * 2, span->from.t_ns);
     return CAIRN_OK;
 }

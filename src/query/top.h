@@ -48,9 +48,9 @@ CAIRN_MUST_CHECK enum cairn_status cairn_top_trends(struct cairn_trace *trace,
                                                     const struct cairn_span *span, size_t points,
                                                     int64_t **values, struct cairn_error *error);
 
-/* One true sentence about the moment: "64 % of it is parse_line() lex.c:88, which grew in 27 of 30 snapshots" (steps, where
- * there are too few snapshots and states were taken instead). About sites themselves, also when rows are cumulative. Raw
- * text into `out`. */
+/* One true sentence about the moment: "64 % of it is parse_line() lex.c:88, which grew in 27 of 30 steps", where cairn_growth()
+ * says of the whole recording that it keeps growing, in that many. About sites themselves, also when rows are cumulative.
+ * Raw text into `out`. */
 CAIRN_MUST_CHECK enum cairn_status cairn_top_sentence(struct cairn_trace *trace, const struct cairn_top *top,
                                                       const struct cairn_selection *selection, char *out,
                                                       size_t out_size, struct cairn_error *error);

@@ -18,9 +18,16 @@ enum cairn_lang { CAIRN_LANG_NATIVE = 0, CAIRN_LANG_PYTHON = 1 };
 enum cairn_untold {
     CAIRN_UNTOLD_AROUND =
         1u << 0, /* pid, time of day, threads, reallocs, mappings, waiting: heaptrack and massif */
-    CAIRN_UNTOLD_EVENTS = 1u << 1, /* blocks, allocations, frees: massif */
-    CAIRN_UNTOLD_BEFORE = 1u << 2, /* the blocks of a program that ran before it was joined */
+    CAIRN_UNTOLD_EVENTS = 1u << 1,            /* blocks, allocations, frees: massif */
+    CAIRN_UNTOLD_BEFORE = 1u << 2,            /* the blocks of a program that ran before it was joined */
+    CAIRN_UNTOLD_TIME_INSTRUCTIONS = 1u << 3, /* time: massif counted instructions, a nanosecond each, */
+    CAIRN_UNTOLD_TIME_BYTES = 1u << 4,        /* or the bytes that came and went */
 };
+
+/* What process.origin says of massif's units of time; without one it measured milliseconds. */
+#define CAIRN_ORIGIN_MASSIF              "massif"
+#define CAIRN_ORIGIN_MASSIF_INSTRUCTIONS "massif, instructions"
+#define CAIRN_ORIGIN_MASSIF_BYTES        "massif, bytes"
 
 struct cairn_recording {
     const char *trace_id, *writer, *program, *args, *host; /* args, host may be NULL */

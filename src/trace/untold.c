@@ -4,11 +4,15 @@
 
 unsigned cairn_untold_by(const char *origin)
 {
-    const bool massif = origin != NULL && strcmp(origin, "massif") == 0;
+    const bool instructions = origin != NULL && strcmp(origin, CAIRN_ORIGIN_MASSIF_INSTRUCTIONS) == 0;
+    const bool bytes = origin != NULL && strcmp(origin, CAIRN_ORIGIN_MASSIF_BYTES) == 0;
+    const bool massif = instructions || bytes || (origin != NULL && strcmp(origin, CAIRN_ORIGIN_MASSIF) == 0);
     const bool heaptrack = origin != NULL && strcmp(origin, "heaptrack") == 0;
     const bool joined = origin != NULL && strcmp(origin, "attach") == 0;
     return (massif || heaptrack ? (unsigned)CAIRN_UNTOLD_AROUND : 0) |
-           (massif ? (unsigned)CAIRN_UNTOLD_EVENTS : 0) | (joined ? (unsigned)CAIRN_UNTOLD_BEFORE : 0);
+           (massif ? (unsigned)CAIRN_UNTOLD_EVENTS : 0) | (joined ? (unsigned)CAIRN_UNTOLD_BEFORE : 0) |
+           (instructions ? (unsigned)CAIRN_UNTOLD_TIME_INSTRUCTIONS : 0) |
+           (bytes ? (unsigned)CAIRN_UNTOLD_TIME_BYTES : 0);
 }
 
 void cairn_untold_recording(struct cairn_recording *row)

@@ -27,6 +27,13 @@ static inline struct cairn_weight cairn_weigh_in(int64_t sample_bytes, uint32_t 
     return cairn_weigh(domain <= CAIRN_DOMAIN_LAST_HEAP ? sample_bytes : 0, size, birth);
 }
 
+/* The variance of live(B) − live(A), B being the later moment, from the variances of both and of what was born in between and
+ * lives at B: blocks that both hold take themselves away. */
+static inline int64_t cairn_change_variance(int64_t at_a, int64_t at_b, int64_t survived)
+{
+    return (int64_t)((uint64_t)at_a - (uint64_t)at_b + 2 * (uint64_t)survived);
+}
+
 /* One standard deviation in bytes of sums whose variances, as above, add up to `variance`. */
 int64_t cairn_standard_error(int64_t sample_bytes, int64_t variance);
 

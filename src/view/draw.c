@@ -33,6 +33,8 @@ static const char *exactness(const struct cairn_app *app, char *out, size_t out_
     }
     if (facts->lost_events > 0)
         return "at least (events were lost)";
+    if (facts->told_by != NULL)
+        return facts->told_by;
     if (app->question.at.moment.t_ns < facts->exact_from_ns)
         return "to the chunk (single events were dropped)";
     return "exact";

@@ -9,6 +9,7 @@
 #include "base/sanitise.h"
 #include "cairn/graph.h"
 #include "query/site_label.h"
+#include "query/told_by.h"
 #include "view/app.h"
 
 void cairn_facts_release(struct cairn_facts *facts)
@@ -131,6 +132,7 @@ enum cairn_status cairn_facts_load(struct cairn_facts *facts, struct cairn_trace
     facts->duration_ns = recording->duration_ns;
     facts->peak_bytes = recording->peak_bytes;
     facts->sample_bytes = recording->sample_bytes;
+    facts->told_by = cairn_told_by(recording);
     facts->lost_events = recording->lost_events;
     facts->exact_from_ns = recording->exact_from_ns;
     facts->complete = recording->complete;

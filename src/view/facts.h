@@ -29,6 +29,7 @@ struct cairn_facts {
     bool loaded;
     const char *program, *path;
     int64_t started_unix_ns, utc_offset_s, duration_ns, peak_bytes, sample_bytes, lost_events, exact_from_ns;
+    const char *told_by; /* whose numbers an imported trace holds; NULL: our own */
     struct cairn_view_moment peak, end;
     bool complete, live;
     const struct cairn_fact_process *processes;

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 from support import COUNTS, ENVELOPE, FRAME, SITE, Case, ask, cairn, main, trace, without_graph
 
@@ -212,6 +213,32 @@ class Answers(Case):
         self.assertEqual((keep["bytes"], keep["blocks"], keep["class"]), (KEPT, 1000, "unknown"))
         self.assert_keys(keep, SITE[:7] + "class oldest_age_ns stack".split())
         self.assertEqual(ask("leaks", without_graph(), "--min-age", "1h")["rows"], [])
+        nothing = {"bytes": None, "blocks": None}  # without a graph nobody knows which of them are reachable
+        self.assertEqual([answer[key] for key in ("definite", "indirect", "reachable")], [nothing] * 3)
+        self.assertEqual(answer["unknown"], {key: answer["total"][key] for key in ("bytes", "blocks")})
+
+    def test_growth_is_said_the_same_way(self):
+        """In the sentence above the sites as in the list of those that grow."""
+        for at in ("@two", "end"):
+            text = " ".join(cairn("top", trace("waves"), "--at", at).out.split())
+            top = ask("top", trace("waves"), "--at", at)["rows"][0]["function"]
+            grown = {row["function"]: (row["grew"], row["of"]) for row in ask("growth", trace("waves"))["rows"]}
+            said = re.search(r"which grew in (\d+) of (\d+) steps", text)
+            self.assertEqual(tuple(map(int, said.groups())) if said else None, grown.get(top), at)
+        self.assertTrue(grown)
+
+    def test_rates_are_of_the_whole_bucket(self):
+        """However few points are asked for, what they count adds up to all allocations."""
+        points = ask("timeline", trace("waves"))["points"]
+        count = lambda points: sum(p["allocations_per_s"] * (p["t_ns"] - before) / 1e9 for p, before in zip(points, [0, *(p["t_ns"] for p in points)]))
+        total = ask("top", trace("waves"), "--metric", "allocations")["total"]["allocations"]
+        for limit in (1, 3, 10):
+            few = ask("timeline", trace("waves"), "--limit", str(limit))["points"]
+            self.assertEqual(len(few), min(limit, len(points)))
+            self.assertEqual((few[-1]["t_ns"], few[-1]["heap_bytes"]), (points[-1]["t_ns"], points[-1]["heap_bytes"]))
+            self.assertEqual(max(p["heap_max_bytes"] for p in few), max(p["heap_max_bytes"] for p in points))
+            if limit < len(points):
+                self.assertAlmostEqual(count(few) / total, 1, delta=0.001)
 
     def test_leaks_by_graph(self):
         answer = ask("leaks", trace())

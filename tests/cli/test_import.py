@@ -180,6 +180,12 @@ class SmallHeaptrack(Case):
         self.assertIn("-", cairn("info", self.path(), env={"LC_ALL": "C"}).out)
         self.assertNotIn("u{2013}", cairn("info", self.path(), env={"LC_ALL": "C"}).out)
 
+    def test_whose_numbers_they_are(self):
+        for command in ("info", "top", "leaks"):
+            text = " ".join(cairn(command, self.path()).out.split())
+            self.assertIn("as heaptrack told it", text, command)
+            self.assertNotIn("exact", text, command)
+
     def test_resident_memory_is_a_sum(self):
         rss = ask("rss", self.path(), "--at", "end")
         self.assertEqual(rss["total_bytes"], 0x200 * 0x1000)
@@ -277,6 +283,19 @@ class Massif(Case):
         for words in (("top", path, "--metric", "allocations"), ("tree", path, "--metric", "temporary"), ("sizes", path),
                       ("check", path, "--max-allocated", "1"), ("leaks", path, "--min-age", "1s")):
             self.assert_sentence(cairn(*words), 2, "massif")
+
+    def test_times_that_are_no_times(self):
+        """Massif counts instructions unless it is told otherwise: every answer says what its times are."""
+        for options, unit, words in (((), "instructions", "times are instructions"), (("--time-unit=B", "--stacks=yes", "--depth=3"), "bytes", "times are bytes"),
+                                     (("--time-unit=ms", "--detailed-freq=1"), "ns", "as massif told it")):
+            path = imported(self.recording(*options))
+            info = ask("info", path)
+            self.assertEqual((info["time_unit"], info["processes"][0]["origin"]), (unit, "massif"))
+            for command in ("info", "top", "timeline", "growth"):
+                text = " ".join(cairn(command, path).out.split())
+                self.assertIn(words, text, command)
+                self.assertNotIn("exact", text, command)
+        self.assertEqual(ask("info", trace("ledger"))["time_unit"], "ns")
 
     def test_it_compares_with_a_recording_of_cairn(self):
         """Massif tells a place's file or its module: sites match without modules."""

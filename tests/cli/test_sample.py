@@ -1,5 +1,6 @@
 """Sampled recordings against a program's own books: how far the estimates of fifty places are from the truth, in their own
 standard errors. The seeds are fixed: it is always the same draw. CAIRN_LONG=1: a thousand pairs of place and seed."""
+import json
 import math
 import os
 import re
@@ -47,6 +48,12 @@ def sites(seed, threads=1):
 @lru_cache(maxsize=None)
 def answers(seed, key, threads=1):
     return ask("top", sites(seed, threads)[0], "--at", "end", "--metric", MEASURES[key])
+
+
+def ask_check(trace, *words):
+    done = cairn("check", trace, *words, "--format", "json")
+    assert done.status in (0, 1), done.err
+    return json.loads(done.out)
 
 
 def deviations(key, threads=1):
@@ -123,8 +130,11 @@ class Estimates(Case):
         live, blocks = top["total"]["live_bytes"], top["total"]["live_blocks"]
         tree = ask("tree", trace, "--at", "end")
         self.assertEqual((tree["total"]["live_bytes"], tree["total"]["error_bytes"]), (live, top["total"]["error_bytes"]))
-        self.assertEqual(ask("leaks", trace)["total"], {"bytes": live, "blocks": blocks})
-        self.assertEqual(ask("leaks", trace)["meaning"], "live_at_end")
+        leaks = ask("leaks", trace)
+        self.assertEqual(leaks["total"], {"bytes": live, "blocks": blocks, "error_bytes": top["total"]["error_bytes"]})
+        self.assertEqual(leaks["meaning"], "live_at_end")
+        unknown = {"bytes": None, "blocks": None}  # no graph says which they are
+        self.assertEqual([leaks[key] for key in ("definite", "indirect", "reachable", "unknown")], [unknown] * 3 + [{"bytes": live, "blocks": blocks}])
         info = ask("info", trace)
         self.assertEqual(info["end"], {"bytes": live, "blocks": blocks})
         self.assertEqual(info["sample_bytes"], SAMPLE)
@@ -145,6 +155,60 @@ class Estimates(Case):
         self.assertEqual(diff["total"]["b_bytes"], live)
         folded = cairn("export", trace, "--format", "folded", "--at", "end", "-o", "-")
         self.assertEqual(sum(int(line.rsplit(" ", 1)[1]) for line in folded.out.splitlines()), live)
+
+    def test_changes_carry_their_error(self):
+        """What both moments hold takes its error away; what one of them holds brings its own."""
+        trace, _ = sites(3)
+        error = lambda at: ask("top", trace, "--at", at)["total"]["error_bytes"]
+        self.assertAlmostEqual(ask("diff", trace, "start", "end")["total"]["error_bytes"], error("end"), delta=1)
+        for a, b in (("10%", "30%"), ("25%", "75%"), ("50%", "end"), ("90%", "90%")):
+            there, back = ask("diff", trace, a, b), ask("diff", trace, b, a)
+            self.assertEqual(there["total"]["error_bytes"], back["total"]["error_bytes"])
+            self.assertLessEqual(there["total"]["error_bytes"], math.hypot(error(a), error(b)) + 1)
+            squares = sum(row["error_bytes"] ** 2 for row in there["rows"])
+            self.assertAlmostEqual(math.sqrt(squares), there["total"]["error_bytes"], delta=there["total"]["error_bytes"] * 0.01 + 100)
+        self.assertEqual(there["total"]["error_bytes"], 0)  # the same moment
+        self.assertNotIn("error_bytes", ask("diff", support.trace(), "start", "end")["total"])
+
+    def test_two_traces(self):
+        """Of two draws of the same program the difference is chance alone, as large as its error says."""
+        found = []
+        for seed in SEEDS[1:]:
+            diff = ask("diff", sites(seed - 1)[0], sites(seed)[0], "--at", "end")
+            for row in diff["rows"]:
+                off, error = row["delta_bytes"], row["error_bytes"]
+                if re.fullmatch(r"site_\d+", row["function"] or ""):
+                    found.append(off / error if error > 0 else 0 if abs(off) <= 64 else math.inf)
+        self.assertGreater(len(found), 200)
+        self.check_deviations(found)
+        whole = ask("diff", support.trace("ledger"), sites(1)[0], "--at", "end")["total"]
+        self.assertEqual(whole["error_bytes"], ask("top", sites(1)[0], "--at", "end")["total"]["error_bytes"])
+
+    def test_limits(self):
+        """`check` says that it holds estimates against limits, and how far off they may be."""
+        trace, _ = sites(2)
+        top = ask("top", trace, "--at", "peak")["total"]
+        done = cairn("check", trace, "--max-peak", "1K", "--max-leaked", "1", "--max-allocations", "1")
+        self.assertEqual(done.status, 1)
+        self.assertEqual(len(re.findall(r"\(an estimate, give or take [0-9.]+ .iB\)", done.out)), 2)
+        self.assertRegex(done.out, r"allocations: .* \(an estimate\), allowed")
+        answer = ask_check(trace, "--max-peak", "1K", "--max-leaked", "1", "--max-allocations", "1")
+        errors = {row["limit"]: row["error_bytes"] for row in answer["rows"]}
+        self.assertEqual(errors["max_peak"], top["error_bytes"])
+        self.assertEqual(errors["max_leaked"], ask("leaks", trace)["total"]["error_bytes"])
+        self.assertIsNone(errors["max_allocations"])
+        span = ask_check(trace, "--from", "30%", "--to", "80%", "--max-leaked", "1")["rows"][0]
+        self.assertGreater(span["error_bytes"], 0)
+        self.assertIn("an estimate", cairn("check", trace, "--max-peak", "1K", "--format", "junit").out)
+        self.assertNotIn("estimate", cairn("check", support.trace(), "--max-peak", "1K").out)
+
+    def test_growth(self):
+        """Growth is of two moments, and its error that of their difference."""
+        grown = record(path("grown.cairn"), build("waves"), sample=512)
+        rows = ask("growth", grown)["rows"]
+        for row in rows:
+            self.assertGreaterEqual(row["error_bytes"], 0)
+        self.assertNotIn("error_bytes", ask("growth", support.trace("waves"))["rows"][0])
 
     def test_survivors_and_moments(self):
         """What survives between two moments is part of what is there at the second, at any pair of them."""

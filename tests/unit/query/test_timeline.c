@@ -114,7 +114,8 @@ static void test_fewer_points(void **state)
         assert_int_equal(highest, 1005000);
         assert_int_equal(points[count - 1].heap_bytes, POINTS * 100);
         assert_int_equal(points[count - 1].rss_bytes, POINTS * 4096);
-        assert_true(allocations > 2900);
+        /* Also over the pause: every point counts for all of the time behind the one before. */
+        assert_true(allocations > 2999.5 && allocations < 3000.5);
         free(points);
     }
 }
