@@ -5,7 +5,11 @@
 
 #include <stdio.h>
 
+#include "cli/command.h"
+
+/* cairn(1), with all commands, and the page of one of them: cairn-NAME(1). */
 void cairn_write_man_page(FILE *out);
+void cairn_write_command_page(const struct cairn_command *command, FILE *out);
 void cairn_write_bash_completion(FILE *out);
 void cairn_write_zsh_completion(FILE *out);
 

@@ -67,12 +67,17 @@ static void option_entry(FILE *out, const struct cairn_option *option)
     fputs(".\n", out);
 }
 
-static void command_entry(FILE *out, const struct cairn_command *command)
+/* How it is called, without the program's name. */
+static void call(FILE *out, const struct cairn_command *command)
 {
-    fprintf(out, ".SS \"cairn%s%s", command->name[0] != '\0' ? " " : "", command->name);
+    fprintf(out, "%s%s", command->name[0] != '\0' ? " " : "", command->name);
     fputs(command->groups != NULL ? " [OPTIONS] " : " ", out);
     roff_text(out, command->positional);
-    fputs("\"\n", out);
+}
+
+/* What it does, its options and examples, under the heading that stands already. */
+static void command_body(FILE *out, const struct cairn_command *command)
+{
     fputc(toupper((unsigned char)command->summary[0]), out);
     roff_text(out, command->summary + 1);
     fputs(".\n", out);
@@ -94,6 +99,33 @@ static void command_entry(FILE *out, const struct cairn_command *command)
         roff_text(out, example[1]);
         fputc('\n', out);
     }
+}
+
+static void command_entry(FILE *out, const struct cairn_command *command)
+{
+    fputs(".SS \"cairn", out);
+    call(out, command);
+    fputs("\"\n", out);
+    command_body(out, command);
+}
+
+void cairn_write_command_page(const struct cairn_command *command, FILE *out)
+{
+    fputs(".TH \"CAIRN\\-", out);
+    for (const char *letter = command->name; *letter != '\0'; letter++) {
+        fputc(toupper((unsigned char)*letter), out);
+    }
+    fprintf(out, "\" 1 \"\" \"cairn " CAIRN_VERSION "\" \"User Commands\"\n.SH NAME\ncairn\\-%s \\- ",
+            command->name);
+    roff_text(out, command->summary);
+    fputs("\n.SH SYNOPSIS\n.B cairn", out);
+    call(out, command);
+    fputs("\n.SH DESCRIPTION\n", out);
+    command_body(out, command);
+    fputs(".SH SEE ALSO\n.BR cairn (1),\nwhich also has what holds for all commands: moments, selecting, "
+          "output, "
+          "exit status\n",
+          out);
 }
 
 void cairn_write_man_page(FILE *out)

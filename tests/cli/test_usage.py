@@ -1,13 +1,16 @@
 """Words on the command line: help, suggestions, ambiguities, exit statuses, and the documents made from the tables."""
 
+import glob
 import os
 import re
 import shutil
 import subprocess
 
-from support import BUILD, FOLDER, Case, cairn, main, trace
+from support import BUILD, FOLDER, HERE, Case, cairn, main, trace
 
-COMMANDS = "record snapshot view info top tree diff leaks growth rss timeline snapshots sizes check export import sql slim redact doctor demo help".split()
+# The table of commands itself: what is not in help, manual or completions is found missing.
+with open(os.path.join(HERE, "..", "..", "src", "cli", "commands.c"), encoding="utf-8") as table:
+    COMMANDS = re.findall(r"(?m)^    &cairn_command_(\w+),$", table.read())
 
 
 class Usage(Case):
@@ -96,17 +99,20 @@ class Usage(Case):
             text = file.read()
         for command in COMMANDS:
             self.assertIn(f'.SS "cairn {command}', text)
+        pages = glob.glob(os.path.join(BUILD, "docs", "man", "*.1"))
+        self.assertEqual(sorted(map(os.path.basename, pages)), sorted(["cairn.1", *(f"cairn-{command}.1" for command in COMMANDS)]))
         for option in ("\\-\\-min\\-age DURATION", "\\-\\-max\\-size BYTES", "\\-o, \\-\\-output FILE"):
             self.assertIn(option, text)
-        if shutil.which("man"):
+        for path in pages if shutil.which("man") else ():
             run = subprocess.run(
-                ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page],
-                stdout=subprocess.DEVNULL,
+                ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", path],
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "80"},
+                env={**os.environ, "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "80", "MANPAGER": "cat"},
                 check=False,
             )
-            self.assertEqual(run.stderr.decode(), "")
+            self.assertEqual(run.stderr.decode(), "", path)
+            self.assertIn(b"cairn", run.stdout, path)
 
     def complete(self, *words):
         """What bash offers for the last word."""
@@ -127,6 +133,11 @@ class Usage(Case):
         self.assertIn("--suppressions", self.complete("leaks", "--s"))
         self.assertIn("ledger.trace.cairn", self.complete("info", "led"))
         self.assertIn("status", self.complete("help", "st"))
+        self.assertEqual(set(COMMANDS) - set(self.complete("")), set())
+        for command in COMMANDS:
+            offered = set(self.complete(command, "-"))
+            options = set(re.findall(r"(?m)^  (?:-\w, )?(--[a-z-]+)", cairn(command, "--help").out))
+            self.assertEqual({option for option in options if option not in offered and option + "=" not in offered}, set(), command)
 
     def test_zsh_completion(self):
         path = os.path.join(BUILD, "completions", "_cairn")
@@ -134,6 +145,8 @@ class Usage(Case):
             text = file.read()
         self.assertTrue(text.startswith("#compdef cairn\n"))
         self.assertIn("'--metric=[", text)
+        for command in COMMANDS:
+            self.assertRegex(text, rf"\b{command}\b")
         if shutil.which("zsh"):
             subprocess.run(["zsh", "-n", path], check=True)
 
