@@ -95,6 +95,19 @@ def cairn_on_terminal(*args, columns=80, lines=24, env=None, keys=b"", steps=(),
     return os.waitstatus_to_exitcode(status), written
 
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def rendered(path):
+    """(what a browser without a window makes of a page, what its console says)"""
+    run = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
+         "--user-data-dir=" + os.path.join(FOLDER, "chromium"), "--virtual-time-budget=10000", "--dump-dom", "file://" + path],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=300, check=True)
+    console = [line for line in run.stderr.decode("utf-8", "replace").splitlines() if ":CONSOLE" in line]
+    return run.stdout.decode("utf-8"), console
+
+
 def ask(*args, **more):
     """The JSON answer of a command that must succeed."""
     done = cairn(*args, "--format", "json", **more)

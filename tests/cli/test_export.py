@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from protobuf import fields, packed
-from support import COUNTS, ENVIRONMENT, FOLDER, Case, ask, cairn, main, trace
+from support import CHROMIUM, COUNTS, ENVIRONMENT, FOLDER, Case, ask, cairn, main, rendered, trace
 
 FORMATS = "folded pprof massif csv json dot html".split()
 WORDS = {"live": "live_bytes", "allocated": "allocated_bytes", "allocations": "allocations", "temporary": "temporary",
@@ -130,6 +130,25 @@ class Export(Case):
             self.assertLess(parent, number)
             self.assertLessEqual(value, data["tree"][parent][3] if parent >= 0 else data["total"])
         self.assertIn("churn", [row[0] for row in data["top"]])
+
+    @unittest.skipUnless(CHROMIUM, "skipped: chromium is not here")
+    def test_a_browser_shows_the_page(self):
+        path = os.path.join(FOLDER, "page.html")
+        for metric in ("live", "allocated"):
+            self.assertEqual(cairn("export", trace(), "--format", "html", "--metric", metric, "-f", "-o", path).status, 0)
+            page, console = rendered(path)
+            self.assertEqual(console, [])
+            top, text = ask("top", trace(), "--metric", metric), " ".join(cairn("top", trace(), "--metric", metric).out.split())
+            facts = re.search(r'<p id="facts">(.*?)</p>', page, re.S).group(1)
+            total = top["total"]
+            self.assertIn(f"live in {total['live_blocks']:,} blocks", facts)
+            self.assertIn(f"allocated in {total['allocations']:,} allocations", facts)
+            for amount in re.findall(r"[0-9.]+ .?i?B", facts):
+                self.assertIn(amount, text)
+            self.assertIn("<polyline", page)
+            for row in top["rows"][:3]:
+                if row["function"]:
+                    self.assertIn(row["function"], re.sub(r"<script.*?</script>", "", page, flags=re.S))
 
     def test_files(self):
         for form in FORMATS:

@@ -13,7 +13,7 @@ import subprocess
 import unittest
 
 from protobuf import fields
-from support import CAIRN, ENVIRONMENT, FOLDER, Case, ask, cairn, cairn_on_terminal, main, trace
+from support import CAIRN, CHROMIUM, ENVIRONMENT, FOLDER, Case, ask, cairn, cairn_on_terminal, main, rendered, trace
 
 COUNT = 10_000
 LONG = bool(os.environ.get("CAIRN_LONG"))
@@ -138,6 +138,15 @@ class Strings(Case):
         text = self.run_one("export", "--format", "html", "--metric", "allocated", "-o", "-")
         self.assertEqual((text.count("<script"), text.count("</script"), text.count("<!--"), text.count("-->"), text.count("]]>")), (2, 2, 0, 0, 0))
         self.assertNotIn("alert(1)<", text)
+
+    @unittest.skipUnless(CHROMIUM, "skipped: chromium is not here")
+    def test_a_browser_runs_nothing_of_it(self):
+        path = os.path.join(FOLDER, "strings.html")
+        self.assertEqual(cairn("export", self.path, "--format", "html", "--metric", "allocated", "-o", path).status, 0)
+        page, console = rendered(path)
+        self.assertEqual(console, [])
+        self.assertEqual(re.findall(r"<(img|iframe|object|embed|link|base)\b", page), [])
+        self.assertEqual(page.count("</script>"), 2)
 
     def test_massif(self):
         self.run_one("export", "--format", "massif", "-o", "-")
