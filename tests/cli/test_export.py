@@ -94,9 +94,16 @@ class Export(Case):
     def test_go_opens_pprof(self):
         path = os.path.join(FOLDER, "go.pb")
         self.assertEqual(cairn("export", trace(), "--format", "pprof", "-o", path).status, 0)
-        done = subprocess.run(["go", "tool", "pprof", "-top", path], capture_output=True, text=True, env=ENVIRONMENT)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("burst", done.stdout)
+        for index, key in (("inuse_space", "live_bytes"), ("inuse_objects", "live_blocks"), ("alloc_space", "allocated_bytes"), ("alloc_objects", "allocations")):
+            done = subprocess.run(["go", "tool", "pprof", "-top", "-unit=B", "-sample_index=" + index, "-nodefraction=0", path], capture_output=True, text=True,
+                                  env=ENVIRONMENT, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            flat = {name: int(number) for number, name in re.findall(r"(?m)^ *(\d+)B? +[0-9.]+% +[0-9.]+% +\d+B? +[0-9.]+% +(\S+)", done.stdout)}
+            top = ask("top", trace())
+            self.assertRegex(done.stdout, rf"of {top['total'][key]}B? total")
+            for row in top["rows"]:
+                if row["function"]:
+                    self.assertEqual(flat.get(row["function"], 0), row[key], (index, row["function"]))
 
     @unittest.skipUnless(shutil.which("ms_print"), "needs valgrind")
     def test_ms_print_opens_massif(self):

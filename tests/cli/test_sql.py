@@ -2,10 +2,14 @@
 
 import csv
 import io
+import json
 import os
 import random
 import re
+import shutil
 import sqlite3
+import subprocess
+import unittest
 
 from support import FOLDER, HERE, Case, ask, cairn, cairn_on_terminal, main, trace
 
@@ -37,6 +41,27 @@ class Sql(Case):
             if not re.search(r"events|heap_at|heap_diff", text.replace("lost_events", "")):
                 self.assertEqual([list(row) for row in plain.execute(text)], query(text), text)
         plain.close()
+
+    @unittest.skipUnless(shutil.which("sqlite3"), "skipped: sqlite3 is not here")
+    def test_sqlite3_opens_it(self):
+        """The tables and views need nothing of ours."""
+        def ask_shell(text):
+            run = subprocess.run(["sqlite3", "-readonly", "-json", trace(), text], capture_output=True, text=True, check=True)
+            return json.loads(run.stdout)
+        rows = ask_shell("SELECT function, sum(peak_bytes) AS peak_bytes FROM top_at_peak GROUP BY function")
+        expected = {row["function"]: row["peak_bytes"] for row in ask("top", trace())["rows"] if row["peak_bytes"] and row["function"]}
+        self.assertEqual({row["function"]: row["peak_bytes"] for row in rows if row["function"] in expected}, expected)
+        self.assertEqual(ask_shell("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
+        for (view,) in [(row["name"],) for row in ask_shell("SELECT name FROM sqlite_schema WHERE type = 'view'")]:
+            subprocess.run(["sqlite3", "-readonly", trace(), f"SELECT count(*) FROM {view}"], capture_output=True, check=True)
+
+    @unittest.skipUnless(shutil.which("duckdb"), "skipped: duckdb is not here")
+    def test_duckdb_opens_it(self):
+        run = subprocess.run(["duckdb", "-csv", "-c", f"LOAD sqlite; ATTACH '{trace()}' AS t (TYPE sqlite, READ_ONLY); SELECT sum(peak_bytes) FROM t.account WHERE domain <= 3"],
+                             capture_output=True, text=True, check=False)
+        if run.returncode and "LOAD" in run.stderr + run.stdout:
+            self.skipTest("skipped: duckdb has no extension for SQLite here")
+        self.assertEqual(int(run.stdout.splitlines()[-1]), ask("info", trace())["peak"]["bytes"])
 
     def test_peak_is_that_of_top(self):
         held = query("SELECT function, sum(peak_bytes) FROM top_at_peak GROUP BY function")

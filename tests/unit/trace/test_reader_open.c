@@ -19,7 +19,7 @@
 #include "random_events.h"
 #include "trace/schema.h"
 
-#define SECONDS_MOST 2.0 /* for anything that is done with a damaged file of 200 KB */
+#define SECONDS_MOST 2.0 /* of the processor, for anything that is done with a damaged file of 200 KB */
 
 static char folder[] = "/tmp/cairn-reader-open-XXXXXX";
 static char whole[64], broken[64];
@@ -178,10 +178,10 @@ static bool ask_everything(const char *path, const struct cairn_trace_options *o
     return true;
 }
 
-static double now_s(void)
+static double used_s(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -318,9 +318,9 @@ static void test_forged_schema(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
         forge(forgeries[i]);
-        const double start = now_s();
+        const double start = used_s();
         expect(broken, CAIRN_E_FORMAT, "damaged or forged");
-        assert_true(now_s() - start < SECONDS_MOST);
+        assert_true(used_s() - start < SECONDS_MOST);
     }
     forge("");
     expect(broken, CAIRN_E_FORMAT, "it holds no recording");
@@ -341,6 +341,9 @@ static void test_forged_rows(void **state)
         "UPDATE event_chunk SET data = zeroblob(100000000) WHERE chunk = 2",
         "UPDATE event_chunk SET data = (SELECT data FROM event_chunk WHERE chunk = 1)",
         "UPDATE event_chunk SET data = NULL",
+        "UPDATE event_chunk SET data = NULL, events = 1 << 60 WHERE chunk = (SELECT max(chunk) FROM "
+        "event_chunk)",
+        "UPDATE event_chunk SET data = NULL, events = 9223372036854775807",
         "UPDATE event_chunk SET oldest_freed_event = -5",
         "UPDATE event_chunk SET oldest_freed_event = NULL",
         "UPDATE chunk_delta SET data = x''",
@@ -373,9 +376,9 @@ static void test_forged_rows(void **state)
             fail_msg("%s: %s", forgeries[i], message);
         }
         sqlite3_close(db);
-        const double start = now_s();
+        const double start = used_s();
         ask_everything(broken, NULL);
-        assert_true(now_s() - start < SECONDS_MOST);
+        assert_true(used_s() - start < SECONDS_MOST);
     }
 }
 
@@ -396,9 +399,9 @@ static void test_flipped_bits(void **state)
             copy.data[at] = (char)(copy.data[at] ^ 1 << random_below(&seed, 8));
         }
         write_file(copy.data, copy.length);
-        const double start = now_s();
+        const double start = used_s();
         opened += ask_everything(broken, NULL);
-        assert_true(now_s() - start < SECONDS_MOST);
+        assert_true(used_s() - start < SECONDS_MOST);
     }
     assert_true(opened > 50);
     cairn_buffer_release(&copy);
@@ -426,9 +429,9 @@ static void test_pages_in_a_circle(void **state)
             at[offset + 3] = (unsigned char)(page + 2 < whole_bytes.length / 4096 ? page + 2 : page + 1);
         }
         write_file(copy.data, copy.length);
-        const double start = now_s();
+        const double start = used_s();
         ask_everything(broken, NULL);
-        assert_true(now_s() - start < SECONDS_MOST);
+        assert_true(used_s() - start < SECONDS_MOST);
     }
     cairn_buffer_release(&copy);
 }
