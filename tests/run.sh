@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what is missing, builds with warnings as errors, and again with ASan and UBSan, and runs every test through
-# ctest.   tests/run.sh [--long] [--strict] [--only release|sanitized] [CTEST ARGUMENTS…]
+# ctest; with --long also what takes hours, each fuzzer for one, and the coverage.
+#   tests/run.sh [--long] [--strict] [--only release|sanitized] [CTEST ARGUMENTS…]
 # What fails is run once more, alone: on a crowded machine a test may have waited in vain. What passes then is named at
 # the end as unsteady, and with --strict it fails.
 set -eu
@@ -63,5 +64,9 @@ leave="bench|long"
 [ -n "$long" ] && leave="bench"
 [ "$only" = sanitized ] || run_suite release release "$leave" "$@"
 [ "$only" = release ] || run_suite sanitized asan-ubsan "$leave|unsanitized" "$@"
+if [ -n "$long" ] && [ -z "$only" ]; then
+    "$top/tests/fuzz/run.sh" 3600 || failed=1
+    python3 "$top/tests/coverage.py" || failed=1
+fi
 [ -z "$unsteady" ] || echo "Unsteady, passed only when run alone: $unsteady"
 exit $failed

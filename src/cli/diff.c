@@ -336,7 +336,10 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
                                 "%s%s in %s blocks; %s born after A is alive at B; %s", delta, error, blocks,
                                 cairn_human_bytes(survived, total->survived_bytes), exactness);
     } else {
-        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s%s in %s blocks; %s", delta, error, blocks,
+        const bool dropped = diff->trace_a == diff->trace_b &&
+                             !(cairn_trace_recording(diff->trace_b)->untold & CAIRN_UNTOLD_EVENTS);
+        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s%s in %s blocks; %s%s", delta, error, blocks,
+                                dropped ? "what survived is not known, its events were dropped; " : "",
                                 exactness);
     }
     cairn_stream_text(&answer->stream, "\n");
