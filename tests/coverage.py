@@ -21,7 +21,7 @@ SUBJECTS = ("src/base/json_value.c", "src/base/sanitise.c", "src/trace/event_col
             "src/trace/reader*.c", "src/trace/totals.c", "src/trace/untold.c", "src/trace/varint.c", "src/import/*.c", "src/collector/ring_reader.c")
 TARGETS = ("events", "totals", "graph", "text", "ring", "files", "import", "sql", "trace", "rows")
 UNITS = ("test_json_value", "test_sanitise", "test_reader_state", "test_reader_rows", "test_reader_live", "test_reader_open", "test_events", "test_totals",
-         "test_lines")
+         "test_reader_graph", "test_lines")
 
 
 def build(folder):

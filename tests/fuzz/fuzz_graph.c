@@ -1,10 +1,12 @@
-/* BLOBs of object graphs. The first bytes choose the decoder and what the graph is said to hold. */
+/* BLOBs of object graphs. The first bytes choose the decoder and what the graph is said to hold; from 128 on the rest is what
+ * a BLOB holds, and is packed here: by chance nothing would be a frame of zstd's. */
 #include <stdlib.h>
 
 #include "input.h"
-#include "trace/graph_codec.h"
+#include "trace/graph_blob.h"
 
 #define OBJECTS 64u
+#define PACKED  0x80u
 
 static void objects(struct cairn_graph_codec *codec, const struct cairn_graph_info *info, struct input *input)
 {
@@ -35,6 +37,21 @@ static void links(struct cairn_graph_codec *codec, const struct cairn_graph_info
     free(rows);
 }
 
+/* The rest of the input becomes a BLOB around itself. */
+static void pack(struct input *input)
+{
+    static struct cairn_graph_codec codec;
+    static struct cairn_buffer blob;
+    uint8_t *raw = cairn_graph_raw(&codec, input->left + 1);
+    if (!raw) {
+        return;
+    }
+    memcpy(raw, input->at, input->left);
+    if (cairn_graph_pack(&codec, raw + input->left, &blob)) {
+        *input = (struct input){.at = (const uint8_t *)blob.data, .left = blob.length};
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct cairn_graph_codec codec;
@@ -48,6 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .cycles = (uint32_t)input_number(&input, 1),
         .accounts = (uint32_t)input_number(&input, 1),
     };
+    if (choice & PACKED) {
+        pack(&input);
+    }
     static struct cairn_link part[OBJECTS];
     struct cairn_graph_key *keys = NULL;
     uint32_t ends[OBJECTS];
