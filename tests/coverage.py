@@ -1,19 +1,17 @@
 """How much of what reads strangers' bytes the unit tests and the fuzzers' corpora run: lines, by gcov.
 
-    python3 tests/coverage.py [--build FOLDER] [--least PERCENT] [--missing]
+    python3 tests/coverage.py [--build FOLDER] [--least PERCENT] [--only-print] [--missing]
 
 Builds these tests with the coverage preset (build/coverage), runs them, and prints a line a file and the sum; status 1 when the sum is below
 PERCENT (90). --missing lists the lines that nothing ran.
 """
 
 import argparse
-import gzip
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 # Decoders and the reader; the importers; rings, which a broken program may have written.
@@ -46,16 +44,14 @@ def run(folder):
 def lines_of(folder):
     """{file: {line: times}} of the subjects, summed over the programs that they are linked into."""
     found = {path.relative_to(TOP): {} for pattern in SUBJECTS for path in TOP.glob(pattern)}
-    with tempfile.TemporaryDirectory() as place:
-        notes = [str(path) for path in (folder / "src").rglob("*.gcda")]
-        subprocess.run(["gcov", "--json-format", *notes], cwd=place, stdout=subprocess.DEVNULL, check=True)
-        for report in pathlib.Path(place).glob("*.gcov.json.gz"):
-            with gzip.open(report, "rt") as file:
-                for source in json.load(file)["files"]:
-                    path = pathlib.Path(source["file"])
-                    counts = found.get(path.relative_to(TOP) if path.is_absolute() and path.is_relative_to(TOP) else path)
-                    for line in source["lines"] if counts is not None else ():
-                        counts[line["line_number"]] = counts.get(line["line_number"], 0) + line["count"]
+    notes = [str(path) for path in (folder / "src").rglob("*.gcda")]
+    done = subprocess.run(["gcov", "--json-format", "--stdout", *notes], capture_output=True, text=True, check=True)
+    for report in done.stdout.splitlines():
+        for source in json.loads(report)["files"]:
+            path = pathlib.Path(source["file"])
+            counts = found.get(path.relative_to(TOP) if path.is_absolute() and path.is_relative_to(TOP) else path)
+            for line in source["lines"] if counts is not None else ():
+                counts[line["line_number"]] = counts.get(line["line_number"], 0) + line["count"]
     return found
 
 
@@ -74,11 +70,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build/coverage", metavar="FOLDER")
     parser.add_argument("--least", type=float, default=90.0, metavar="PERCENT")
+    parser.add_argument("--only-print", action="store_true", help="what the last run found")
     parser.add_argument("--missing", action="store_true", help="the lines that nothing ran")
     arguments = parser.parse_args()
     folder = arguments.build.resolve()
-    build(folder)
-    run(folder)
+    if not arguments.only_print:
+        build(folder)
+        run(folder)
     ran = lines = 0
     for path, counts in sorted(lines_of(folder).items()):
         missing = [line for line, times in counts.items() if not times]

@@ -91,19 +91,24 @@ static void ask_states(struct cairn_trace *trace)
     (void)!cairn_trace_events(trace, 0, 400, look, &last, &error);
 }
 
-static void ask_questions(struct cairn_trace *trace)
+static const struct cairn_selection by_function = {.by = CAIRN_BY_FUNCTION};
+
+/* Moments of the trace, for the questions below. */
+static bool find_span(struct cairn_trace *trace, struct cairn_span *span, struct cairn_moment *end)
 {
-    static const struct cairn_selection by_function = {.by = CAIRN_BY_FUNCTION};
+    struct cairn_error error;
+    return cairn_moment_parse(trace, "end", NULL, 0, end, &error) == CAIRN_OK &&
+           cairn_span_parse(trace, "start", "end", span, &error) == CAIRN_OK;
+}
+
+static void ask_sites(struct cairn_trace *trace)
+{
     struct cairn_error error;
     struct cairn_moment end;
     struct cairn_span span;
     struct cairn_top top;
     struct cairn_tree tree;
-    struct cairn_diff diff;
-    struct cairn_growth growth;
-    struct cairn_rss rss;
-    if (cairn_moment_parse(trace, "end", NULL, 0, &end, &error) != CAIRN_OK ||
-        cairn_span_parse(trace, "start", "end", &span, &error) != CAIRN_OK) {
+    if (!find_span(trace, &span, &end)) {
         return;
     }
     if (cairn_top(trace, &by_function, &end, &span, &top, &error) == CAIRN_OK) {
@@ -112,18 +117,44 @@ static void ask_questions(struct cairn_trace *trace)
     if (cairn_tree(trace, &by_function, &end, &span, false, &tree, &error) == CAIRN_OK) {
         cairn_tree_release(&tree);
     }
+}
+
+static void ask_changes(struct cairn_trace *trace)
+{
+    struct cairn_error error;
+    struct cairn_moment end;
+    struct cairn_span span;
+    struct cairn_diff diff;
+    struct cairn_rss rss;
+    if (!find_span(trace, &span, &end)) {
+        return;
+    }
     if (cairn_diff(trace, &span.from, trace, &end, &by_function, &diff, &error) == CAIRN_OK) {
         cairn_diff_release(&diff);
-    }
-    if (cairn_growth(trace, &by_function, &span, &growth, &error) == CAIRN_OK) {
-        cairn_growth_release(&growth);
     }
     if (cairn_rss(trace, &by_function, &end, &rss, &error) == CAIRN_OK) {
         cairn_rss_release(&rss);
     }
 }
 
-void ask_everything(const char *path)
+static void ask_growth(struct cairn_trace *trace)
+{
+    struct cairn_error error;
+    struct cairn_moment end;
+    struct cairn_span span;
+    struct cairn_growth growth;
+    if (find_span(trace, &span, &end) &&
+        cairn_growth(trace, &by_function, &span, &growth, &error) == CAIRN_OK) {
+        cairn_growth_release(&growth);
+    }
+}
+
+/* What is asked where the reader stays the same for all: opening costs as much as most of them. */
+static void (*const questions[])(struct cairn_trace *trace) = {ask_rows,  ask_accounts, ask_states,
+                                                               ask_sites, ask_changes,  ask_growth};
+#define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
+
+void ask_some(const char *path, unsigned choice)
 {
     static const struct cairn_trace_options options = {.cache_bytes = 1 << 20};
     struct cairn_trace *trace;
@@ -131,9 +162,11 @@ void ask_everything(const char *path)
     if (cairn_trace_open(path, &options, &trace, &error) != CAIRN_OK) {
         return;
     }
-    ask_rows(trace);
-    ask_accounts(trace);
-    ask_states(trace);
-    ask_questions(trace);
+    const bool all = choice % ASK_KINDS == ASK_EVERYTHING;
+    for (size_t i = 0; i < QUESTIONS; i++) {
+        if (all || i == choice % ASK_KINDS) {
+            questions[i](trace);
+        }
+    }
     cairn_trace_close(trace);
 }
