@@ -99,12 +99,12 @@ static void put(struct cairn_sql_grouped *grouped, char *row, enum part part, ui
 
 static uint64_t get(const struct cairn_sql_grouped *grouped, const char *row, enum part part)
 {
-    const char *from = row + grouped->at[part];
     uint64_t wide;
     uint32_t narrow;
     if (grouped->at[part] == NOWHERE) {
         return 0;
     }
+    const char *from = row + grouped->at[part];
     switch (parts[part].bytes) {
     case sizeof(wide):
         memcpy(&wide, from, sizeof(wide));
