@@ -21,6 +21,9 @@ struct cairn_trace_options {
     size_t cache_bytes;             /* 0: 64 MiB */
     bool (*cancelled)(void *state); /* asked now and then; true makes the call return CAIRN_E_CANCELLED */
     void *cancelled_state;
+    const struct cairn_trace
+        *like; /* one that is open, or NULL: what any trace must look like is taken over from it, while
+                                       this one is opened only */
 };
 
 CAIRN_MUST_CHECK enum cairn_status cairn_trace_open(const char *path,

@@ -139,6 +139,11 @@ enum cairn_status cairn_trace_open(const char *path, const struct cairn_trace_op
     struct cairn_trace *made = calloc(1, sizeof(*made));
     if (made) {
         made->options = options ? *options : (struct cairn_trace_options){.cache_bytes = 0};
+        const struct cairn_trace *like = made->options.like;
+        made->options.like = NULL;
+        if (like) {
+            cairn_buffer_append(&made->schema, cairn_buffer_cstr(&like->schema), like->schema.length);
+        }
         made->options.cache_bytes =
             made->options.cache_bytes ? made->options.cache_bytes : DEFAULT_CACHE_BYTES;
         made->path = strdup(path);

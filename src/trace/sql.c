@@ -84,7 +84,8 @@ enum cairn_status cairn_sql_open(const char *path, cairn_sql_moment *moment, str
     made->moment = moment;
     enum cairn_status status = cairn_trace_open(path, NULL, &made->data, error);
     if (status == CAIRN_OK) {
-        status = cairn_trace_open(path, NULL, &made->shown, error);
+        status = cairn_trace_open(path, &(const struct cairn_trace_options){.like = made->data}, &made->shown,
+                                  error);
     }
     if (status == CAIRN_OK) {
         status = cairn_reader_hold(made->shown, error);
