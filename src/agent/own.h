@@ -23,8 +23,11 @@ static inline bool cairn_own_active(void)
 /* Whether no thread is. */
 bool cairn_own_is_idle(void);
 
-/* Never freed and never moved: the store only grows, a few KiB in all. `alignment` is a power of two. NULL: no room. */
+/* Zeroed, and never moved. `alignment` is a power of two. NULL and ENOMEM: no room. */
 void *cairn_own_allocate(size_t size, size_t alignment);
+/* A small block is given out again. What the C library asks for a thread at a time (where its stack lies) comes back, or ten
+ * thousand threads would need more than there is. May be called from anywhere. */
+void cairn_own_free(void *block);
 size_t cairn_own_size(const void *block);
 
 #define CAIRN_OWN_BYTES (512u << 10)
