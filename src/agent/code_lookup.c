@@ -20,6 +20,9 @@ void cairn_code_lookup_setup(void)
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
     find_object_function *found = NULL;
     *(void **)&found = dlsym(RTLD_DEFAULT, "_dl_find_object");
+    if (!found) {
+        dlerror(); /* the target must not find our error */
+    }
     atomic_store_explicit(&find_object, found, memory_order_release);
 #endif
 }

@@ -131,14 +131,26 @@ static void tell(const char *version, const char *why)
     }
 }
 
+/* Most programs have no interpreter: that is seen without dlsym, whose error the program would meet. */
+static bool find_library(struct cairn_library *library)
+{
+    if (!cairn_library_find(library, "", FIRST_FUNCTION)) {
+        return false;
+    }
+    library->in_sight = dlsym(RTLD_DEFAULT, FIRST_FUNCTION) != NULL;
+    if (library->in_sight) {
+        return true;
+    }
+    dlerror();
+    return cairn_library_find(library, LIBRARY_PREFIX, FIRST_FUNCTION);
+}
+
 /* What the interpreter calls its version, NULL where there is none. Without a layout `*why` says why its frames cannot be
  * read. */
 static const char *find(struct cairn_python *python, const char **why)
 {
     struct cairn_library library = {.symbols = NULL};
-    if ((!dlsym(RTLD_DEFAULT, FIRST_FUNCTION) &&
-         !cairn_library_find(&library, LIBRARY_PREFIX, FIRST_FUNCTION)) ||
-        !find_functions(&library, &python->call) || !find_code(&library, python)) {
+    if (!find_library(&library) || !find_functions(&library, &python->call) || !find_code(&library, python)) {
         return NULL;
     }
     const char *version = python->call.Py_GetVersion();
@@ -181,7 +193,6 @@ void cairn_python_look_late(void)
         return;
     }
     const char *version = find(&cairn_python, &why);
-    dlerror();
     if (!version) {
         return;
     }

@@ -96,7 +96,8 @@ bool cairn_library_find(struct cairn_library *library, const char *prefix, const
 
 void *cairn_library_symbol(const struct cairn_library *library, const char *name)
 {
-    return library->symbols ? find_symbol(library, name) : dlsym(RTLD_DEFAULT, name);
+    void *found = find_symbol(library, name);
+    return found && library->in_sight ? dlsym(RTLD_DEFAULT, name) : found;
 }
 
 size_t cairn_library_list(const struct cairn_library *library, struct cairn_library_function *list,

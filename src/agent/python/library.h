@@ -1,5 +1,6 @@
-/* Symbols of a library that was loaded out of sight (RTLD_LOCAL), where dlsym(RTLD_DEFAULT) does not look: plugins bring their
- * interpreter so. The loader is not called: dlopen must not be, in the middle of another. */
+/* Symbols of the interpreter's library. It may have been loaded out of sight (RTLD_LOCAL), where dlsym(RTLD_DEFAULT) does not
+ * look: plugins bring their interpreter so. dlopen is not called, which must not be in the middle of another; dlsym only for
+ * what is there: an error of ours would take the place of one that the program has yet to ask for. */
 #ifndef CAIRN_AGENT_PYTHON_LIBRARY_H
 #define CAIRN_AGENT_PYTHON_LIBRARY_H
 
@@ -7,15 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* All zero: what dlsym(RTLD_DEFAULT) finds. */
 struct cairn_library {
     uintptr_t bias;
     const ElfW(Sym) * symbols;
     const char *names;
     const uint32_t *hash; /* DT_GNU_HASH */
+    bool
+        in_sight; /* its names are those of dlsym(RTLD_DEFAULT), where a program may have its own copy of a variable */
 };
 
-/* Finds the first loaded library whose file name begins with `prefix` and that defines `symbol`; false when there is none. */
+/* Finds the first loaded module whose file name begins with `prefix` and that defines `symbol`; false when there is none. */
 bool cairn_library_find(struct cairn_library *library, const char *prefix, const char *symbol);
 
 /* The address of a function or variable, NULL when it is not there. */
