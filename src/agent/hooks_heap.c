@@ -66,7 +66,7 @@ CAIRN_HOOK void *calloc(size_t count, size_t size)
     const struct cairn_registers at = CAIRN_CALLER();
     if (own_serves()) {
         size_t bytes;
-        return __builtin_mul_overflow(count, size, &bytes) ? NULL : cairn_own_allocate(bytes, 0);
+        return cairn_own_allocate(__builtin_mul_overflow(count, size, &bytes) ? SIZE_MAX : bytes, 0);
     }
     /* The product has not overflowed where the call succeeded. */
     return allocated(cairn_real.calloc(count, size), count * size, &at);
@@ -118,7 +118,11 @@ CAIRN_HOOK void *pvalloc(size_t size)
 
 static inline void free_block(void *block, const struct cairn_registers *at)
 {
-    if (!block || cairn_own_holds(block)) {
+    if (!block) {
+        return;
+    }
+    if (__builtin_expect(cairn_own_holds(block), 0)) {
+        cairn_own_free(block);
         return;
     }
     if (__builtin_expect(!cairn_real.free, 0)) {
@@ -144,11 +148,21 @@ CAIRN_HOOK void cfree(void *block)
     free_block(block, &at);
 }
 
+/* Not every C library has these two, so the program's own free may not be behind them. */
+static inline void free_sized_block(void *block, const struct cairn_registers *at)
+{
+    if (__builtin_expect(cairn_real.free_of_program != NULL, 0)) {
+        cairn_real.free_of_program(block);
+    } else {
+        free_block(block, at);
+    }
+}
+
 CAIRN_HOOK void free_sized(void *block, size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     (void)size;
-    free_block(block, &at);
+    free_sized_block(block, &at);
 }
 
 CAIRN_HOOK void free_aligned_sized(void *block, size_t alignment, size_t size)
@@ -156,7 +170,7 @@ CAIRN_HOOK void free_aligned_sized(void *block, size_t alignment, size_t size)
     const struct cairn_registers at = CAIRN_CALLER();
     (void)alignment;
     (void)size;
-    free_block(block, &at);
+    free_sized_block(block, &at);
 }
 
 /* A block of the agent's store grows: into the target's heap, unless the agent itself asks. */
@@ -166,6 +180,7 @@ static void *move_own_block(void *block, size_t size, const struct cairn_registe
     if (moved) {
         const size_t old_size = cairn_own_size(block);
         memcpy(moved, block, old_size < size ? old_size : size);
+        cairn_own_free(block);
     }
     return moved;
 }
@@ -208,11 +223,15 @@ CAIRN_HOOK void *realloc(void *block, size_t size)
     return change_block(block, size, &at);
 }
 
-/* Not the real one: it calls the public realloc, which would be recorded a second time. */
+/* Not the real one: it calls the public realloc, which would be recorded a second time. Where that is the program's own, so
+ * is the block. */
 CAIRN_HOOK void *reallocarray(void *block, size_t count, size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     size_t bytes;
+    if (__builtin_expect(cairn_real.free_of_program && cairn_real.reallocarray, 0)) {
+        return cairn_real.reallocarray(block, count, size);
+    }
     if (__builtin_mul_overflow(count, size, &bytes)) {
         errno = ENOMEM;
         return NULL;

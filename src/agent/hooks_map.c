@@ -2,6 +2,7 @@
  * themselves does not pass here, nor do the agent's own pages. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,18 +14,28 @@
 
 #define PAGE_BYTES 4096u
 
+/* Not what the agent maps; and nothing where the program brings a malloc of its own: that maps while it holds its locks, and
+ * what an event may ask of the C library (where a stack ends) would call it again. */
+static inline bool is_told(void)
+{
+    return !cairn_own_active() && !cairn_real.free_of_program;
+}
+
 static void *map(void *address, size_t length, int prot, int flags, int fd, off_t offset,
                  const struct cairn_registers *at)
 {
     cairn_real_resolve();
     void *memory = cairn_real.mmap(address, length, prot, flags, fd, offset);
-    if (memory != MAP_FAILED && cairn_python_depth > 0) {
+    if (memory == MAP_FAILED || !is_told()) {
+        return memory;
+    }
+    if (cairn_python_depth > 0) {
         const struct cairn_draft arena = {.kind = CAIRN_RECORD_ALLOC_DOMAIN,
                                           .words = 3,
                                           .node_word = 0,
                                           .word = {(uintptr_t)memory, length, CAIRN_DOMAIN_PYTHON_ARENA}};
         cairn_event_record(&arena, at, at->sp);
-    } else if (memory != MAP_FAILED && !cairn_own_active()) {
+    } else {
         const struct cairn_draft draft = {
             .kind = CAIRN_RECORD_MAP,
             .words = 3,
@@ -53,7 +64,7 @@ CAIRN_HOOK int munmap(void *address, size_t length)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     cairn_real_resolve();
-    const bool sound = length > 0 && ((uintptr_t)address & (PAGE_BYTES - 1)) == 0 && !cairn_own_active();
+    const bool sound = length > 0 && ((uintptr_t)address & (PAGE_BYTES - 1)) == 0 && is_told();
     if (sound && cairn_python_depth > 0) {
         const struct cairn_draft arena = {
             .kind = CAIRN_RECORD_FREE,
@@ -85,7 +96,7 @@ CAIRN_HOOK void *mremap(void *address, size_t old_length, size_t new_length, int
     va_end(arguments);
     cairn_real_resolve();
     void *memory = cairn_real.mremap(address, old_length, new_length, flags, wanted);
-    if (memory == MAP_FAILED || cairn_own_active()) {
+    if (memory == MAP_FAILED || !is_told()) {
         return memory;
     }
     /* The old range stays where it was asked to, or where a shared mapping was doubled (old length 0). */
@@ -105,6 +116,9 @@ CAIRN_HOOK void *mremap(void *address, size_t old_length, size_t new_length, int
 
 static void record_break(uintptr_t position, const struct cairn_registers *at)
 {
+    if (!is_told()) {
+        return;
+    }
     const struct cairn_draft draft = {
         .kind = CAIRN_RECORD_BREAK, .words = 2, .node_word = 1, .word = {position}};
     cairn_event_record(&draft, at, at->sp);

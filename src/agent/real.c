@@ -91,6 +91,20 @@ void *cairn_real_find(const char *name)
     return came_late ? find_in_program(name) : dlsym(RTLD_NEXT, name);
 }
 
+/* A program that defines malloc itself (statically linked allocators do) comes before every preloaded library. One that only
+ * takes its address, and is not position-independent, stands for it too, with a symbol it does not define. */
+static void find_own_malloc(void)
+{
+    Dl_info first, ours;
+    void *symbol = NULL;
+    if (dladdr1(dlsym(RTLD_DEFAULT, "malloc"), &first, &symbol, RTLD_DL_SYMENT) && symbol &&
+        ((const ElfW(Sym) *)symbol)->st_shndx != SHN_UNDEF && dladdr(&cairn_real, &ours) &&
+        first.dli_fbase != ours.dli_fbase) {
+        void *found = dlsym(RTLD_DEFAULT, "free");
+        memcpy(&cairn_real.free_of_program, &found, sizeof found);
+    }
+}
+
 static void look_up_all(void)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
@@ -99,6 +113,7 @@ static void look_up_all(void)
     }
     find_allocator();
     if (!came_late) {
+        find_own_malloc();
         cairn_operators_take_over();
     }
     /* A name that nobody has left an error behind, which the target must not find. */

@@ -20,6 +20,7 @@ typedef int cairn_spawn_function(pid_t *, const char *, const posix_spawn_file_a
     X(free, void (*free)(void *))                                                                            \
     X(calloc, void *(*calloc)(size_t, size_t))                                                               \
     X(realloc, void *(*realloc)(void *, size_t))                                                             \
+    X(reallocarray, void *(*reallocarray)(void *, size_t, size_t))                                           \
     X(posix_memalign, int (*posix_memalign)(void **, size_t, size_t))                                        \
     X(aligned_alloc, void *(*aligned_alloc)(size_t, size_t))                                                 \
     X(memalign, void *(*memalign)(size_t, size_t))                                                           \
@@ -60,6 +61,10 @@ struct cairn_real {
     struct cairn_code_range {
         uintptr_t low, bytes;
     } allocator, agent;
+
+    /* The program's own free, where it defines a malloc that comes before our hooks; else NULL. What it leaves out of the
+     * family still leads to us, with blocks that are the program's. */
+    void (*free_of_program)(void *);
 };
 
 extern struct cairn_real cairn_real __attribute__((visibility("hidden")));

@@ -3,8 +3,6 @@
 #include "agent/start.h"
 
 #include <dlfcn.h>
-#include <elf.h>
-#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +20,9 @@
 #include "agent/thread.h"
 #include "agent/unwind_fallback.h"
 
-static const char text_of_own_malloc[] =
-    " has a malloc of its own, which comes before the recorder's: what it allocates was not recorded";
+static const char text_of_own_malloc[] = " has a malloc of its own, which comes before the recorder's: what "
+                                         "it allocates was not recorded. Link the "
+                                         "allocator as a shared library, or leave it out, and record again";
 
 /* Registered before any of the target's own, so it runs after them: exit(), or the return from main. */
 static void at_exit(int status, void *unused)
@@ -33,21 +32,21 @@ static void at_exit(int status, void *unused)
     cairn_process_tell_exit(status, CAIRN_FRAME());
 }
 
-/* A program that defines malloc itself (statically linked allocators do) comes before every preloaded library. One that only
- * takes its address, and is not position-independent, stands for it too, with a symbol it does not define. */
 static void tell_of_own_malloc(void)
 {
     char text[512];
-    void *found = NULL;
-    Dl_info first = {.dli_fname = NULL}, ours = {.dli_fname = NULL};
+    Dl_info program = {.dli_fname = NULL};
+    if (!cairn_real.free_of_program) {
+        return;
+    }
+    void *function = NULL;
+    memcpy(&function, &cairn_real.free_of_program, sizeof function);
     cairn_own_begin();
-    const bool known = dladdr1(dlsym(RTLD_DEFAULT, "malloc"), &first, &found, RTLD_DL_SYMENT) &&
-                       dladdr(text_of_own_malloc, &ours);
+    const bool known = dladdr(function, &program) != 0;
     cairn_own_end();
-    const ElfW(Sym) *symbol = found;
-    if (known && symbol && symbol->st_shndx != SHN_UNDEF && first.dli_fbase != ours.dli_fbase) {
-        const size_t length = strnlen(first.dli_fname, sizeof text - sizeof text_of_own_malloc);
-        memcpy(text, first.dli_fname, length);
+    if (known) {
+        const size_t length = strnlen(program.dli_fname, sizeof text - sizeof text_of_own_malloc);
+        memcpy(text, program.dli_fname, length);
         memcpy(text + length, text_of_own_malloc, sizeof text_of_own_malloc);
         cairn_event_text(CAIRN_TEXT_NOTE, text, 0, CAIRN_FRAME());
     }
