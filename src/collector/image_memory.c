@@ -13,7 +13,8 @@
 
 #define WINDOW_BYTES  ((size_t)256 << 10)
 #define PAGE_BYTES    4096u
-#define SPARSE_PAGES  16u          /* fewer are read without a look at which are there */
+#define LOOKED_PAGES  4096u        /* at most, at once */
+#define SPARSE_PAGES  16u          /* fewer that were never touched are read along */
 #define PAGE_IS_THERE (3ull << 62) /* in memory, or swapped out */
 
 /* "start-end rwxp offset device inode   path". */
@@ -154,22 +155,39 @@ const struct cairn_image_map *cairn_image_memory_map(const struct cairn_image_me
     return low > 0 && address < memory->maps[low - 1].end ? &memory->maps[low - 1] : NULL;
 }
 
-/* Whether no page of the window was ever touched. Reading one would make it, a gigabyte of them take a second. */
-static bool is_untouched(const struct cairn_image_memory *memory, uint64_t start, size_t bytes)
+/* How many of the pages from `pages` on were never touched, and whether the first ones were. Reading one would make it, a
+ * gigabyte of them take a second. */
+static size_t run_of_pages(const uint64_t *pages, size_t count, bool *untouched)
 {
-    uint64_t pages[WINDOW_BYTES / PAGE_BYTES + 1];
-    const uint64_t first = start / PAGE_BYTES, count = (start + bytes - 1) / PAGE_BYTES - first + 1;
-    if (memory->pagemap < 0 || count < SPARSE_PAGES || count > sizeof pages / sizeof *pages ||
-        pread(memory->pagemap, pages, count * sizeof *pages, (off_t)(first * sizeof *pages)) !=
+    size_t absent = 0, at = 0;
+    while (at < count && !(pages[at] & PAGE_IS_THERE)) {
+        at++;
+    }
+    *untouched = at >= SPARSE_PAGES;
+    if (*untouched) {
+        return at;
+    }
+    for (; at < count && absent < SPARSE_PAGES; at++) {
+        absent = pages[at] & PAGE_IS_THERE ? 0 : absent + 1;
+    }
+    return absent == SPARSE_PAGES ? at - SPARSE_PAGES : at;
+}
+
+/* What of `bytes` bytes is to be read at once, or has `*untouched` pages alone. */
+static uint64_t alike(const struct cairn_image_memory *memory, uint64_t start, uint64_t bytes,
+                      bool *untouched)
+{
+    uint64_t pages[LOOKED_PAGES];
+    const uint64_t first = start / PAGE_BYTES, all = (start + bytes - 1) / PAGE_BYTES - first + 1;
+    const size_t count = all < LOOKED_PAGES ? (size_t)all : LOOKED_PAGES;
+    *untouched = false;
+    if (memory->pagemap >= 0 && count >= SPARSE_PAGES &&
+        pread(memory->pagemap, pages, count * sizeof *pages, (off_t)(first * sizeof *pages)) ==
             (ssize_t)(count * sizeof *pages)) {
-        return false;
+        const uint64_t end = (first + run_of_pages(pages, count, untouched)) * PAGE_BYTES;
+        bytes = end - start < bytes ? end - start : bytes;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (pages[i] & PAGE_IS_THERE) {
-            return false;
-        }
-    }
-    return true;
+    return *untouched || bytes < WINDOW_BYTES ? bytes : WINDOW_BYTES;
 }
 
 static void load_window(struct cairn_image_memory *memory, uint64_t address)
@@ -178,16 +196,19 @@ static void load_window(struct cairn_image_memory *memory, uint64_t address)
     memory->window_start = address;
     memory->window_bytes = 0;
     memory->window_empty = false;
-    if (!map || !map->readable) {
+    if (!map || !map->readable || memory->gone) {
         return;
     }
-    const size_t bytes = map->end - address < WINDOW_BYTES ? (size_t)(map->end - address) : WINDOW_BYTES;
-    if (map->path[0] != '/' && is_untouched(memory, address, bytes)) {
-        memory->window_bytes = bytes;
-        memory->window_empty = true;
+    uint64_t bytes = map->end - address < WINDOW_BYTES ? map->end - address : WINDOW_BYTES;
+    if (map->path[0] != '/') {
+        bytes = alike(memory, address, map->end - address, &memory->window_empty);
+    }
+    if (memory->window_empty) {
+        memory->window_bytes = (size_t)bytes;
         return;
     }
-    const ssize_t got = read_remote(memory, address, memory->window, bytes);
+    const ssize_t got = read_remote(memory, address, memory->window, (size_t)bytes);
+    memory->gone = got < 0 && errno == ESRCH;
     memory->window_bytes = got > 0 ? (size_t)got : 0;
 }
 

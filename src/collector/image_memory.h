@@ -25,6 +25,7 @@ struct cairn_image_memory {
     uint64_t window_start;
     size_t window_bytes;
     bool window_empty; /* pages that were never touched: nothing but zeros */
+    bool gone;         /* the process has ended */
 };
 
 /* Fails where the process is gone or may not be read. Zero-initialised or opened memory can be closed. */
