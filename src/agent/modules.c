@@ -87,16 +87,28 @@ static int visit_for_address(struct dl_phdr_info *info, size_t size, void *data)
     return 1;
 }
 
+static bool find_loaded(uintptr_t address, struct loaded *module);
+
+/* Where there are holes between its segments, the loader knows each for itself; the first begins where the module does. */
+static uintptr_t first_page(const struct loaded *module)
+{
+    struct loaded first;
+    return module->bias != 0 && find_loaded(module->bias, &first) && first.identity == module->identity
+               ? module->bias
+               : module->start;
+}
+
 /* The program headers stand behind the ELF header in the first page, unless a tool moved them. */
 static bool read_headers(struct loaded *module)
 {
-    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)module->start;
+    const uintptr_t start = first_page(module);
+    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)start;
     if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phentsize != sizeof(ElfW(Phdr)) ||
         header->e_phoff > PAGE_BYTES ||
         header->e_phnum > (PAGE_BYTES - header->e_phoff) / sizeof(ElfW(Phdr))) {
         return false;
     }
-    module->segments = (const ElfW(Phdr) *)(module->start + header->e_phoff);
+    module->segments = (const ElfW(Phdr) *)(start + header->e_phoff);
     module->segment_count = header->e_phnum;
     return true;
 }
@@ -252,13 +264,12 @@ static void freshen_stamp(struct cairn_ring_writer *writer)
 static int visit_to_tell(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
-    struct loaded module = describe(info);
+    const struct loaded whole = describe(info);
     /* As find_loaded() will see it. */
-    find_loaded(module.start, &module);
-    module.segments = info->dlpi_phdr;
-    module.segment_count = info->dlpi_phnum;
-    remember(&module);
-    write_module(&module, data);
+    struct loaded seen = whole;
+    find_loaded(whole.start, &seen);
+    remember(&seen);
+    write_module(&whole, data);
     return 0;
 }
 
@@ -282,9 +293,11 @@ void cairn_modules_notice(uintptr_t address, struct cairn_ring_writer *writer)
     const struct cairn_signals signals = cairn_signals_block();
     cairn_process_lock(process);
     if (!is_told(&module)) {
-        if (module.segment_count > 0 || read_headers(&module)) {
+        struct loaded whole = module;
+        if (whole.segment_count > 0 || read_headers(&whole)) {
+            measure(&whole);
             freshen_stamp(writer);
-            write_module(&module, writer);
+            write_module(&whole, writer);
         }
         remember(&module);
         cairn_operators_bind();
