@@ -121,9 +121,45 @@ static bool tell(const struct cairn_graph_teller *teller, uintptr_t sp)
     return child > 0 || !teller->image_only;
 }
 
+/* Whether the kernel might end the program for what a graph takes (clone, socket, …): its seccomp filter does not know us. To
+ * ask the kernel is such a system call, too, so the collector is asked. Where it does not answer, better none. */
+static bool is_locked_in(void)
+{
+    struct cairn_segment_header *header = cairn_process_header();
+    const uint32_t number = atomic_fetch_add_explicit(&header->filter_asked, 1, memory_order_relaxed) + 1;
+    const uint64_t began_ns = cairn_clock_monotonic_ns();
+    for (;;) {
+        const uint32_t answer = atomic_load_explicit(&header->filter_answer, memory_order_relaxed);
+        if (answer / 2 >= number) {
+            return answer & 1;
+        }
+        if (cairn_ring_collector_is_gone(header) ||
+            cairn_clock_monotonic_ns() - began_ns > HOLD_SECONDS * 1000000000ull) {
+            return true;
+        }
+        cairn_ring_sleep(header);
+    }
+}
+
+static void leave_out(const char *name, uint32_t asked, uint32_t serial, uintptr_t sp)
+{
+    cairn_event_text(CAIRN_TEXT_NOTE,
+                     "an object graph was left out: the program has locked itself in (seccomp), and the "
+                     "system calls that it takes might end it",
+                     0, sp);
+    if (asked) {
+        cairn_event_text(CAIRN_TEXT_GRAPH, name, serial | (uint64_t)asked << 32, sp);
+        cairn_event_text(CAIRN_TEXT_GRAPH_DONE, NULL, serial | CAIRN_GRAPH_WITHOUT_IMAGE, sp);
+    }
+}
+
 void cairn_graph_moment(const char *name, uint32_t asked, uintptr_t sp, struct cairn_graph_teller *teller)
 {
     const uint32_t serial = cairn_image_serial();
+    if (is_locked_in()) {
+        leave_out(name, asked, serial, sp);
+        return;
+    }
     const uint64_t start = cairn_clock_monotonic_ns();
     const int held = hold_threads(serial, teller->at_end);
     teller->prepare(teller, serial);

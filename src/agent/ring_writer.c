@@ -14,17 +14,14 @@
 
 _Atomic bool cairn_ring_writers_many;
 
-/* Whether nobody will ever make room: the collector said stop, or the kernel marked its death. */
-static bool collector_is_gone(const struct cairn_segment_header *segment)
+bool cairn_ring_collector_is_gone(const struct cairn_segment_header *segment)
 {
     const uint32_t alive = atomic_load_explicit(&segment->collector_alive, memory_order_acquire);
     return alive == 0 || (alive & FUTEX_OWNER_DIED) ||
            (atomic_load_explicit(&segment->control, memory_order_acquire) & CAIRN_CONTROL_STOP);
 }
 
-/* Sleeps a little. The futex word does not change while the collector lives, so this is a sleep that ends early when it
- * dies by an orderly close; a system call every program with threads may make. */
-static void sleep_a_little(struct cairn_segment_header *segment)
+void cairn_ring_sleep(struct cairn_segment_header *segment)
 {
     const struct timespec time = {.tv_nsec = SLEEP_NS};
     const uint32_t alive = atomic_load_explicit(&segment->collector_alive, memory_order_relaxed);
@@ -45,7 +42,7 @@ static bool wait_for_room(struct cairn_ring_writer *writer, uint64_t bytes)
             room = true;
             break;
         }
-        if (collector_is_gone(writer->segment)) {
+        if (cairn_ring_collector_is_gone(writer->segment)) {
             break;
         }
         if (spins < SPINS_BEFORE_SLEEP || writer->clock_kind == CAIRN_CLOCK_STOPPED) {
@@ -61,7 +58,7 @@ static bool wait_for_room(struct cairn_ring_writer *writer, uint64_t bytes)
             atomic_fetch_add_explicit(&control->skipped, 1, memory_order_relaxed);
             break;
         }
-        sleep_a_little(writer->segment);
+        cairn_ring_sleep(writer->segment);
     }
     if (began_ns != 0) {
         atomic_fetch_add_explicit(&control->stalled_ns, cairn_clock_monotonic_ns() - began_ns,

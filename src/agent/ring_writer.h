@@ -85,4 +85,10 @@ static inline void cairn_ring_writer_commit(struct cairn_ring_writer *writer, ui
     atomic_store_explicit(&writer->control->head, writer->head, memory_order_release);
 }
 
+/* Whether nobody will ever make room or answer: the collector said stop, or the kernel marked its death. */
+bool cairn_ring_collector_is_gone(const struct cairn_segment_header *segment);
+/* Sleeps a little. The futex word does not change while the collector lives, so this is a sleep that ends early when it
+ * dies by an orderly close; a system call every program with threads may make. */
+void cairn_ring_sleep(struct cairn_segment_header *segment);
+
 #endif

@@ -46,6 +46,30 @@ uint64_t cairn_process_start_ticks(pid_t pid)
     return field ? strtoull(field, NULL, 10) : 0;
 }
 
+/* How many seccomp filters /proc tells of; kernels before 5.9 tell whether there is one. */
+static long count_filters(const char *process)
+{
+    static const char count[] = "\nSeccomp_filters:", mode[] = "\nSeccomp:";
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%s/status", process);
+    if (!cairn_proc_read(path, text, sizeof text)) {
+        return 0;
+    }
+    const char *line = strstr(text, count);
+    if (line) {
+        return strtol(line + sizeof count - 1, NULL, 10);
+    }
+    line = strstr(text, mode);
+    return line ? strtol(line + sizeof mode - 1, NULL, 10) : 0;
+}
+
+bool cairn_process_is_locked_in(pid_t pid)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", (int)pid);
+    return count_filters(name) > count_filters("self");
+}
+
 pid_t cairn_process_parent(pid_t pid)
 {
     char path[64], text[1024];

@@ -25,7 +25,10 @@ struct cairn_source {
     struct cairn_ledger_thread thread; /* number 0: no thread yet */
     int32_t tid;
     int64_t thread_started_ns;
-    char *thread_name;                 /* owned, or NULL */
+    char *thread_name;     /* owned, or NULL */
+    uint32_t ended_thread; /* the last one that said it ended here, or 0 */
+    int32_t ended_tid;
+    bool visited;                      /* by a thread that ended: its row is written */
     uint64_t skipped, stalled_ns;      /* as last read */
     size_t ahead_words, ahead_records; /* of the staged records, so much is prefetched already */
     bool damage_noted;
@@ -47,6 +50,8 @@ enum cairn_target_state {
     CAIRN_TARGET_DONE, /* everything was merged */
 };
 
+#define CAIRN_ENDED_THREADS 256u /* whose last frees may still come */
+
 /*  ALIVE ──(pidfd readable, or a new HELLO of the same pid)──► LEFT ──(rings drained and merged)──► DONE  */
 struct cairn_target {
     uint32_t number;
@@ -56,6 +61,11 @@ struct cairn_target {
     int pidfd;            /* or −1 */
     enum cairn_target_state state;
     uint64_t left_stamp; /* when we learnt that it is not ALIVE any more */
+    struct cairn_ended_thread {
+        uint32_t number;
+        int32_t tid;
+    } ended[CAIRN_ENDED_THREADS]; /* the newest at ended_count − 1, modulo their number */
+    uint32_t ended_count;
     struct cairn_ledger_process *ledger;
     struct cairn_code_map *code;
     uint32_t code_epoch; /* never 0 */
@@ -90,6 +100,8 @@ void cairn_fork_image_free(struct cairn_fork_image *image);
 
 /* Reads a small file of /proc as a string; the number of bytes, 0 when it cannot be read. */
 size_t cairn_proc_read(const char *path, char *text, size_t size);
+/* Whether the process has more seccomp filters than this one. False where that is not told. */
+bool cairn_process_is_locked_in(pid_t pid);
 /* Start time of a process in clock ticks since boot, 0 when it cannot be read. */
 uint64_t cairn_process_start_ticks(pid_t pid);
 /* 0 when it cannot be read. */

@@ -386,6 +386,16 @@ void cairn_recorder_target_done(struct cairn_recorder *recorder, struct cairn_ta
     free_sources(target, &recorder->words);
 }
 
+static void answer_filter(const struct cairn_target *target)
+{
+    struct cairn_segment_header *header = target->segments[0].header;
+    const uint32_t asked = atomic_load_explicit(&header->filter_asked, memory_order_relaxed);
+    if (asked != atomic_load_explicit(&header->filter_answer, memory_order_relaxed) / 2) {
+        const uint32_t answer = asked * 2 + cairn_process_is_locked_in(target->pid);
+        atomic_store_explicit(&header->filter_answer, answer, memory_order_relaxed);
+    }
+}
+
 /* Keeps the header's figures of the process up to date, and its segments' last-look times. */
 static void tend_segments(struct cairn_target *target, int64_t now_mono_ns)
 {
@@ -438,6 +448,7 @@ void cairn_recorder_tend_targets(struct cairn_recorder *recorder, int64_t now_ns
         struct cairn_target *target = recorder->targets[i];
         if (target->state == CAIRN_TARGET_ALIVE && target->segment_count) {
             tend_segments(target, now_mono_ns);
+            answer_filter(target);
         }
         if (!sweep) {
             continue;

@@ -87,6 +87,9 @@ struct cairn_segment_header { /* NOLINT(clang-analyzer-optin.performance.Padding
     _Atomic int64_t traced_peak_bytes;
     _Atomic uint64_t peak_reset; /* agent: +1 by cairn_reset_peak() */
     _Atomic uint32_t no_image;   /* memory is too short for a still image of this process */
+    /* Whether a seccomp filter might end the process for a system call it does not expect: only others can look without one.
+     * The agent counts its questions, the collector answers with the number, times two, + 1 where there is a filter. */
+    _Atomic uint32_t filter_asked, filter_answer;
 
     _Alignas(CAIRN_CACHE_LINE) struct cairn_ring_control rings[CAIRN_RINGS_PER_SEGMENT];
 };
