@@ -48,7 +48,7 @@ static void tell_of_own_malloc(void)
         const size_t length = strnlen(program.dli_fname, sizeof text - sizeof text_of_own_malloc);
         memcpy(text, program.dli_fname, length);
         memcpy(text + length, text_of_own_malloc, sizeof text_of_own_malloc);
-        cairn_event_text(CAIRN_TEXT_NOTE, text, 0, CAIRN_FRAME());
+        cairn_event_text(CAIRN_TEXT_NOTE, text, CAIRN_NOTE_OWN_MALLOC, CAIRN_FRAME());
     }
 }
 

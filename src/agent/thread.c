@@ -85,7 +85,7 @@ static bool write_life(struct cairn_thread *thread, enum cairn_record_kind kind,
     if (!record) {
         return false;
     }
-    record[words - 1] = (uint32_t)thread->tid;
+    record[words - 1] = (uint32_t)thread->tid | (cairn_thread_ended ? CAIRN_THREAD_VISITS : 0);
     record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, CAIRN_FRAME()));
     cairn_ring_writer_commit(&thread->writer, words);
     atomic_store_explicit(&thread->writer.control->inside, 0, memory_order_release);

@@ -41,30 +41,69 @@ static void write_thread(struct cairn_recorder *recorder, const struct cairn_sou
     }
 }
 
+static void remember_ended(struct cairn_source *source)
+{
+    struct cairn_target *target = source->target;
+    source->ended_thread = source->thread.number;
+    if (!source->visited) {
+        target->ended[target->ended_count++ % CAIRN_ENDED_THREADS] =
+            (struct cairn_ended_thread){.number = source->thread.number, .tid = source->tid};
+    }
+}
+
 void cairn_recorder_thread_end(struct cairn_recorder *recorder, struct cairn_source *source, int64_t t_ns)
 {
     if (source->thread.number == 0) {
         return;
     }
     cairn_ledger_realloc_cancel(recorder->ledger, source->target->ledger, &source->thread);
-    write_thread(recorder, source, t_ns);
+    if (!source->visited) {
+        write_thread(recorder, source, t_ns);
+    }
+    remember_ended(source);
+    source->visited = false;
     free(source->thread_name);
     source->thread_name = NULL;
     source->thread = (struct cairn_ledger_thread){.number = 0};
+}
+
+/* Nodes keep their accounts, which are of the thread before. */
+static void forget_accounts(struct cairn_source *source)
+{
+    for (size_t i = 0; i < source->nodes.count; i++) {
+        source->nodes.list[i].account = 0;
+    }
+}
+
+/* The C library frees after a thread's own destructors: that thread again, and no other. */
+static void visit(struct cairn_source *source, uint32_t number, int32_t tid)
+{
+    source->thread.number = number;
+    source->tid = tid;
+    source->visited = true;
+    forget_accounts(source);
+}
+
+/* The number of the thread that ended with that tid, or 0. */
+static uint32_t find_ended(const struct cairn_target *target, int32_t tid)
+{
+    for (uint32_t i = target->ended_count; i > 0 && target->ended_count - i < CAIRN_ENDED_THREADS; i--) {
+        const struct cairn_ended_thread *ended = &target->ended[(i - 1) % CAIRN_ENDED_THREADS];
+        if (ended->tid == tid) {
+            return ended->number;
+        }
+    }
+    return 0;
 }
 
 static void start_thread(struct cairn_recorder *recorder, struct cairn_source *source, int32_t tid,
                          const uint64_t *record)
 {
     const int64_t t_ns = time_ns_of(recorder, record);
-    cairn_recorder_thread_end(recorder, source, t_ns);
     source->thread.number = ++recorder->next_thread;
     source->tid = tid;
     source->thread_started_ns = t_ns;
-    /* Nodes keep their accounts, which are of the thread before. */
-    for (size_t i = 0; i < source->nodes.count; i++) {
-        source->nodes.list[i].account = 0;
-    }
+    forget_accounts(source);
     write_thread(recorder, source, CAIRN_UNKNOWN);
     cairn_recorder_send(recorder); /* its row, before accounts that name it */
     cairn_ledger_first_thread(recorder->ledger, source->target->ledger, source->thread.number,
@@ -74,9 +113,28 @@ static void start_thread(struct cairn_recorder *recorder, struct cairn_source *s
 /* A ring whose first record is not THREAD_START (damaged, or a thread we took over): the thread begins here. */
 static void need_thread(struct cairn_recorder *recorder, struct cairn_source *source, const uint64_t *record)
 {
-    if (__builtin_expect(source->thread.number == 0, 0)) {
+    if (__builtin_expect(source->thread.number != 0, 1)) {
+        return;
+    }
+    if (source->ended_thread) {
+        visit(source, source->ended_thread, source->tid);
+    } else {
         start_thread(recorder, source,
                      atomic_load_explicit(&source->reader.control->tid, memory_order_relaxed), record);
+    }
+}
+
+static void apply_thread_start(struct cairn_recorder *recorder, struct cairn_source *source,
+                               const uint64_t *record)
+{
+    cairn_nodes_reset(&source->nodes);
+    cairn_recorder_thread_end(recorder, source, time_ns_of(recorder, record));
+    const int32_t tid = (int32_t)record[1];
+    const uint32_t former = record[1] & CAIRN_THREAD_VISITS ? find_ended(source->target, tid) : 0;
+    if (former) {
+        visit(source, former, tid);
+    } else {
+        start_thread(recorder, source, tid, record);
     }
 }
 
@@ -170,7 +228,7 @@ static void apply_graph(struct cairn_recorder *recorder, struct cairn_target *ta
 
 static void apply_text(struct cairn_recorder *recorder, struct cairn_source *source, const uint64_t *record)
 {
-    char text[256];
+    char text[512];
     take_text(text, sizeof text, record + TEXT_HEAD_WORDS, (uint32_t)record[1]);
     const int64_t t_ns = time_ns_of(recorder, record);
     switch (record[1] >> 32) {
@@ -198,6 +256,7 @@ static void apply_text(struct cairn_recorder *recorder, struct cairn_source *sou
         }
         break;
     case CAIRN_TEXT_NOTE:
+        recorder->own_malloc = recorder->own_malloc || record[2] == CAIRN_NOTE_OWN_MALLOC;
         cairn_recorder_note(recorder, source->target->number, "%s", text);
         break;
     case CAIRN_TEXT_PYTHON_CODE:
@@ -386,8 +445,7 @@ static void apply_rare(struct cairn_recorder *recorder, struct cairn_source *sou
         apply_text(recorder, source, record);
         break;
     case CAIRN_RECORD_THREAD_START:
-        cairn_nodes_reset(&source->nodes);
-        start_thread(recorder, source, (int32_t)record[1], record);
+        apply_thread_start(recorder, source, record);
         break;
     case CAIRN_RECORD_THREAD_END:
         cairn_recorder_thread_end(recorder, source, time_ns_of(recorder, record));

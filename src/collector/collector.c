@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/human.h"
 #include "collector/arguments.h"
 #include "collector/attach_check.h"
 #include "collector/graphs.h"
@@ -160,12 +161,40 @@ static void note_losses(struct cairn_recorder *recorder)
     }
 }
 
+/* Fewer events are next to none for a program of this size. */
+#define FEW_EVENTS 100u
+#define MUCH_BYTES (INT64_C(16) << 20)
+
+/* An allocator that is linked in under another name, or maps by bare system calls, looks like a program that needs nothing. */
+static void note_unseen(struct cairn_recorder *recorder)
+{
+    const uint64_t events = cairn_ledger_position(recorder->ledger);
+    char size[CAIRN_HUMAN_MAX];
+    if (recorder->own_malloc || recorder->joined || recorder->options->sample_bytes > 0) {
+        return;
+    }
+    if (events == 0) {
+        cairn_recorder_note(
+            recorder, 0,
+            "no allocation was seen: if the program makes some, it has an allocator of its own, "
+            "linked in; link it as a shared library, or tell its blocks by cairn/cairn.h");
+    } else if (events < FEW_EVENTS && recorder->row.rss_peak_bytes > MUCH_BYTES) {
+        cairn_recorder_note(
+            recorder, 0,
+            "hardly an allocation was seen, though %s were resident: if the program has an "
+            "allocator of its own, linked in, link it as a shared library, or tell its blocks by "
+            "cairn/cairn.h",
+            cairn_human_bytes(size, recorder->row.rss_peak_bytes));
+    }
+}
+
 /* All rows but names; then names for what they brought; then the last rows. */
 static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct cairn_error *error)
 {
     const int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
     note_losses(recorder);
     recorder->row.rss_peak_bytes = cairn_memory_peak_bytes(recorder->memory);
+    note_unseen(recorder);
     cairn_memory_finish(recorder->memory);
     recorder->memory = NULL;
     cairn_recorder_snapshot(recorder, "end", NULL, 0, now_ns);

@@ -53,6 +53,7 @@ struct cairn_recorder {
     int epoll;
     struct cairn_recording row; /* texts owned */
     uint64_t skipped_events, torn_records, damaged_rings;
+    bool own_malloc; /* a program said that its heap is not seen */
     int64_t stalled_ns;
     bool stopping;                       /* the agents were told to stop */
     struct cairn_session_call stop_call; /* who said so and waits for the end; fd −1: nobody */

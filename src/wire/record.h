@@ -14,6 +14,12 @@
 
 #include <stdint.h>
 
+/* In THREAD_START: the thread ended before, and its last frees find its ring taken. */
+#define CAIRN_THREAD_VISITS (1ull << 32)
+
+/* In a NOTE: the program's heap is not seen, and it says so. */
+#define CAIRN_NOTE_OWN_MALLOC 1u
+
 enum cairn_record_kind {
     CAIRN_RECORD_PAD = 0,
     /* w1 = address (low 48) | node low 16 << 48; w2 = size (low 48) | node high 16 << 48. */
@@ -47,7 +53,7 @@ enum cairn_record_kind {
     /* w1 = bytes of text | enum cairn_text_kind << 32, w2 and w3 by kind, then the text padded with NULs to 8.
      * The moments (MARK, SNAPSHOT, GRAPH) carry a stamp of their own. */
     CAIRN_RECORD_TEXT = 14,
-    /* w1 = tid. First record of a ring generation: nodes are numbered from 1 again, no realloc is pending. */
+    /* w1 = tid | CAIRN_THREAD_VISITS. First record of a ring generation: nodes are numbered from 1 again, no realloc is pending. */
     CAIRN_RECORD_THREAD_START = 15,
     /* The thread's own destructors ran. A few records may follow: what the C library frees after them. */
     CAIRN_RECORD_THREAD_END = 16,
@@ -88,7 +94,7 @@ enum cairn_text_kind {
     CAIRN_TEXT_MARK = 1,        /* a named moment */
     CAIRN_TEXT_SNAPSHOT = 2,    /* a named snapshot */
     CAIRN_TEXT_THREAD_NAME = 3, /* w2 = tid, 0: of this ring's thread */
-    CAIRN_TEXT_NOTE = 4,        /* what the agent wants `info` to say */
+    CAIRN_TEXT_NOTE = 4,        /* what the agent wants `info` to say; w2 = CAIRN_NOTE_OWN_MALLOC or 0 */
     /* A moment at which a still image is made; w2 = serial (its connection names it), 0: none could be made here, | number of
      * the collector's request << 32, 0: the program's own wish. */
     CAIRN_TEXT_GRAPH = 5,
