@@ -141,12 +141,25 @@ static bool is_locked_in(void)
     }
 }
 
-static void leave_out(const char *name, uint32_t asked, uint32_t serial, uintptr_t sp)
+/* Why no graph can be taken, or NULL. */
+static const char *hindrance(void)
 {
-    cairn_event_text(CAIRN_TEXT_NOTE,
-                     "an object graph was left out: the program has locked itself in (seccomp), and the "
-                     "system calls that it takes might end it",
-                     0, sp);
+    if (is_locked_in()) {
+        return "an object graph was left out: the program has locked itself in (seccomp), and the system "
+               "calls "
+               "that it takes might end it";
+    }
+    if (!cairn_session_is_reachable()) {
+        return "an object graph was left out: the program has changed its root folder or its user, and "
+               "cannot "
+               "reach the recorder any more";
+    }
+    return NULL;
+}
+
+static void leave_out(const char *why, const char *name, uint32_t asked, uint32_t serial, uintptr_t sp)
+{
+    cairn_event_text(CAIRN_TEXT_NOTE, why, 0, sp);
     if (asked) {
         cairn_event_text(CAIRN_TEXT_GRAPH, name, serial | (uint64_t)asked << 32, sp);
         cairn_event_text(CAIRN_TEXT_GRAPH_DONE, NULL, serial | CAIRN_GRAPH_WITHOUT_IMAGE, sp);
@@ -156,8 +169,9 @@ static void leave_out(const char *name, uint32_t asked, uint32_t serial, uintptr
 void cairn_graph_moment(const char *name, uint32_t asked, uintptr_t sp, struct cairn_graph_teller *teller)
 {
     const uint32_t serial = cairn_image_serial();
-    if (is_locked_in()) {
-        leave_out(name, asked, serial, sp);
+    const char *why_not = hindrance();
+    if (why_not) {
+        leave_out(why_not, name, asked, serial, sp);
         return;
     }
     const uint64_t start = cairn_clock_monotonic_ns();

@@ -1,10 +1,12 @@
 #include "agent/session.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "agent/environment.h"
 #include "agent/machine.h"
@@ -35,6 +37,11 @@ bool cairn_session_move(const char *where)
 const char *cairn_session_path(void)
 {
     return path;
+}
+
+bool cairn_session_is_reachable(void)
+{
+    return !cairn_syscall_failed(cairn_syscall3(SYS_faccessat, AT_FDCWD, (long)path, W_OK));
 }
 
 static void set_patience(int fd, long seconds)

@@ -17,6 +17,9 @@ bool cairn_session_move(const char *where);
 /* The same path, for the environment of programs this one starts. */
 const char *cairn_session_path(void);
 
+/* Whether the socket is still there for this process, which may have changed its root folder or its user. */
+bool cairn_session_is_reachable(void);
+
 /* Asks for the first segment of this process (HELLO) or another one (SEGMENT), and maps it: over what is at `where`, or
  * anywhere (NULL). NULL when the collector refuses or cannot be reached. */
 struct cairn_segment_header *cairn_session_segment(const struct cairn_session_request *request, void *where);
