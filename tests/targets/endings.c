@@ -1,5 +1,6 @@
-/* endings FOLDER HOW: ends by HOW: return, exit, _exit, _Exit, quick_exit, thread (exit in a thread), main (pthread_exit in the
+/* endings FOLDER HOW [books]: ends by HOW: return, exit, _exit, _Exit, quick_exit, thread (exit in a thread), main (pthread_exit in the
  * main thread while another one goes on), abort, segv, atexit (allocates in handlers and destructors), exec (of itself, once).
+ * `books`: also where the C library allocates for a thread beside the program's own calls.
  *
  * What must hold: the same status as without a recorder, and everything up to the end is there. */
 #include <pthread.h>
@@ -31,7 +32,7 @@ static void *go_on(void *unused)
 {
     (void)unused;
     for (int i = 0; i < 20; i++) {
-        free(malloc(100));
+        books_free(books_malloc(100), 100);
         usleep(5000);
     }
     exit(6);
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
     if (strcmp(how, "exec") == 0) {
         execl(argv[0], argv[0], folder, "return", (char *)NULL);
     }
-    alone = strcmp(how, "thread") != 0 && strcmp(how, "main") != 0;
+    alone = argc > 3 || (strcmp(how, "thread") != 0 && strcmp(how, "main") != 0);
     if (strcmp(how, "thread") == 0 && pthread_create(&id, NULL, exit_in_thread, NULL) == 0) {
         pthread_join(id, NULL);
     }

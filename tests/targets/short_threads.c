@@ -1,5 +1,6 @@
-/* short_threads FOLDER COUNT: COUNT threads one after another, 8 at a time, each of which allocates a little, some of it in
+/* short_threads FOLDER COUNT [books]: COUNT threads one after another, 8 at a time, each of which allocates a little, some of it in
  * thread-specific destructors up to the last round. Prints the growth of its address space when that is large.
+ * `books`: of its own calls, without those of the C library for threads and stdio.
  *
  * What must hold: the books; rings are used again, and the recorder's memory in this process is bounded. */
 #include <pthread.h>
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
     if (count > AT_ONCE * 20 && resident_pages() > before + 1000) {
         printf("grew by %ld pages\n", resident_pages() - before);
     }
-    /* The C library allocates for threads and for stdio too: the sums are not the books' alone. */
+    if (argc > 3) {
+        books_write(argv[1]);
+    }
     return 0;
 }

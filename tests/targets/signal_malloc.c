@@ -30,11 +30,7 @@ static void handle(int number)
     }
     void *first = books_malloc(24), *second = books_malloc(100);
     books_free(first, 24);
-    char *third = realloc(second, 200);
-    books_add(&books.reallocs, 1);
-    books_add(&books.allocated_bytes, 200);
-    books_add(&books.live_bytes, 100);
-    books_free(third, 200);
+    books_free(books_realloc(second, 100, 200), 200);
     if (fork_too && signals % 50 == 0) {
         const pid_t pid = fork();
         if (pid == 0) {

@@ -1,0 +1,229 @@
+"""Rows of the forty whose program or recorder is ended by somebody else: signals, full disks, the kernel."""
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from recording import CAIRN, HANGS_S, Skip, check_books, expect, program, same
+
+MADE = "the trace was neither left out nor is it readable"
+
+
+def core(how, status):
+    """The program's core file is as without us: one, of it, and whole."""
+    def run(bench):
+        cores = Path("/proc/sys/kernel/core_pattern").read_text().strip() == "core"
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+        runs = []
+        for record in (bench.run, lambda argv: bench.record(*argv)):
+            folder = bench.fresh("books")
+            runs.append(record([program("endings"), folder, how]))
+            made = bench.path("core")
+            if cores and os.path.exists(made):
+                note = subprocess.run(["readelf", "-n", made], capture_output=True, text=True, check=False)
+                expect("NT_PRSTATUS" in note.stdout and "Warning" not in note.stderr, f"the core is not intact: {note.stderr[:200]}")
+                runs[-1] += ("core",)
+                os.unlink(made)
+        same(*runs)
+        expect(len(runs[0]) == len(runs[1]), "the core is missing")
+        expect(runs[0][0] == status, f"status {runs[0][0]}")
+        check_books(bench, folder)
+        return None if len(runs[0]) > 3 else "this system keeps no core here"
+
+    return run
+
+
+def start(bench, *argv, name="t.cairn", **more):
+    return subprocess.Popen([CAIRN, "record", "--quiet", "-f", "-o", bench.path(name), "--", *argv], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=bench.folder, **more)
+
+
+def wait_for(holds, what):
+    end = time.monotonic() + HANGS_S
+    while not holds():
+        expect(time.monotonic() < end, what)
+        time.sleep(0.005)
+
+
+def child_of(process):
+    return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
+
+
+def counted(path):
+    words = Path(path).read_bytes() if os.path.exists(path) else b""
+    return sum(struct.unpack(f"<{len(words) // 8}Q", words))
+
+
+def allocations_of(bench, function):
+    rows = bench.answer("top", bench.trace, "--no-skip", "--metric", "allocations", "--filter", f"^{function}$")["rows"]
+    return sum(row["allocations"] for row in rows)
+
+
+def killed_in_a_burst(bench):
+    threads = 4
+    record = start(bench, program("burst"), bench.path("counters"), str(threads))
+    wait_for(lambda: counted(bench.path("counters")) > 0, "the burst does not begin")
+    time.sleep(random.uniform(0.005, 0.3))
+    os.kill(child_of(record), signal.SIGKILL)
+    out, err = record.communicate(timeout=HANGS_S)
+    expect((record.returncode, out, err) == (137, "", ""), f"status {record.returncode}: {err}")
+    check_killed(bench, "burst_site", threads)
+
+
+def check_killed(bench, function, most):
+    info, count = bench.info(), counted(bench.path("counters"))
+    expect(info["complete"] and info["signal"] == 9 and info["lost_events"] == 0, f"{info['signal']}, {info['lost_events']} lost")
+    found = allocations_of(bench, function)
+    expect(count <= found <= count + most, f"{count} counted, {found} recorded")
+
+
+def memory_group(name, limit):
+    """A control group with so much memory for a program of ours; its folder."""
+    for top, file, value in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes", limit), ("/sys/fs/cgroup", "memory.max", limit)):
+        folder = os.path.join(top, name)
+        if not os.path.isdir(top):
+            continue
+        try:
+            os.mkdir(folder)
+            Path(folder, file).write_text(str(value))
+            return folder
+        except OSError:
+            if os.path.isdir(folder):
+                os.rmdir(folder)
+    raise Skip("no control group with a memory limit can be made here")
+
+
+def killed_for_memory(bench):
+    group = memory_group(f"cairn-forty-{os.getpid()}", 48 << 20)
+    try:
+        done = bench.record("sh", "-c", f"echo $$ >{group}/cgroup.procs && exec {program('hungry')} {bench.path('counters')}")
+        expect(done == (137, "", ""), f"{done}")
+        check_killed(bench, "hungry_site", 1)
+        expect(counted(bench.path("counters")) > 10, "it was killed before it was hungry")
+    finally:
+        wait_for(lambda: not Path(group, "cgroup.procs").read_text().split(), "the control group is not left")
+        os.rmdir(group)
+
+
+def preloaded_already(bench):
+    """A library that was there before stays, behind ours, and is called as often as ever."""
+    env = dict(os.environ, LD_PRELOAD=program("counting_malloc.so"))
+    folder = bench.fresh("books")
+    plain = bench.run([program("alone"), bench.fresh("plain")], env=env)
+    expect("the allocator was called" in plain[1], "the library was not preloaded")
+    same(plain, bench.record(program("alone"), folder, env=env))
+    check_books(bench, folder)
+
+
+def reported(done, status_of_program):
+    """The program's own output; one sentence on what failed; 125 where the program itself ended well."""
+    status, out, err = done
+    expect(status == (status_of_program or 125), f"status {status}: {err}")
+    expect(len(err.strip().splitlines()) <= 3 and err.startswith("cairn: "), f"no sentence: {err!r}")
+
+
+def check_partial(bench, err):
+    """What was committed is readable and says that it is not everything; or there is nothing."""
+    if not os.path.exists(bench.trace):
+        return "no trace was left"
+    status, out, complaint = bench.run([CAIRN, "info", bench.trace, "--format", "json"])
+    expect(status == 0, f"{MADE}: {complaint}")
+    info = json.loads(out)
+    expect(info["complete"] is False, "the trace says it is complete")
+    expect(info["stopped_why"] in ("disk full", "could not be written", None), info["stopped_why"])
+    return f"readable up to {info['duration_ns'] / 1e9:.2f} s"
+
+
+def full_disk(bench):
+    """A file system of 2 MiB, in a name space of its own."""
+    disk = bench.fresh("disk")
+    bench.trace = disk + "/t.cairn"
+    script = f"mount -t tmpfs -o size=2m none {disk} || exit 78; {CAIRN} record -q -f -o {bench.trace} -- {program('ledger')} " \
+             f"3 2 300000 {bench.path('book')}; echo $? >{bench.path('status')}; cp -r {disk}/. {bench.path('kept')}"
+    status, out, err = bench.run(["unshare", "-m", "sh", "-c", f"mkdir -p {bench.path('kept')}; {script}"])
+    if status == 78 or "unshare:" in err:
+        raise Skip("no file system can be mounted here")
+    bench.trace = bench.path("kept/t.cairn")
+    reported((int(Path(bench.path("status")).read_text()), out, err), 0)
+    expect("full" in err, err)
+    expect(os.path.getsize(bench.path("book")) > 0, "the program did not end as ever")
+    return "disk: " + check_partial(bench, err)
+
+
+def file_limit(bench):
+    bench.trace = bench.path("limited.cairn")
+    words = [program("ledger"), "3", "2", "1000000", bench.path("book")]
+    done = bench.run(["sh", "-c", 'ulimit -f 18000; exec "$@"', "sh", CAIRN, "record", "-q", "-f", "-o", bench.trace, *words])
+    reported(done, 0)
+    expect(os.path.getsize(bench.path("book")) > 0, "the program did not end as ever")
+    return "limit: " + check_partial(bench, done[2])
+
+
+def read_only(bench):
+    folder = bench.fresh("read-only")
+    os.chmod(folder, 0o555)
+    bench.trace = folder + "/t.cairn"
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    if nobody and not shutil.which("setpriv"):
+        raise Skip("setpriv is missing")
+    done = bench.record("true", prefix=nobody)
+    expect(done[0] == 125 and "-o" in done[2] and not os.path.exists(bench.trace), f"{done}")
+    return None
+
+
+def recorder_killed(bench):
+    """At any moment: the program goes on and ends as ever, what was committed is there, and can be completed."""
+    plain = bench.run([program("stall"), "400"])
+    record = start(bench, program("stall"), "400", bench.path("steps"))
+    wait_for(lambda: os.path.exists(bench.trace + "-wal"), "no trace")
+    time.sleep(random.uniform(0.05, 0.3))
+    record.kill()
+    out, err = record.communicate(timeout=HANGS_S)  # the program holds the pipes until it ends
+    expect((out, err) == plain[1:], f"{out}{err}")
+    wait_for(lambda: os.path.exists(bench.path("steps")) and "longest" in Path(bench.path("steps")).read_text(), "the program did not end")
+    expect(bench.info()["complete"] is False, "the trace says it is complete")
+    expect("incomplete" in bench.run([CAIRN, "info", bench.trace])[1], "info does not say so")
+    expect(bench.run([CAIRN, "info", "--repair", bench.trace])[0] == 0, "it cannot be repaired")
+    info = bench.info()
+    expect(info["complete"] and info["stopped_why"] == "recorder died", info["stopped_why"])
+    longest = dict(line.split() for line in Path(bench.path("steps")).read_text().splitlines())["longest_us"]
+    return f"the longest step took {int(longest) / 1000:.1f} ms"
+
+
+def check_order(bench):
+    """Nothing happened before what was written before it."""
+    chunks = bench.rows("SELECT first_t_ns, last_t_ns FROM event_chunk ORDER BY chunk")
+    times = [row[key] for row in chunks for key in ("first_t_ns", "last_t_ns")]
+    expect(times and times == sorted(times) and times[0] >= 0, "events are not in order")
+    duration = bench.info()["duration_ns"]
+    expect(times[-1] <= duration < HANGS_S * 1e9, f"{duration} ns long, the last event at {times[-1]}")
+
+
+def stepped_clock(bench):
+    folder = bench.fresh("books")
+    env = dict(os.environ, LD_PRELOAD=program("stepped_clock.so"))
+    plain = bench.run([program("calls"), bench.fresh("plain"), "plain"])
+    same(plain, bench.record("env", "-u", "X", program("calls"), folder, "plain", env=env))
+    check_books(bench, folder)
+    check_order(bench)
+
+
+def suspended(bench):
+    """Both stand still for a while, first one, then the other."""
+    plain = bench.run([program("stall"), "300"])
+    record = start(bench, program("stall"), "300")
+    wait_for(lambda: os.path.exists(bench.trace + "-wal"), "no trace")
+    for pid in (child_of(record), record.pid):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.15)
+        os.kill(pid, signal.SIGCONT)
+    out, err = record.communicate(timeout=HANGS_S)
+    expect((record.returncode, out, err) == plain, f"{record.returncode}: {out}{err}")
+    expect(bench.info()["complete"] and bench.info()["lost_events"] == 0, "events were lost")
+    check_order(bench)
