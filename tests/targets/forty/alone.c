@@ -23,7 +23,7 @@ static void print_signals(void)
     char line[256];
     FILE *file = fopen("/proc/self/status", "re");
     while (file && fgets(line, sizeof line, file)) {
-        if (strncmp(line, "Sig", 3) == 0 || strncmp(line, "Shd", 3) == 0 ||
+        if ((strncmp(line, "Sig", 3) == 0 && line[3] != 'Q') || strncmp(line, "Shd", 3) == 0 ||
             strncmp(line, "Threads", 7) == 0) {
             fputs(line, stdout);
         }
