@@ -158,7 +158,7 @@ def full_disk(bench):
 
 def file_limit(bench):
     bench.trace = bench.path("limited.cairn")
-    words = [program("ledger"), "3", "2", "2000000", bench.path("book")]
+    words = [program("ledger"), "3", "2", "1500000", bench.path("book")]
     done = bench.run(["sh", "-c", 'ulimit -f 16600; exec "$@"', "sh", CAIRN, "record", "-q", "-f", "-o", bench.trace, *words])
     reported(done, 0)
     expect(os.path.getsize(bench.path("book")) > 0, "the program did not end as ever")

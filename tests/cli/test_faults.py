@@ -1,0 +1,128 @@
+"""The Nth write to a trace, read of one, or allocation fails, once or from then on (programs/faults.c). The recorded program never
+notices. The recording is whole, or says in one sentence that it is not; what is left of it is readable and tells the truth.
+CAIRN_LONG=1: every N up to 400."""
+
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from support import BUILD, CAIRN, CC, ENVIRONMENT, FOLDER, HERE, Case, cairn, main
+
+LONG = bool(os.environ.get("CAIRN_LONG"))
+EVERY = range(1, 401)
+FEW_WRITES = EVERY if LONG else (1, 2, 5, 20, 60, 90, 110)
+FEW_READS = EVERY if LONG else (1, 2, 3, 7, 15)
+FEW_BLOCKS = EVERY if LONG else (1, 3, 10, 30, 75, 130, 200, 300, 390)
+PROGRAM = os.path.join(BUILD, "tests", "targets", "forty", "calls")
+LIBRARY = os.path.join(FOLDER, "faults.so")
+
+
+def setUpModule():
+    source = os.path.join(HERE, "programs", "faults.c")
+    subprocess.run([CC, "-O1", "-g", "-fno-builtin", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", LIBRARY, source], check=True)
+
+
+class Faults(Case):
+    def setUp(self):
+        self.folder = os.path.join(FOLDER, self.id().rsplit(".", 1)[-1])
+        os.mkdir(self.folder)
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def fault(self, kind, at, stays, *words):
+        """cairn with such a fault; also whether one came up."""
+        log = self.path("failed")
+        if os.path.exists(log):
+            os.unlink(log)
+        env = {"LD_PRELOAD": LIBRARY, "FAULT_KIND": kind, "FAULT_AT": str(at), "FAULT_LOG": log}
+        if stays:
+            env["FAULT_STAYS"] = "1"
+        done = cairn(*words, cwd=self.folder, env=env, timeout=120)
+        return done, os.path.exists(log)
+
+    def assert_says_why(self, done):
+        """One sentence, and no death by a signal."""
+        self.assertGreater(done.status, 0, done.err)
+        self.assertLess(done.status, 128, done.err)
+        lines = done.err.strip().splitlines()
+        self.assertTrue(lines and lines[0].startswith("cairn: "), done.err)
+        self.assertLessEqual(len(lines), 3, done.err)
+
+    def record_with(self, kind, at, stays):
+        books = self.path("books")
+        shutil.rmtree(books, ignore_errors=True)
+        for name in os.listdir(self.folder):
+            os.unlink(self.path(name))
+        os.mkdir(books)
+        done, failed = self.fault(kind, at, stays, "record", "-q", "-o", "t.cairn", "--", PROGRAM, books, "plain")
+        self.assertEqual(done.out, "")
+        kept = os.listdir(books)
+        if kept:
+            with open(os.path.join(books, kept[0])) as file:
+                book = dict(line.split() for line in file)
+            self.assertEqual((book["allocations"], book["frees"]), ("10000", "10000"))
+        if not failed:
+            self.assertEqual((done.status, done.err), (0, ""))
+        if done.status == 0:
+            self.assertEqual(done.err, "")
+            self.assertTrue(kept, "the program did not run")
+        else:
+            self.assert_says_why(done)
+            self.assertIn(done.status, (125,) if kept else (125, 2))
+        self.check_trace(done)
+
+    def check_trace(self, done):
+        """Absent after a failure, or readable; complete only with everything in it."""
+        if not os.path.exists(self.path("t.cairn")):
+            self.assertNotEqual(done.status, 0)
+            return
+        info = cairn("info", "t.cairn", "--format", "json", cwd=self.folder)
+        if info.status != 0:
+            self.assertNotEqual(done.status, 0)
+            self.assert_says_why(info)
+            return
+        answer = json.loads(info.out)
+        if done.status == 0:
+            self.assertIs(answer["complete"], True)
+        if answer["complete"]:
+            self.assertEqual((answer["events"]["alloc"], answer["events"]["free"], answer["lost_events"]), (10000, 10000, 0))
+        top = cairn("top", "t.cairn", cwd=self.folder)
+        self.assertEqual(top.status, 0, top.err)
+        if not answer["complete"]:
+            self.assertIn("incomplete", cairn("info", "t.cairn", cwd=self.folder).out)
+
+    def each(self, kind, numbers, check, *words):
+        for stays in (False, True):
+            for at in numbers:
+                with self.subTest(kind=kind, at=at, stays=stays):
+                    check(kind, at, stays, *words)
+
+    def test_writes_of_a_recording(self):
+        self.each("write", FEW_WRITES, self.record_with)
+
+    def test_memory_of_a_recording(self):
+        self.each("memory", FEW_BLOCKS, self.record_with)
+
+    def answer_with(self, kind, at, stays, *words):
+        done, failed = self.fault(kind, at, stays, *words)
+        if done.status == 0:
+            self.assertEqual((done.out, done.err), self.whole[words], f"another answer without a word (failed: {failed})")
+        else:
+            self.assertTrue(failed)
+            self.assert_says_why(done)
+
+    def test_answers(self):
+        self.assertEqual(cairn("record", "-q", "-o", "t.cairn", "--", PROGRAM, "", "chain", cwd=self.folder).status, 0)
+        self.whole = {}
+        for words in (("info", "t.cairn"), ("top", "t.cairn"), ("top", "t.cairn", "--format", "json")):
+            done = cairn(*words, cwd=self.folder)
+            self.whole[words] = (done.out, done.err)
+            self.each("read", FEW_READS, self.answer_with, *words)
+            self.each("memory", FEW_BLOCKS, self.answer_with, *words)
+
+
+main()
