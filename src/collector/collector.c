@@ -147,6 +147,14 @@ static void wait_until_written(struct cairn_pipeline *pipeline)
     sem_destroy(&written);
 }
 
+/* Whatever happens to the recorder from now on, there is a recording to open. */
+static void begin_trace(struct cairn_recorder *recorder)
+{
+    cairn_clock_calibrate(&recorder->clock);
+    cairn_recorder_commit(recorder, 0, false);
+    wait_until_written(&recorder->pipeline);
+}
+
 static void note_losses(struct cairn_recorder *recorder)
 {
     const struct cairn_ledger_counts *counts = cairn_ledger_counts(recorder->ledger);
@@ -352,8 +360,7 @@ static enum cairn_status record(struct cairn_recorder *recorder, const char *age
         result->path[0] = '\0';
         goto done;
     }
-    cairn_clock_calibrate(&recorder->clock);
-    cairn_recorder_commit(recorder, 0, false); /* so that whatever happens there is a recording to open */
+    begin_trace(recorder);
     const int why = cairn_launch_go(&launch);
     if (why) {
         discard_writing(recorder);
@@ -458,8 +465,7 @@ static enum cairn_status join(struct cairn_recorder *recorder, const struct cair
         status = start_writing(recorder, result->path, error);
     }
     if (status == CAIRN_OK) {
-        cairn_clock_calibrate(&recorder->clock);
-        cairn_recorder_commit(recorder, 0, false);
+        begin_trace(recorder);
         result->started = true;
         status = record_running(recorder, plan, watched, result, error);
     } else {

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""kill_recorder.py: the recorder is killed (SIGKILL) at random moments, ten, with CAIRN_LONG=1 two hundred.
+
+Of each holds: the program ends by itself with the same output; the trace says where it ends, its answers are those of that
+moment, and it can be completed. How long the program's threads stood still at most is told; it is held against a bound that a
+crowded machine keeps, too."""
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from endings import wait_for
+from recording import CAIRN, HANGS_S, Bench, Fault, expect, program
+
+ROUNDS = 200 if os.environ.get("CAIRN_LONG") else 10
+LONGEST_MS = 5000  # a program must never wait for a recorder that is gone; what is left is the machine's own
+
+
+def figures(path):
+    return {name: int(value) for name, value in (line.split() for line in Path(path).read_text().splitlines())}
+
+
+def ended(path):
+    return os.path.exists(path) and "longest_us" in Path(path).read_text()
+
+
+def kill_once(bench, after_s):
+    """How long a thread of the program stood still at most, in ms; None where the program had not begun."""
+    steps = bench.path("steps")
+    with open(bench.path("out"), "w+") as out:
+        record = subprocess.Popen([CAIRN, "record", "-q", "-f", "-o", bench.trace, "--", program("stall"), "300", steps],
+                                  stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=bench.folder)
+        time.sleep(after_s)
+        children = Path(f"/proc/{record.pid}/task/{record.pid}/children").read_text().split()
+        begun = bool(children) and os.path.basename(os.readlink(f"/proc/{children[0]}/exe")) == "stall"
+        over = record.poll() is not None
+        record.kill()
+        record.wait()
+        if not begun:
+            return None
+        wait_for(lambda: ended(steps), "the program does not end")
+        wait_for(lambda: not os.path.exists(f"/proc/{children[0]}"), "the program stays")
+        out.seek(0)
+        expect(out.read() == "4 threads ended\n", "the program said something else")
+    expect(not over, "the recorder ended by itself")
+    check_trace(bench)
+    return figures(steps)["longest_us"] / 1000
+
+
+def check_trace(bench):
+    before = bench.info()
+    if not before["complete"]:
+        text = bench.run([CAIRN, "info", bench.trace])[1]
+        expect("incomplete" in text and "--repair" in text, f"info does not say where it ends: {text}")
+    total = bench.answer("top", bench.trace, "--at", "end")["total"]
+    status, _, err = bench.run([CAIRN, "info", "--repair", bench.trace])
+    expect(status == 0, f"it cannot be completed: {err}")
+    after = bench.info()
+    expect(after["complete"] and after["events"] == before["events"], "completing it changed what it holds")
+    expect(bench.answer("top", bench.trace, "--at", "end")["total"] == total, "the answers changed")
+    expect(sorted(name for name in os.listdir(bench.folder) if name.startswith("t.cairn")) == ["t.cairn"], "files were left")
+
+
+def main():
+    longest, unbegun = [], 0
+    for turn in range(ROUNDS):
+        after_s = random.uniform(0.02, 0.3)
+        bench = Bench()
+        try:
+            took_ms = kill_once(bench, after_s)
+        except Fault as fault:
+            print(f"killed after {after_s * 1000:.0f} ms, round {turn + 1}: {fault}")
+            sys.exit(1)
+        except FileNotFoundError:
+            took_ms = None  # it had ended before it could be looked at
+        finally:
+            bench.release()
+        if took_ms is None:
+            unbegun += 1
+        else:
+            longest.append(took_ms)
+    longest.sort()
+    print(f"{len(longest)} of {ROUNDS} programs ran on, {unbegun} had not begun; the longest step of each: median "
+          f"{longest[len(longest) // 2]:.1f} ms, at most {longest[-1]:.1f} ms")
+    sys.exit(longest[-1] > LONGEST_MS)
+
+
+main()
