@@ -2,6 +2,7 @@
 hold, Skip where the machine has not what it takes, and may return a word on what it saw."""
 import glob
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -322,6 +323,21 @@ def alone(bench):
     with_books(*preloading("counting_malloc.so", program("alone"), "{books}"), status=0)(bench)
 
 
+def vandal(bench):
+    """What a program writes over its rings is no harm to the recorder, and does not pass for a whole recording."""
+    told = 0
+    for where in ("data", "cursors", "header"):
+        for _ in range(4):
+            seed = random.randrange(1 << 30)
+            done = bench.record(program("vandal"), str(seed), where)
+            expect(done == (137, "", ""), f"{where}, seed {seed}: {done}")
+            info = bench.info()
+            bench.answer("top", bench.trace, "--at", "end")
+            told += any("overwritten" in note["text"] for note in info["notes"])
+    expect(told > 0, "no word of the rings")
+    return f"{told} of 12 recordings say so"
+
+
 def sandbox(how, **more):
     return with_books(program("sandbox"), "{books}", how, exact=how not in ("closefds",), **more)
 
@@ -392,4 +408,5 @@ ROWS = [
     (39, "clock stepped, suspended", in_turn(endings.stepped_clock, endings.suspended)),
     (40, "PID namespace, PID reuse", in_turn(namespace, numbers_again)),
     (41, "nothing of ours in the process", alone),
+    (42, "rubbish in its own rings", vandal),
 ]

@@ -304,9 +304,9 @@ class Recordings(unittest.TestCase):
             self.assertEqual(recording["lost_events"], 0)
 
     def test_killed_in_a_burst_nothing_committed_is_lost(self):
-        """The program counts what returned; at most one more a thread may have been recorded. CAIRN_LONG: 100 moments."""
+        """The program counts what returned; at most one more a thread may have been recorded. CAIRN_LONG: 500 moments."""
         threads = 4
-        for i in range(100 if os.environ.get("CAIRN_LONG") else 5):
+        for i in range(500 if os.environ.get("CAIRN_LONG") else 5):
             process = self.start([str(TARGETS / "burst"), self.path("counters"), str(threads)])
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
             while not (os.path.exists(self.path("counters")) and any(Path(self.path("counters")).read_bytes())):
