@@ -43,7 +43,9 @@ static enum cairn_join_result join(const char *session)
         return CAIRN_JOIN_REFUSED;
     }
     cairn_start_prepare();
-    cairn_thread_attach();
+    if (cairn_self->gate == CAIRN_GATE_CLOSED) { /* prepared by an earlier recording */
+        cairn_thread_attach();
+    }
     if (!cairn_process_is_here()) {
         return CAIRN_JOIN_REFUSED;
     }

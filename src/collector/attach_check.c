@@ -22,6 +22,7 @@ struct facts {
     long thread_group, tracer, seccomp, filters;
     unsigned long users[3]; /* real, effective, saved */
     uint64_t ignored;       /* signals, bit N−1 */
+    bool has_memory;        /* threads of the kernel and the dead have none */
 };
 
 static const char *value_of(const char *text, const char *key)
@@ -59,7 +60,8 @@ static bool read_facts(const char *process, struct facts *facts)
                             .tracer = number_of(text, "TracerPid"),
                             .seccomp = number_of(text, "Seccomp"),
                             .filters = number_of(text, "Seccomp_filters"),
-                            .ignored = strtoull(ignored, NULL, 16)};
+                            .ignored = strtoull(ignored, NULL, 16),
+                            .has_memory = value_of(text, "VmSize") != NULL};
     return sscanf(users, "%lu %lu %lu", &facts->users[0], &facts->users[1], &facts->users[2]) == 3;
 }
 
@@ -82,6 +84,9 @@ static enum cairn_status check_facts(pid_t pid, const struct facts *facts, struc
     }
     if (facts->state == 'Z' || facts->state == 'X') {
         return refuse(pid, "it has ended", error);
+    }
+    if (!facts->has_memory) {
+        return refuse(pid, "it is a thread of the kernel", error);
     }
     for (size_t i = 0; i < 3; i++) {
         if (facts->users[i] != geteuid()) {

@@ -177,6 +177,27 @@ bool cairn_session_is_recorded(pid_t pid)
     return fd >= 0 && !by_recorder;
 }
 
+/* Why no recording of that process was found. */
+static enum cairn_status not_recorded(pid_t pid, bool known, struct cairn_error *error)
+{
+    char path[64];
+    struct stat process;
+    if (known) {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND, "process %d is not being recorded any more", (int)pid);
+    }
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    if (geteuid() != 0 && stat(path, &process) == 0 && process.st_uid != geteuid()) {
+        return cairn_fail(
+            error, CAIRN_E_NOT_FOUND,
+            "process %d belongs to another user, whose recordings are not shown: say this as that "
+            "user",
+            (int)pid);
+    }
+    return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                      "process %d is not being recorded: start it with cairn record, or cairn attach %d",
+                      (int)pid, (int)pid);
+}
+
 enum cairn_status cairn_session_command(pid_t pid, enum cairn_session_verb verb, const char *name,
                                         struct cairn_session_answer *answer, struct cairn_error *error)
 {
@@ -189,12 +210,7 @@ enum cairn_status cairn_session_command(pid_t pid, enum cairn_session_verb verb,
         request.pid = 0;
     }
     if (fd < 0) {
-        return known ? cairn_fail(error, CAIRN_E_NOT_FOUND, "process %d is not being recorded any more",
-                                  (int)pid)
-                     : cairn_fail(error, CAIRN_E_NOT_FOUND,
-                                  "process %d is not being recorded: start it with cairn record, or cairn "
-                                  "attach %d",
-                                  (int)pid, (int)pid);
+        return not_recorded(pid, known, error);
     }
     const enum cairn_status status = exchange(fd, &request, answer, error);
     close(fd);

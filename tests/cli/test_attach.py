@@ -90,6 +90,7 @@ class Attach(Case):
             self.assertEqual(info["stopped_why"], "stopped")
             self.assertIsNone(info["exit_status"])
             self.assertEqual(info["pid"], program.pid)
+            self.assertEqual(info["threads"], 5)  # the one that lent a hand is one of them, and no second one
         program.tell("free")
         self.assertEqual(program.quit(), (7, "", ""))
 
@@ -306,6 +307,13 @@ class Refusals(Case):
 
     def test_thread_of_the_kernel_or_foreign(self):
         self.assert_sentence(cairn("attach", "2"), 2, "process 2")
+        with open("/proc/2/comm") as file:
+            if file.read() == "kthreadd\n":
+                self.assert_sentence(cairn("attach", "2"), 2, "thread of the kernel")
+        if os.geteuid() == 0 and shutil.which("setpriv"):
+            nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CAIRN]
+            for word in ("attach", "stop"):
+                self.assert_sentence(cairn(word, str(os.getpid()), command=nobody), 2, "another user")
 
     def test_static(self):
         source = os.path.join(FOLDER, "static.c")
