@@ -41,6 +41,15 @@ class Recording:
         return self.process.wait(), rest
 
 
+def wait_until_loaded(pid):
+    """A process that has only just begun has no C library yet."""
+    while True:
+        with open(f"/proc/{pid}/maps") as maps:
+            if "libc.so" in maps.read():
+                return
+        time.sleep(0.01)
+
+
 class Joined:
     """programs/joined.c, and what it says."""
 
@@ -184,6 +193,7 @@ class Attach(Case):
             with self.subTest(kind):
                 program = subprocess.Popen([patient, kind], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                 self.addCleanup(program.kill)
+                wait_until_loaded(program.pid)
                 done = cairn("attach", str(program.pid), "-q", "-f", "-o", "patient.cairn", "--duration", "1ms")
                 out, _ = program.communicate("go\n", timeout=60)
                 self.assertEqual(done.status, 0, done.err)
