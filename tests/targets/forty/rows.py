@@ -250,6 +250,12 @@ def rust(bench):
     expect(any("rusty" in (frame["function"] or "") for frame in rows[0]["stack"]), f"no name of ours in {rows[0]['stack']}")
 
 
+def holes(bench):
+    """Some linkers leave pages between segments: the loader knows the code's alone, and it has no ELF header."""
+    linked = bench.compile("holes", program_source("calls.c"), "-Wl,-z,max-page-size=0x200000,-z,separate-code")
+    with_books(linked, "{books}", "chain", status=0)(bench)
+
+
 CGO = """package main
 // #include <stdlib.h>
 // static void *books_go(size_t size) { void *volatile block = malloc(size); return block; }
@@ -401,7 +407,7 @@ ROWS = [
     (33, "LD_PRELOAD already set", endings.preloaded_already),
     (34, "ASan build", asan),
     (35, "Go, Rust, JIT code", in_turn(with_books(FLOWS, "{books}", "code", status=0, exact=True,
-                                                  condition=own_stacks(books_after=["books_called"])), rust, cgo)),
+                                                  condition=own_stacks(books_after=["books_called"])), holes, rust, cgo)),
     (36, "100 GB of virtual allocations", calls("huge", huge_sums)),
     (37, "full disk, RLIMIT_FSIZE, read-only folder", in_turn(endings.full_disk, endings.file_limit, endings.read_only)),
     (38, "collector SIGKILLed", endings.recorder_killed),
