@@ -333,15 +333,25 @@ void cairn_recorder_target_left(struct cairn_recorder *recorder, struct cairn_ta
     }
 }
 
-/* What the threads counted themselves. Their counters may start again with a new thread. */
+#define MOST_SKIPPED (1ull << 40) /* more than any recording has events */
+
+/* By how much a counter grew that starts again with a new thread; 0 where it is rubbish. */
+static uint64_t growth(uint64_t now, uint64_t before, uint64_t most)
+{
+    const uint64_t more = now >= before ? now - before : now;
+    return more <= most ? more : 0;
+}
+
+/* What the threads counted themselves. */
 static void read_counters(struct cairn_recorder *recorder, struct cairn_source *source)
 {
     const uint64_t skipped = atomic_load_explicit(&source->reader.control->skipped, memory_order_relaxed);
     const uint64_t stalled = atomic_load_explicit(&source->reader.control->stalled_ns, memory_order_relaxed);
-    const uint64_t more = skipped >= source->skipped ? skipped - source->skipped : skipped;
+    const uint64_t more = growth(skipped, source->skipped, MOST_SKIPPED);
     recorder->skipped_events += more;
     source->target->skipped_events += more;
-    recorder->stalled_ns += (int64_t)(stalled >= source->stalled_ns ? stalled - source->stalled_ns : stalled);
+    recorder->stalled_ns +=
+        (int64_t)growth(stalled, source->stalled_ns, (uint64_t)cairn_clock_elapsed_ns(&recorder->clock));
     source->skipped = skipped;
     source->stalled_ns = stalled;
 }
