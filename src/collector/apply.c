@@ -76,7 +76,7 @@ static void forget_accounts(struct cairn_source *source)
 }
 
 /* The C library frees after a thread's own destructors: that thread again, and no other. */
-static void visit(struct cairn_source *source, uint32_t number, int32_t tid)
+static void visit_thread(struct cairn_source *source, uint32_t number, int32_t tid)
 {
     source->thread.number = number;
     source->tid = tid;
@@ -117,7 +117,7 @@ static void need_thread(struct cairn_recorder *recorder, struct cairn_source *so
         return;
     }
     if (source->ended_thread) {
-        visit(source, source->ended_thread, source->tid);
+        visit_thread(source, source->ended_thread, source->tid);
     } else {
         start_thread(recorder, source,
                      atomic_load_explicit(&source->reader.control->tid, memory_order_relaxed), record);
@@ -132,7 +132,7 @@ static void apply_thread_start(struct cairn_recorder *recorder, struct cairn_sou
     const int32_t tid = (int32_t)record[1];
     const uint32_t former = record[1] & CAIRN_THREAD_VISITS ? find_ended(source->target, tid) : 0;
     if (former) {
-        visit(source, former, tid);
+        visit_thread(source, former, tid);
     } else {
         start_thread(recorder, source, tid, record);
     }
