@@ -103,8 +103,9 @@ struct cairn_trace {
     struct cairn_event_decoder *decoder; /* NULL until needed */
     sqlite3 *db; /* NULL while a live trace is idle: an open connection keeps the writer from closing */
     sqlite3_stmt *stack_lookup;
-    unsigned holds; /* uses of `db` under way */
-    int failure;    /* SQLite's code of the last one */
+    uint32_t stack_lookups, stack_most; /* rows looked up alone; the largest number among them */
+    unsigned holds;                     /* uses of `db` under way */
+    int failure;                        /* SQLite's code of the last one */
     bool live, cancelled;
     int64_t file_bytes;
     struct cairn_contents *contents;

@@ -6,6 +6,7 @@
 #define SPARSE_FACTOR 16u /* numbers may have holes, but an array of them must not outgrow the file */
 #define DEPTH_MAX     1024u
 #define INLINED_MAX   256u
+#define ROWS_A_LOOKUP 8u /* of the whole table are read in the time that one row takes by itself */
 
 /* Room for stack number `stack`; false when memory ran out. New ones are empty. */
 static bool reserve(struct cairn_stack_node **stacks, size_t *capacity, size_t stack)
@@ -89,6 +90,14 @@ enum cairn_status cairn_trace_load_stacks(struct cairn_trace *trace, struct cair
     return status;
 }
 
+/* Whether single rows took as long by now as the whole table would, which the largest number seen tells the size of. */
+static bool is_table_worth_it(struct cairn_trace *trace, uint32_t stack)
+{
+    trace->stack_lookups++;
+    trace->stack_most = stack > trace->stack_most ? stack : trace->stack_most;
+    return trace->stack_lookups > trace->stack_most / ROWS_A_LOOKUP + FIRST_STACKS;
+}
+
 /* One row by number, while the whole table is not worth its time. */
 static bool look_up(struct cairn_trace *trace, uint32_t stack, struct cairn_stack_node *node)
 {
@@ -114,6 +123,11 @@ static bool look_up(struct cairn_trace *trace, uint32_t stack, struct cairn_stac
 static bool find_node(struct cairn_trace *trace, uint32_t stack, struct cairn_stack_node *node)
 {
     const struct cairn_contents *contents = trace->contents;
+    /* What cannot be had is tried again as many rows later. */
+    if (!contents->stacks && is_table_worth_it(trace, stack) &&
+        cairn_trace_load_stacks(trace, NULL) != CAIRN_OK) {
+        trace->stack_lookups = 0;
+    }
     if (!contents->stacks) {
         return look_up(trace, stack, node);
     }

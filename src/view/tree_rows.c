@@ -20,19 +20,46 @@ struct tree_job {
                    enum cairn_metric metric);
 };
 
+/* What the site says; its texts are shared by all rows of that site: a tree has many rows and few sites. */
+static void set_site(struct cairn_rows *rows, struct cairn_row *row, const struct cairn_site *site,
+                     enum cairn_by by, struct cairn_keymap *first_rows)
+{
+    const uint64_t *known = cairn_keymap_get(first_rows, (uint64_t)site->site_id);
+    if (known == NULL) {
+        cairn_rows_site(rows, row, site, by);
+        /* Memory that ran out here costs more copies, no more. */
+        (void)cairn_keymap_put(first_rows, (uint64_t)site->site_id, rows->count - 1);
+        return;
+    }
+    const struct cairn_row *same = &rows->items[*known];
+    row->site_id = same->site_id;
+    row->lang = same->lang;
+    row->name = same->name;
+    row->label = same->label;
+    row->place = same->place;
+    row->module = same->module;
+    row->function = same->function;
+    row->file = same->file;
+    row->line = same->line;
+    row->source_file = same->source_file;
+}
+
 static void convert(struct cairn_rows *rows, const struct cairn_tree *tree, enum cairn_by by)
 {
+    struct cairn_keymap first_rows = {.keys = NULL};
     for (size_t i = 0; i < tree->node_count; i++) {
         const struct cairn_tree_node *node = &tree->nodes[i];
         struct cairn_row *row = cairn_rows_add(rows, node->parent);
         if (row == NULL)
-            return;
-        cairn_rows_site(rows, row, &node->site, by == CAIRN_BY_LINE ? CAIRN_BY_LINE : CAIRN_BY_FUNCTION);
+            break;
+        set_site(rows, row, &node->site, by == CAIRN_BY_LINE ? CAIRN_BY_LINE : CAIRN_BY_FUNCTION,
+                 &first_rows);
         const uint64_t above = node->parent == UINT32_MAX ? 0 : rows->items[node->parent].key;
         row->key = cairn_key_mix(above, (uint64_t)node->site.site_id);
         cairn_row_set_counts(row, &node->counts, node->percent);
         row->values[CAIRN_VALUE_SELF] = node->self_bytes;
     }
+    cairn_keymap_release(&first_rows);
 }
 
 /* What a path is called in either trace: numbers of sites are of one trace alone. */

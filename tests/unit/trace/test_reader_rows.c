@@ -254,6 +254,16 @@ static void test_names(void **state)
     cairn_trace_close(trace);
 }
 
+/* So many single rows that the whole table is read on the way: every walk says the same. */
+static void test_many_stacks(void **state)
+{
+    struct cairn_trace *trace = open_trace();
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        check_stacks(trace);
+    cairn_trace_close(trace);
+}
+
 static size_t timeline(struct cairn_trace *trace, int64_t from_ns, int64_t to_ns, size_t wanted,
                        int64_t *level)
 {
@@ -360,6 +370,7 @@ int main(void)
         cmocka_unit_test(test_snapshot_sites), cmocka_unit_test(test_names),
         cmocka_unit_test(test_timeline),       cmocka_unit_test(test_residency),
         cmocka_unit_test(test_companion),      cmocka_unit_test(test_source_and_histogram),
+        cmocka_unit_test(test_many_stacks),
     };
     return cmocka_run_group_tests(tests, write_trace, remove_trace);
 }
