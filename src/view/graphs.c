@@ -31,12 +31,11 @@ const struct cairn_fact_graph *cairn_app_graph(const struct cairn_app *app)
     return chosen != NULL ? chosen : last_of(app);
 }
 
-/* The last one of that process at or before a time. */
-static const struct cairn_fact_graph *graph_at(const struct cairn_app *app, uint32_t process, int64_t t_ns)
+const struct cairn_fact_graph *cairn_app_graph_at(const struct cairn_app *app, uint32_t process, int64_t t_ns)
 {
     const struct cairn_fact_graph *found = NULL;
     for (size_t i = 0; i < app->facts.graph_count; i++)
-        if (app->facts.graphs[i].process == process && app->facts.graphs[i].t_ns <= t_ns)
+        if ((process == 0 || app->facts.graphs[i].process == process) && app->facts.graphs[i].t_ns <= t_ns)
             found = &app->facts.graphs[i];
     return found;
 }
@@ -46,7 +45,7 @@ const struct cairn_fact_graph *cairn_app_graph_before(const struct cairn_app *ap
     const struct cairn_fact_graph *shown = cairn_app_graph(app);
     if (shown == NULL || !app->question.a_set)
         return NULL;
-    const struct cairn_fact_graph *a = graph_at(app, shown->process, app->question.a.moment.t_ns);
+    const struct cairn_fact_graph *a = cairn_app_graph_at(app, shown->process, app->question.a.moment.t_ns);
     return a < shown ? a : NULL;
 }
 

@@ -11,6 +11,9 @@ const struct cairn_fact_graph *cairn_app_graph_of(const struct cairn_app *app, u
 /* The one that growth is counted from: the last one of the same process at or before moment A. NULL: A is not set, or there is
  * none before the one that is shown. */
 const struct cairn_fact_graph *cairn_app_graph_before(const struct cairn_app *app);
+/* The last one of that process (0: of any) at or before a time, or NULL. */
+const struct cairn_fact_graph *cairn_app_graph_at(const struct cairn_app *app, uint32_t process,
+                                                  int64_t t_ns);
 /* When it was taken. */
 struct cairn_view_moment cairn_graph_moment(const struct cairn_facts *facts,
                                             const struct cairn_fact_graph *graph);

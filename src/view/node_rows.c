@@ -334,8 +334,12 @@ static enum cairn_status add_origin(struct maker *maker, struct cairn_reader *re
     if (status != CAIRN_OK)
         return status;
     selection.by = source->by;
-    const struct cairn_object_origin origin = {
-        .stack = source->stack, .site_id = source->site_id, .selection = &selection};
+    const struct cairn_object_origin origin = {.stack = source->stack,
+                                               .site_id = source->site_id,
+                                               .selection = &selection,
+                                               .type = source->type,
+                                               .first =
+                                                   source->only_new && maker->since ? maker->first_new : 0};
     return cairn_objects_from(maker->graph, &origin, maker->page->node.offset, PAGE_ROWS, objects, error);
 }
 

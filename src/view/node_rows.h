@@ -30,8 +30,9 @@ struct cairn_node_source {
     enum cairn_graph_links kind;
     uint32_t list;
     enum cairn_graph_links below; /* what a row opens into: a list of this kind */
-    bool only_new;                /* LINKS that do not fold: those made after A */
+    bool only_new;                /* ORIGIN, and LINKS that do not fold: those made after A */
     uint32_t stack;               /* ORIGIN: 0: the site */
+    uint32_t type;                /* ORIGIN: number + 1 of the only type; 0: all */
     int64_t site_id;
     enum cairn_by by;
 };

@@ -42,11 +42,25 @@ static int lay_out(const struct cairn_outline *outline, int width, int *starts)
     return x;
 }
 
+/* " 3/120 " at the right of the heads, where the names' title keeps room beside it; returns its width, 0 where it has none. */
+static int draw_place(const struct cairn_outline *outline, struct cairn_canvas *canvas,
+                      struct cairn_rect area, int name_at)
+{
+    char place[48];
+    if (outline->visible_count == 0)
+        return 0;
+    snprintf(place, sizeof(place), " %zu/%zu ", outline->cursor + 1, outline->visible_count);
+    const int width = cairn_text_width(canvas, place);
+    if (area.width - name_at - width <= NAME_LEAST)
+        return 0;
+    cairn_draw_text(canvas, area.x + area.width - width, area.y, width, CAIRN_STYLE_HEADER, place);
+    return width;
+}
+
 static void draw_heads(const struct cairn_outline *outline, struct cairn_canvas *canvas,
                        struct cairn_rect area, const int *starts, const struct cairn_outline_look *look)
 {
     cairn_draw_fill(canvas, (struct cairn_rect){area.x, area.y, area.width, 1}, CAIRN_STYLE_HEADER, ' ');
-    int name_at = MARGIN;
     for (size_t i = 0; i < outline->column_count; i++) {
         const struct cairn_column *column = &outline->columns[i];
         if (starts[i] < 0)
@@ -54,27 +68,21 @@ static void draw_heads(const struct cairn_outline *outline, struct cairn_canvas 
         const bool sorted = i == outline->sort_column && column->sort != NULL;
         const unsigned pen = sorted ? CAIRN_STYLE_SORTED : CAIRN_STYLE_HEADER;
         const bool names = column->kind == CAIRN_COLUMN_NAME;
-        char title[64];
-        snprintf(title, sizeof(title), "%s%s", names && look->heading != NULL ? look->heading : column->title,
-                 !sorted                     ? ""
-                 : outline->reverse != names ? "▲"
-                                             : "▼");
+        const char *arrow = !sorted ? "" : outline->reverse != names ? "▲" : "▼";
         if (names) {
-            name_at = starts[i];
-            cairn_draw_text(canvas, area.x + starts[i], area.y, area.width - starts[i] - 1, pen, title);
+            const int place = draw_place(outline, canvas, area, starts[i]);
+            const int room = area.width - starts[i] - (place > 0 ? place : 1) - (sorted ? 1 : 0);
+            const int used = cairn_draw_text(canvas, area.x + starts[i], area.y, room, pen,
+                                             look->heading != NULL ? look->heading : column->title);
+            cairn_draw_text(canvas, area.x + starts[i] + used, area.y, 1, pen, arrow);
         } else {
+            char title[64];
+            snprintf(title, sizeof(title), "%s%s", column->title, arrow);
             /* The arrow of a sorted column stands in the gap, so that the title stays over its numbers. */
             cairn_draw_right(canvas, area.x + starts[i], area.y, column->width + (sorted ? 1 : 0), pen,
                              title);
         }
     }
-    if (outline->visible_count == 0)
-        return;
-    char place[48];
-    snprintf(place, sizeof(place), " %zu/%zu ", outline->cursor + 1, outline->visible_count);
-    const int width = cairn_text_width(canvas, place);
-    if (area.width - name_at - width > NAME_LEAST)
-        cairn_draw_text(canvas, area.x + area.width - width, area.y, width, CAIRN_STYLE_HEADER, place);
 }
 
 /* Highlights every match within text that was drawn at (x, y) from `skip` columns on. */

@@ -9,13 +9,13 @@
 #include "query/diff.h"
 #include "view/app.h"
 #include "view/detail.h"
+#include "view/diff_types.h"
 #include "view/screens.h"
 
 #define FRAMES_NAMED 12
 #define STACKS_MOST  200 /* opened below one row; the largest ones */
 
 enum slot { SLOT_TABLE = 1, SLOT_STACKS };
-enum value { VALUE_DELTA = 0, VALUE_DELTA_BLOCKS, VALUE_SURVIVED, VALUE_A, VALUE_B, VALUE_PERCENT };
 
 struct diff {
     struct cairn_screen screen;
@@ -26,40 +26,40 @@ struct diff {
 };
 
 static const struct cairn_column diff_columns[] = {
-    {.title = "", .kind = CAIRN_COLUMN_ARROW, .width = 1, .value = VALUE_DELTA},
+    {.title = "", .kind = CAIRN_COLUMN_ARROW, .width = 1, .value = CAIRN_DIFF_VALUE_DELTA},
     {.title = "Δ BYTES",
      .key = "delta_bytes",
      .kind = CAIRN_COLUMN_BYTES_SIGNED,
      .width = 8,
-     .value = VALUE_DELTA,
+     .value = CAIRN_DIFF_VALUE_DELTA,
      .sort = "delta_bytes"},
-    {.title = "", .kind = CAIRN_COLUMN_BAR, .width = 12, .from_width = 96, .value = VALUE_PERCENT},
+    {.title = "", .kind = CAIRN_COLUMN_BAR, .width = 12, .from_width = 96, .value = CAIRN_DIFF_VALUE_PERCENT},
     {.title = "Δ BLOCKS",
      .key = "delta_blocks",
      .kind = CAIRN_COLUMN_COUNT_SIGNED,
      .width = 9,
-     .value = VALUE_DELTA_BLOCKS,
+     .value = CAIRN_DIFF_VALUE_DELTA_BLOCKS,
      .sort = "delta_blocks"},
     {.title = "SURVIVED",
      .key = "survived_bytes",
      .kind = CAIRN_COLUMN_BYTES,
      .width = 8,
      .from_width = 60,
-     .value = VALUE_SURVIVED,
+     .value = CAIRN_DIFF_VALUE_SURVIVED,
      .sort = "survived_bytes"},
     {.title = "A",
      .key = "a_bytes",
      .kind = CAIRN_COLUMN_BYTES,
      .width = 7,
      .from_width = 72,
-     .value = VALUE_A,
+     .value = CAIRN_DIFF_VALUE_A,
      .sort = "a_bytes"},
     {.title = "B",
      .key = "b_bytes",
      .kind = CAIRN_COLUMN_BYTES,
      .width = 7,
      .from_width = 72,
-     .value = VALUE_B,
+     .value = CAIRN_DIFF_VALUE_B,
      .sort = "b_bytes"},
     {.title = "function", .kind = CAIRN_COLUMN_NAME, .sort = "name"},
 };
@@ -70,6 +70,7 @@ struct diff_job {
     struct cairn_job job;
     uint64_t parent; /* key of the row whose stacks these are; 0: the sites */
     int64_t site_id;
+    struct cairn_diff_graphs graphs; /* of A and B, when stacks are asked for */
     struct cairn_rows rows;
     char verdict[1024];
     struct cairn_diff_counts total;
@@ -79,12 +80,12 @@ struct diff_job {
 static void set_values(struct cairn_row *row, const struct cairn_diff_row *from)
 {
     const struct cairn_diff_counts *counts = &from->counts;
-    row->values[VALUE_DELTA] = counts->delta_bytes;
-    row->values[VALUE_DELTA_BLOCKS] = counts->delta_blocks;
-    row->values[VALUE_SURVIVED] = counts->survived_bytes;
-    row->values[VALUE_A] = counts->a_bytes;
-    row->values[VALUE_B] = counts->b_bytes;
-    row->values[VALUE_PERCENT] = (int64_t)(from->percent * 100 + 0.5);
+    row->values[CAIRN_DIFF_VALUE_DELTA] = counts->delta_bytes;
+    row->values[CAIRN_DIFF_VALUE_DELTA_BLOCKS] = counts->delta_blocks;
+    row->values[CAIRN_DIFF_VALUE_SURVIVED] = counts->survived_bytes;
+    row->values[CAIRN_DIFF_VALUE_A] = counts->a_bytes;
+    row->values[CAIRN_DIFF_VALUE_B] = counts->b_bytes;
+    row->values[CAIRN_DIFF_VALUE_PERCENT] = (int64_t)(from->percent * 100 + 0.5);
     row->style = counts->delta_bytes > 0   ? CAIRN_STYLE_GREW
                  : counts->delta_bytes < 0 ? CAIRN_STYLE_SHRANK
                                            : CAIRN_STYLE_DIM;
@@ -162,6 +163,9 @@ static enum cairn_status run_diff(struct cairn_job *job, struct cairn_reader *re
     cairn_sanitise(own->verdict, sizeof(own->verdict), diff.verdict, strlen(diff.verdict));
     status = convert(own, &diff, selection.by);
     cairn_diff_release(&diff);
+    if (status == CAIRN_OK && own->parent != 0)
+        status = cairn_diff_types_add(reader, &job->question, &own->graphs, own->parent, own->site_id,
+                                      &own->rows, &job->error);
     return status;
 }
 
@@ -244,6 +248,8 @@ static void post(struct diff *screen, uint64_t parent, int64_t site_id)
     job->job.slot = parent != 0 ? SLOT_STACKS : SLOT_TABLE;
     job->parent = parent;
     job->site_id = site_id;
+    if (parent != 0)
+        cairn_diff_graphs_find(screen->screen.app, &job->graphs);
     cairn_screen_post(&screen->screen, &job->job);
 }
 
@@ -335,8 +341,12 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
         cairn_outline_refresh(&screen->table);
         cairn_app_say(base->app, screen->table.hide_same ? "what did not change is hidden" : "all rows");
         return true;
+    case CAIRN_DO_ORIGIN:
+        return row != NULL && cairn_diff_types_show(base->app, &screen->table, row);
     case CAIRN_DO_ENTER:
-        if (row != NULL && row->parent != CAIRN_NO_PARENT) {
+        if (row != NULL && cairn_diff_types_show(base->app, &screen->table, row))
+            return true;
+        if (row != NULL && row->stack != 0 && row->parent != CAIRN_NO_PARENT) {
             cairn_app_push(base->app, cairn_frames_screen(base->app, row));
             return true;
         }

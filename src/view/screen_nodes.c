@@ -79,8 +79,9 @@ static void toggle_new(struct nodes *screen)
 {
     struct cairn_node_source *source = &screen->table.source;
     struct cairn_app *app = screen->screen.app;
-    const bool can = source->what == CAIRN_NODES_LINKS &&
-                     (source->kind == CAIRN_LINKS_TYPES || source->kind == CAIRN_LINKS_CYCLES);
+    const bool can = source->what == CAIRN_NODES_ORIGIN ||
+                     (source->what == CAIRN_NODES_LINKS &&
+                      (source->kind == CAIRN_LINKS_TYPES || source->kind == CAIRN_LINKS_CYCLES));
     if (!can || !app->question.a_set) {
         cairn_app_say(app, can ? "what is new depends on A: a sets it on an earlier graph"
                                : "this list is shown whole");
@@ -220,6 +221,23 @@ struct cairn_screen *cairn_origin_screen(struct cairn_app *app, uint32_t graph, 
         snprintf(screen->title, sizeof(screen->title), "allocated by stack %u", (unsigned)from->stack);
     snprintf(screen->empty, sizeof(screen->empty),
              "none of its blocks is in this graph: they were freed before, or are parts of others");
+    return &screen->screen;
+}
+
+struct cairn_screen *cairn_survivors_screen(struct cairn_app *app, uint32_t graph,
+                                            const struct cairn_row *from, const char *site)
+{
+    struct nodes *screen = open_list(app, graph,
+                                     &(struct cairn_node_source){.what = CAIRN_NODES_ORIGIN,
+                                                                 .below = CAIRN_LINKS_REFERENTS,
+                                                                 .only_new = true,
+                                                                 .type = from->node.number + 1,
+                                                                 .site_id = from->site_id,
+                                                                 .by = app->question.by});
+    if (screen == NULL)
+        return NULL;
+    snprintf(screen->title, sizeof(screen->title), "%.200s allocated at %.250s", from->label, site);
+    snprintf(screen->empty, sizeof(screen->empty), "none of those made after A; z shows all");
     return &screen->screen;
 }
 

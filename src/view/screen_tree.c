@@ -105,7 +105,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
         layout.stack.height = 0;
     }
     snprintf(screen->heading, sizeof(screen->heading), "%s by %s",
-             screen->bottom_up ? "bottom-up: sites and their callers" : "top-down: from main to the sites",
+             screen->bottom_up ? "bottom-up" : "top-down",
              app->question.by == CAIRN_BY_LINE ? "line" : "function");
     const struct cairn_outline_look look = {.focused = true,
                                             .heading = screen->heading,

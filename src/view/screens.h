@@ -35,6 +35,9 @@ struct cairn_screen *cairn_leaked_screen(struct cairn_app *app, uint32_t graph);
 /* Objects allocated by the row's stack, or, with `site`, at the site that it stands for. */
 struct cairn_screen *cairn_origin_screen(struct cairn_app *app, uint32_t graph, const struct cairn_row *from,
                                          bool site, enum cairn_by by);
+/* Those that a row of diff_types.h stands for and that were made after A; `site` names the place in words. */
+struct cairn_screen *cairn_survivors_screen(struct cairn_app *app, uint32_t graph,
+                                            const struct cairn_row *from, const char *site);
 /* One object. */
 struct cairn_screen *cairn_object_screen(struct cairn_app *app, uint32_t graph, uint32_t object,
                                          const char *name);
