@@ -1,4 +1,5 @@
 /* SQL: a statement, its answer, and beside it the tables there are. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #define TABLES_WIDTH 36
 #define WIDE         110 /* from here on both panes are shown */
 
+#define AS_IT_CAME   (-1) /* sorted by no column */
+
 enum pane { PANE_ANSWER = 0, PANE_TABLES, PANE_COUNT };
 enum slot { SLOT_ANSWER = 1, SLOT_TABLES };
 
@@ -18,11 +21,16 @@ struct sql {
     struct cairn_screen screen;
     struct cairn_outline panes[PANE_COUNT];
     char statement[CAIRN_SQL_STATEMENT_MAX];
-    char heading[1024];
-    bool more, asked;
+    struct cairn_sql_answer answer; /* without its rows, which the pane has */
+    int sorted;                     /* a column of the answer, or AS_IT_CAME */
+    bool asked;
 };
 
 static const struct cairn_column columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
+/* The answer's rows are sorted by a number that is not shown: cells stand in the names. */
+static const struct cairn_column answer_columns[] = {
+    {.title = "", .kind = CAIRN_COLUMN_NUMBER, .from_width = INT_MAX, .value = 0, .sort = "order"},
+    {.title = "", .kind = CAIRN_COLUMN_NAME}};
 
 struct sql_job {
     struct cairn_job job;
@@ -51,15 +59,38 @@ static void deliver_tables(struct cairn_job *job, void *receiver)
                                &((struct sql_job *)job)->answer.rows);
 }
 
+/* Puts the rows in order: numbers largest first, texts from a to z; the cursor stays on its row. */
+static void sort_answer(struct sql *screen, int column)
+{
+    struct cairn_outline *outline = &screen->panes[PANE_ANSWER];
+    const struct cairn_sql_answer *answer = &screen->answer;
+    const bool sorted = column != AS_IT_CAME && answer->ranks != NULL;
+    for (size_t i = 0; i < outline->rows.count; i++) {
+        struct cairn_row *row = &outline->rows.items[i];
+        const size_t place = row->key - 1;
+        const bool ranked = sorted && place < answer->row_count;
+        const int64_t rank =
+            ranked ? answer->ranks[(size_t)column * answer->row_count + place] : (int64_t)place;
+        row->values[0] = sorted && answer->columns[column].numbers ? rank : -rank;
+    }
+    screen->sorted = column;
+    (void)cairn_outline_sort_by(outline, "order");
+}
+
 static void deliver_answer(struct cairn_job *job, void *receiver)
 {
     struct sql_job *own = (struct sql_job *)job;
     struct sql *screen = receiver;
     if (job->status != CAIRN_OK)
         return;
-    memcpy(screen->heading, own->answer.heading, sizeof(screen->heading));
-    screen->more = own->answer.more;
     cairn_outline_set_rows(&screen->panes[PANE_ANSWER], &own->answer.rows);
+    cairn_sql_answer_release(&screen->answer);
+    screen->answer = own->answer;
+    own->answer = (struct cairn_sql_answer){.ranks = NULL};
+    /* Memory ran out for the rows, and the names went with them. */
+    if (screen->panes[PANE_ANSWER].rows.count != screen->answer.row_count)
+        screen->answer.column_count = 0;
+    sort_answer(screen, AS_IT_CAME);
     cairn_outline_top(&screen->panes[PANE_ANSWER]);
     screen->panes[PANE_ANSWER].skip = 0;
     screen->screen.pane = PANE_ANSWER;
@@ -67,7 +98,7 @@ static void deliver_answer(struct cairn_job *job, void *receiver)
 
 static void release_job(struct cairn_job *job)
 {
-    cairn_rows_release(&((struct sql_job *)job)->answer.rows);
+    cairn_sql_answer_release(&((struct sql_job *)job)->answer);
     free(job);
 }
 
@@ -100,9 +131,11 @@ static void init(struct cairn_screen *base)
 {
     struct sql *screen = (struct sql *)base;
     for (int pane = 0; pane < PANE_COUNT; pane++) {
-        cairn_outline_init(&screen->panes[pane], columns, 1, 0);
+        const bool answer = pane == PANE_ANSWER;
+        cairn_outline_init(&screen->panes[pane], answer ? answer_columns : columns, answer ? 2 : 1, 0);
         screen->panes[pane].headless = true;
     }
+    screen->sorted = AS_IT_CAME;
     base->pane = PANE_TABLES;
 }
 
@@ -110,6 +143,7 @@ static void release(struct cairn_screen *base)
 {
     for (int pane = 0; pane < PANE_COUNT; pane++)
         cairn_outline_release(&((struct sql *)base)->panes[pane]);
+    cairn_sql_answer_release(&((struct sql *)base)->answer);
 }
 
 /* The answer belongs to its statement, whatever the moment is. */
@@ -121,16 +155,33 @@ static void ask(struct cairn_screen *base)
     screen->asked = true;
 }
 
+/* The name of the column that the answer is sorted by, with its arrow. */
+static void mark_sorted(const struct sql *screen, struct cairn_canvas *canvas, struct cairn_rect area)
+{
+    const struct cairn_outline *outline = &screen->panes[PANE_ANSWER];
+    if (screen->sorted == AS_IT_CAME)
+        return;
+    const struct cairn_sql_column *column = &screen->answer.columns[screen->sorted];
+    const int begin = column->begin - outline->skip, end = column->end - outline->skip;
+    if (begin < 0 || end >= area.width)
+        return;
+    cairn_draw_text(canvas, area.x + begin, area.y, end - begin, CAIRN_STYLE_SORTED, column->name);
+    cairn_draw_text(canvas, area.x + end, area.y, 1, CAIRN_STYLE_SORTED,
+                    column->numbers != outline->reverse ? "▼" : "▲");
+}
+
 static void draw_pane(struct sql *screen, struct cairn_canvas *canvas, struct cairn_rect area, enum pane pane)
 {
     struct cairn_outline *outline = &screen->panes[pane];
-    const char *heading = pane == PANE_TABLES ? "tables and views" : screen->heading;
+    const char *heading = pane == PANE_TABLES ? "tables and views" : screen->answer.heading;
     const struct cairn_outline_look look = {.focused = screen->screen.pane == (unsigned)pane,
                                             .empty = pane == PANE_ANSWER ? "no rows" : "none",
                                             .match = cairn_app_match(screen->screen.app)};
     cairn_draw_fill(canvas, (struct cairn_rect){area.x, area.y, area.width, 1}, CAIRN_STYLE_HEADER, ' ');
     cairn_draw_text(canvas, area.x + 2, area.y, area.width - 2, CAIRN_STYLE_HEADER,
                     cairn_text_skip(canvas, heading, pane == PANE_ANSWER ? outline->skip : 0));
+    if (pane == PANE_ANSWER)
+        mark_sorted(screen, canvas, (struct cairn_rect){area.x + 2, area.y, area.width - 2, 1});
     /* The empty-sentence of a table stands below its head. */
     const int up = outline->visible_count == 0 ? 0 : 1;
     cairn_outline_draw(outline, canvas,
@@ -146,7 +197,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
                         "; asks in SQL. Enter: the rows of a table, l: its columns");
     else
         cairn_draw_format(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING, "%s%s",
-                          screen->more ? "(the first 1000 rows) " : "", screen->statement);
+                          screen->answer.more ? "(the first 1000 rows) " : "", screen->statement);
     struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
     if (rest.width < WIDE || !answer->loaded) {
         draw_pane(screen, canvas, rest, answer->loaded ? (enum pane)base->pane : PANE_TABLES);
@@ -186,10 +237,28 @@ static void show_table(struct sql *screen)
     run_statement(screen, statement);
 }
 
+/* To the next column in that direction; before the first one and behind the last one lies the statement's own order. */
+static void sort_step(struct sql *screen, int direction)
+{
+    const int count = (int)screen->answer.column_count;
+    int column = screen->sorted + direction;
+    if (screen->sorted == AS_IT_CAME)
+        column = direction > 0 ? 0 : count - 1;
+    sort_answer(screen, column >= 0 && column < count ? column : AS_IT_CAME);
+    if (screen->sorted == AS_IT_CAME)
+        cairn_app_say(screen->screen.app, "in the statement's own order");
+    else if (screen->answer.more)
+        cairn_app_say(screen->screen.app, "these rows are sorted; ORDER BY sorts all of them");
+}
+
 static bool act(struct cairn_screen *base, const struct cairn_key_binding *binding)
 {
     if (binding->action == CAIRN_DO_PANE && panes(base) == 1)
         return true;
+    if (binding->action == CAIRN_DO_SORT_COLUMN && base->pane == PANE_ANSWER) {
+        sort_step((struct sql *)base, binding->argument);
+        return true;
+    }
     if (binding->action != CAIRN_DO_ENTER)
         return false;
     if (base->pane == PANE_TABLES)

@@ -10,14 +10,21 @@
 #include "view/keymap.h"
 
 #define CELL_MOST    60 /* columns of the screen */
-#define COLUMNS_MOST 32
+#define COLUMNS_MOST CAIRN_SQL_COLUMNS_MOST
 #define TABLES_MOST  256
+
+struct cell {
+    const char *text;
+    int type; /* enum cairn_sql_type; SQLite's order: null, numbers, texts, blobs */
+    int64_t integer;
+    double real; /* of both kinds of numbers */
+};
 
 /* Cells row by row, the names first. */
 struct answer {
     struct cairn_trace *trace;
     struct cairn_arena texts;
-    const char **cells;
+    struct cell *cells;
     size_t count, capacity, columns, rows;
     int widths[COLUMNS_MOST];
     bool numbers[COLUMNS_MOST]; /* stand at the right */
@@ -56,7 +63,8 @@ static void cut(char *text)
     strcpy(at, "…");
 }
 
-static void add_cell(struct answer *answer, const char *raw, size_t length)
+static void add_cell(struct answer *answer, const char *raw, size_t length,
+                     const struct cairn_sql_value *value)
 {
     char clean[4 * CELL_MOST * 4 + 8];
     const size_t most = sizeof(clean) / 4 - 2;
@@ -64,7 +72,7 @@ static void add_cell(struct answer *answer, const char *raw, size_t length)
     cut(clean);
     if (answer->count == answer->capacity) {
         const size_t wanted = answer->capacity == 0 ? 256 : 2 * answer->capacity;
-        const char **grown = realloc(answer->cells, wanted * sizeof(*grown));
+        struct cell *grown = realloc(answer->cells, wanted * sizeof(*grown));
         if (grown == NULL) {
             answer->failed = true;
             return;
@@ -72,9 +80,13 @@ static void add_cell(struct answer *answer, const char *raw, size_t length)
         answer->cells = grown;
         answer->capacity = wanted;
     }
-    const char *cell = cairn_arena_copy(&answer->texts, clean, strlen(clean));
-    answer->failed |= cell == NULL;
-    answer->cells[answer->count++] = cell != NULL ? cell : "";
+    const char *text = cairn_arena_copy(&answer->texts, clean, strlen(clean));
+    answer->failed |= text == NULL;
+    answer->cells[answer->count++] =
+        (struct cell){.text = text != NULL ? text : "",
+                      .type = value->type,
+                      .integer = value->integer,
+                      .real = value->type == CAIRN_SQL_INTEGER ? (double)value->integer : value->real};
     int *width = &answer->widths[(answer->count - 1) % answer->columns];
     *width = width_of(clean) > *width ? width_of(clean) : *width;
 }
@@ -85,10 +97,11 @@ static bool take_columns(void *state, const char *const *names, size_t count)
     struct answer *answer = state;
     answer->count = answer->rows = 0;
     answer->columns = count < COLUMNS_MOST ? count : COLUMNS_MOST;
+    const struct cairn_sql_value name = {.type = CAIRN_SQL_TEXT};
     memset(answer->widths, 0, sizeof(answer->widths));
     for (size_t i = 0; i < answer->columns; i++) {
         answer->numbers[i] = true;
-        add_cell(answer, names[i], strlen(names[i]));
+        add_cell(answer, names[i], strlen(names[i]), &name);
     }
     return !answer->failed;
 }
@@ -105,7 +118,7 @@ static void add_value(struct answer *answer, size_t column, const struct cairn_s
         snprintf(text, sizeof(text), "%.10g", value->real);
         break;
     case CAIRN_SQL_TEXT:
-        add_cell(answer, value->bytes, value->size);
+        add_cell(answer, value->bytes, value->size, value);
         return;
     case CAIRN_SQL_BLOB:
         snprintf(text, sizeof(text), "(%zu bytes)", value->size);
@@ -113,7 +126,7 @@ static void add_value(struct answer *answer, size_t column, const struct cairn_s
     default:
         text[0] = '\0';
     }
-    add_cell(answer, text, strlen(text));
+    add_cell(answer, text, strlen(text), value);
 }
 
 static bool take_row(void *state, const struct cairn_sql_value *values, size_t count)
@@ -146,7 +159,7 @@ static void line_up(const struct answer *answer, size_t row, struct cairn_buffer
 {
     cairn_buffer_reset(text);
     for (size_t i = 0; i < answer->columns; i++) {
-        const char *cell = answer->cells[row * answer->columns + i];
+        const char *cell = answer->cells[row * answer->columns + i].text;
         const int blanks = answer->widths[i] - width_of(cell);
         add_blanks(text, (i > 0 ? 2 : 0) + (answer->numbers[i] ? blanks : 0));
         cairn_buffer_text(text, cell);
@@ -175,6 +188,79 @@ static void release(struct answer *answer)
     cairn_arena_release(&answer->texts);
 }
 
+/* --- Orders. --- */
+
+static int compare_cells(const struct cell *one, const struct cell *two)
+{
+    const bool numbers = (one->type == CAIRN_SQL_INTEGER || one->type == CAIRN_SQL_REAL) &&
+                         (two->type == CAIRN_SQL_INTEGER || two->type == CAIRN_SQL_REAL);
+    if (numbers && one->type == CAIRN_SQL_INTEGER && two->type == CAIRN_SQL_INTEGER)
+        return (one->integer > two->integer) - (one->integer < two->integer);
+    if (numbers)
+        return (one->real > two->real) - (one->real < two->real);
+    if (one->type != two->type)
+        return one->type < two->type ? -1 : 1;
+    return strcmp(one->text, two->text);
+}
+
+struct order {
+    const struct answer *answer;
+    size_t column;
+};
+
+/* Equal cells stay in the order they came in. */
+static int compare_places(const void *left, const void *right, void *state)
+{
+    const struct order *order = state;
+    const uint16_t one = *(const uint16_t *)left, two = *(const uint16_t *)right;
+    const struct answer *answer = order->answer;
+    const struct cell *cells = answer->cells + answer->columns + order->column; /* names come first */
+    const int by_cell = compare_cells(&cells[one * answer->columns], &cells[two * answer->columns]);
+    return by_cell != 0 ? by_cell : (one > two) - (one < two);
+}
+
+static bool rank_rows(const struct answer *own, struct cairn_sql_answer *answer)
+{
+    uint16_t *places = malloc((own->rows + 1) * sizeof(*places));
+    answer->ranks = malloc((own->rows * own->columns + 1) * sizeof(*answer->ranks));
+    for (size_t column = 0; places != NULL && answer->ranks != NULL && column < own->columns; column++) {
+        struct order order = {.answer = own, .column = column};
+        for (size_t i = 0; i < own->rows; i++)
+            places[i] = (uint16_t)i;
+        qsort_r(places, own->rows, sizeof(*places), compare_places, &order);
+        for (size_t i = 0; i < own->rows; i++)
+            answer->ranks[column * own->rows + places[i]] = (uint16_t)i;
+    }
+    const bool done = places != NULL && answer->ranks != NULL;
+    free(places);
+    return done;
+}
+
+/* Where the names stand in the heading. */
+static void place_columns(const struct answer *own, struct cairn_sql_answer *answer)
+{
+    int x = 0;
+    answer->column_count = own->columns;
+    answer->row_count = own->rows;
+    for (size_t i = 0; i < own->columns; i++) {
+        const int width = width_of(own->cells[i].text);
+        const int begin = x + (own->numbers[i] ? own->widths[i] - width : 0);
+        answer->columns[i] =
+            (struct cairn_sql_column){.begin = begin,
+                                      .end = begin + width,
+                                      .name = cairn_rows_clean(&answer->rows, own->cells[i].text),
+                                      .numbers = own->numbers[i]};
+        x += own->widths[i] + 2;
+    }
+}
+
+void cairn_sql_answer_release(struct cairn_sql_answer *answer)
+{
+    cairn_rows_release(&answer->rows);
+    free(answer->ranks);
+    answer->ranks = NULL;
+}
+
 enum cairn_status cairn_sql_answer(const char *path, struct cairn_trace *trace, const char *statement,
                                    struct cairn_sql_answer *answer, struct cairn_error *error)
 {
@@ -184,6 +270,8 @@ enum cairn_status cairn_sql_answer(const char *path, struct cairn_trace *trace, 
     if (status == CAIRN_OK && own.columns > 0) {
         line_up(&own, 0, &line);
         snprintf(answer->heading, sizeof(answer->heading), "%s", cairn_buffer_cstr(&line));
+        place_columns(&own, answer);
+        answer->rows.failed |= !rank_rows(&own, answer);
     }
     for (size_t i = 1; status == CAIRN_OK && i <= own.rows; i++) {
         struct cairn_row *row = cairn_rows_add(&answer->rows, CAIRN_NO_PARENT);
@@ -219,7 +307,7 @@ static enum cairn_status add_columns(const char *path, struct cairn_rows *rows, 
         if (row == NULL)
             break;
         row->key = cairn_key_mix(rows->items[parent].key, i + 1);
-        row->name = cairn_rows_clean(rows, own.cells[i]);
+        row->name = cairn_rows_clean(rows, own.cells[i].text);
         row->label = row->name;
     }
     release(&own);
@@ -241,9 +329,9 @@ enum cairn_status cairn_sql_schema(const char *path, struct cairn_rows *rows, st
             break;
         const uint32_t parent = (uint32_t)rows->count - 1;
         row->key = i;
-        row->name = cairn_rows_clean(rows, own.cells[i]);
+        row->name = cairn_rows_clean(rows, own.cells[i].text);
         row->label = row->name;
-        status = add_columns(path, rows, parent, own.cells[i], error);
+        status = add_columns(path, rows, parent, own.cells[i].text, error);
     }
     if (status == CAIRN_OK && rows->failed)
         status = cairn_fail(error, CAIRN_E_NOMEM, "memory ran out for the tables");
