@@ -1,7 +1,11 @@
 """Random keys and resizes on a real pty: no crash, no finding of a sanitizer, no hang, and the terminal as it was.
 
-CAIRN_MONKEY_SECONDS (6 a trace) and CAIRN_MONKEY_SEED choose how long and which keys; a failure prints the seed and the last keys."""
+CAIRN_MONKEY_SECONDS (6 a trace) and CAIRN_MONKEY_SEED choose how long and which keys; a failure prints the seed and the last keys.
 
+test_monkey.py BUILD [--minutes 30] [--seed S] [--traces native,python,…]   on recordings of real programs, in turns, until time is up"""
+
+import argparse
+import contextlib
 import fcntl
 import os
 import pty
@@ -17,8 +21,8 @@ import termios
 import time
 import unittest
 
-CAIRN = os.environ["CAIRN"]
-TRACES = [os.environ["CAIRN_TRACE"], os.environ["CAIRN_GRAPH_TRACE"], os.environ["CAIRN_FIXED_TRACE"]]
+CAIRN = os.environ.get("CAIRN", "")
+TRACES = [os.environ.get(name, "") for name in ("CAIRN_TRACE", "CAIRN_GRAPH_TRACE", "CAIRN_FIXED_TRACE")]
 SECONDS = float(os.environ.get("CAIRN_MONKEY_SECONDS", "6"))
 SEED = int(os.environ.get("CAIRN_MONKEY_SEED", str(random.randrange(1 << 32))))
 PATIENCE = 60  # to answer a key, on a machine that has much else to do
@@ -35,7 +39,7 @@ SIZES = [(80, 24), (200, 60), (30, 8), (40, 10), (1, 1), (500, 200), (81, 25), (
 class Pane:
     """The viewer on a pty of its own. What it writes lands in a folder of its own, its editor is true."""
 
-    def __init__(self, trace, folder):
+    def __init__(self, traces, folder):
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": folder, "XDG_CONFIG_HOME": folder,
                        "XDG_STATE_HOME": folder, "EDITOR": "true", "VISUAL": "true", "ASAN_OPTIONS": "abort_on_error=1:detect_leaks=1"}
         environment.pop("NO_COLOR", None)
@@ -44,7 +48,7 @@ class Pane:
         self.before = termios.tcgetattr(slave)
         self.resize(80, 24)
         self.errors = open(os.path.join(folder, "errors"), "w+", encoding="utf-8", errors="replace")
-        self.process = subprocess.Popen([CAIRN, "view", trace], stdin=slave, stdout=slave, stderr=self.errors, cwd=folder, env=environment,
+        self.process = subprocess.Popen([CAIRN, "view", *traces], stdin=slave, stdout=slave, stderr=self.errors, cwd=folder, env=environment,
                                         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
         self.tail = b""
 
@@ -80,9 +84,9 @@ class Pane:
     def opens(self, patience):
         """The first screen is there."""
         end = time.monotonic() + patience
-        while time.monotonic() < end and b"Overview" not in self.tail:
+        while time.monotonic() < end and b"help" not in self.tail and self.process.poll() is None:
             self.read(0.2)
-        return b"Overview" in self.tail
+        return b"help" in self.tail
 
     def ended(self, patience):
         end = time.monotonic() + patience
@@ -106,21 +110,21 @@ def stroke(dice):
     return dice.choice(SPECIAL) if roll < 0.88 else dice.choice(WORDS)
 
 
-class Monkey(unittest.TestCase):
-    def play(self, trace, seed):
-        folder = tempfile.mkdtemp(prefix="cairn-monkey-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        shutil.copy(trace, folder)
-        pane = Pane(os.path.join(folder, os.path.basename(trace)), folder)
-        self.addCleanup(pane.close)
+def play(traces, seed, seconds, check):
+    """Returns the number of strokes; `check(holds, story)` fails where something does not hold."""
+    with tempfile.TemporaryDirectory(prefix="cairn-monkey-") as folder, contextlib.ExitStack() as stack:
+        pane = Pane(traces, folder)
+        stack.callback(pane.close)
         dice, keys = random.Random(seed), []
 
-        def story():
-            pane.errors.seek(0)
-            return f"seed {seed}, {os.path.basename(trace)}, {len(keys)} strokes, the last: {keys[-40:]!r}\n{pane.errors.read()[-6000:]}"
+        def holds(what, word):
+            if not what:
+                pane.errors.seek(0)
+                names = " ".join(os.path.basename(trace) for trace in traces)
+                check(False, f"{word}: seed {seed}, {names}, {len(keys)} strokes, the last: {keys[-40:]!r}\n{pane.errors.read()[-6000:]}")
 
-        self.assertTrue(pane.opens(PATIENCE), story())  # until then Ctrl-C means to leave
-        end = time.monotonic() + SECONDS
+        holds(pane.opens(PATIENCE), "it does not open")  # until then Ctrl-C means to leave
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             if dice.random() < 0.05:
                 keys.append(dice.choice(SIZES))
@@ -129,28 +133,153 @@ class Monkey(unittest.TestCase):
                 keys.append(stroke(dice))
                 pane.write(keys[-1])
             pane.read(0.004 if dice.random() < 0.9 else 0.05)
-            self.assertIsNone(pane.process.poll(), story())
+            holds(pane.process.poll() is None, "it ended")
             if len(keys) % 200 == 0:
                 pane.resize(80, 24)
-                self.assertTrue(pane.answers(PATIENCE), "it hangs: " + story())
+                holds(pane.answers(PATIENCE), "it hangs")
         pane.resize(80, 24)
-        self.assertTrue(pane.answers(PATIENCE), "it hangs: " + story())
+        holds(pane.answers(PATIENCE), "it hangs")
         pane.write("Q")
-        self.assertTrue(pane.ended(PATIENCE), "it does not end: " + story())
+        holds(pane.ended(PATIENCE), "it does not end")
         while pane.read(0.05):
             pass
-        self.assertEqual(pane.process.returncode, 0, story())
-        self.assertEqual(termios.tcgetattr(pane.slave), pane.before, story())
-        self.assertIn(b"\x1b[?1049l", pane.tail, story())
+        holds(pane.process.returncode == 0, f"status {pane.process.returncode}")
+        holds(termios.tcgetattr(pane.slave) == pane.before, "the terminal is another one")
+        holds(b"\x1b[?1049l" in pane.tail, "the screen was not given back")
         return len(keys)
 
+
+class Monkey(unittest.TestCase):
     def test_no_keys_bring_it_down(self):
-        for number, trace in enumerate(TRACES):
-            with self.subTest(trace=os.path.basename(trace), seed=SEED + number):
-                count = self.play(trace, SEED + number)
-                print(f"{os.path.basename(trace)}: seed {SEED + number}, {count} strokes", file=sys.stderr)
+        for number, traces in enumerate([[trace] for trace in TRACES] + [[TRACES[0], TRACES[2]]]):
+            name = " ".join(os.path.basename(trace) for trace in traces)
+            with self.subTest(traces=name, seed=SEED + number), tempfile.TemporaryDirectory() as folder:
+                copies = [shutil.copy(trace, folder) for trace in traces]
+                count = play(copies, SEED + number, SECONDS, self.assertTrue)
+                print(f"{name}: seed {SEED + number}, {count} strokes", file=sys.stderr)
+
+
+# --- Recordings of real programs, for hours. ---
+
+PYTHON = """
+import cairn, json, sys, time
+class Session:
+    def __init__(self, i):
+        self.name, self.items = f"n{i}", [str(i + j) for j in range(5)]
+store = {}
+for i in range(4000):
+    store[i] = Session(i)
+    json.loads(json.dumps(store[i].items))
+    if i in (1000, 3000):
+        cairn.graph(f"g{i}")
+while len(sys.argv) > 1:
+    store[len(store)] = Session(len(store))
+    store.pop(len(store) // 2, None)
+    time.sleep(0.01)
+"""
+MASSIF = """desc: (none)
+cmd: ./prog
+time_unit: i
+#-----------
+snapshot=0
+#-----------
+time=0
+mem_heap_B=0
+mem_heap_extra_B=0
+mem_stacks_B=0
+heap_tree=empty
+#-----------
+snapshot=1
+#-----------
+time=1000
+mem_heap_B=3000
+mem_heap_extra_B=24
+mem_stacks_B=0
+heap_tree=detailed
+n2: 3000 (heap allocation functions) malloc/new/new[], --alloc-fns, etc.
+ n1: 2000 0x1: grow (a.c:7)
+  n0: 2000 0x2: main (a.c:20)
+ n0: 1000 0x3: load (b.c:9)
+#-----------
+snapshot=2
+#-----------
+time=2000
+mem_heap_B=9000
+mem_heap_extra_B=24
+mem_stacks_B=0
+heap_tree=peak
+n1: 9000 (heap allocation functions) malloc/new/new[], --alloc-fns, etc.
+ n1: 9000 0x1: grow (a.c:7)
+  n0: 9000 0x2: main (a.c:20)
+"""
+SQL = ("create table t(a, b); with recursive c(x) as (select 1 union all select x + 1 from c where x < 30000) "
+       "insert into t select x, hex(randomblob(20)) from c; create index i on t(b);")
+
+
+def record(path, command, *options):
+    subprocess.run([CAIRN, "record", "-q", "-f", *options, "-o", path, "--", *command], stdout=subprocess.DEVNULL, check=True)
+    return path
+
+
+def still_recorded(path, stack):
+    process = subprocess.Popen([CAIRN, "record", "-q", "-f", "--graph", "5s", "-o", path, "--", sys.executable, "-c", PYTHON, "on"],
+                               stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def end():
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    stack.callback(end)
+    while not os.path.exists(path):
+        time.sleep(0.1)
+    return path
+
+
+def imported(path):
+    source = path + ".massif"
+    with open(source, "w", encoding="ascii") as file:
+        file.write(MASSIF)
+    subprocess.run([CAIRN, "import", "-f", source, "-o", path], stdout=subprocess.DEVNULL, check=True)
+    return path
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Random keys on recordings of real programs.")
+    parser.add_argument("build", help="folder of a build, a sanitized one at best")
+    parser.add_argument("--minutes", type=float, default=30, help="of all traces together")
+    parser.add_argument("--turn", type=float, default=60, help="seconds one viewer is played with")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--traces", default="native,python,two,massif,sampled,running")
+    arguments = parser.parse_args()
+    globals()["CAIRN"] = os.path.join(os.path.abspath(arguments.build), "cairn")
+    python = [sys.executable, "-c", PYTHON]
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        at = lambda name: os.path.join(folder, name + ".cairn")
+        makers = {
+            "native": lambda: [record(at("native"), ["sqlite3", ":memory:", SQL])],
+            "python": lambda: [record(at("python"), python)],
+            "two": lambda: [record(at("old"), python), record(at("new"), python, "--graph", "peak")],
+            "massif": lambda: [imported(at("massif"))],
+            "sampled": lambda: [record(at("sampled"), python, "--sample", "4K")],
+            "running": lambda: [still_recorded(at("running"), stack)],
+        }
+        traces = {name: makers[name]() for name in arguments.traces.split(",")}
+        end, seed, strokes = time.monotonic() + arguments.minutes * 60, arguments.seed, dict.fromkeys(traces, 0)
+
+        def check(holds, story):
+            if not holds:
+                sys.exit(story)
+
+        while time.monotonic() < end:
+            for name, paths in traces.items():
+                strokes[name] += play(paths, seed, min(arguments.turn, max(1.0, end - time.monotonic())), check)
+                seed += 1
+        print(f"seeds {arguments.seed} to {seed - 1}, strokes: " + ", ".join(f"{name} {count}" for name, count in strokes.items()))
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    unittest.main()
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
+        main()
+    else:
+        unittest.main()
