@@ -5,7 +5,7 @@
 #include "query/objects.h"
 
 /* From the roots down the dominator tree, always to the child that retains most, for as long as it retains nearly all of what
- * its parent does: the last one is where the memory spreads out. */
+ * its parent does: the last one is where the memory spreads out. Of a linked list it is the head. */
 struct cairn_object_holder {
     bool found; /* it retains a tenth of the heap or more */
     uint32_t id;

@@ -1,7 +1,7 @@
 """Replays the scripts in scripts/ without a terminal and compares the screens they save with those in screens/.
 
 A script's first lines may say how it is run: `#: size 80x24`, `#: args --ascii`, `#: env LC_ALL=C`, `#: traces 2`, or
-`#: traces boxes`.
+`#: traces boxes` (or list).
 With --update (and names of scripts, or none for all) the screens are written anew: look at the difference."""
 
 import difflib
@@ -16,9 +16,9 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CAIRN = os.environ["CAIRN"]
-TRACES = [os.environ["CAIRN_TRACE"], os.environ["CAIRN_FIXED_TRACE"], os.environ["CAIRN_GRAPH_TRACE"]]
-NAMES = ["shop.cairn", "fixed.cairn"]
-WANTED = {"1": NAMES[:1], "2": NAMES, "boxes": ["boxes.cairn"]}
+TRACES = [os.environ[name] for name in ("CAIRN_TRACE", "CAIRN_FIXED_TRACE", "CAIRN_GRAPH_TRACE", "CAIRN_LIST_TRACE")]
+NAMES = ["shop.cairn", "fixed.cairn", "boxes.cairn", "list.cairn"]
+WANTED = {"1": NAMES[:1], "2": NAMES[:2], "boxes": NAMES[2:3], "list": NAMES[3:]}
 
 
 def directives(script):
@@ -36,7 +36,7 @@ def run(script, folder):
     environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LANG", "LC_CTYPE", "VISUAL", "EDITOR")}
     environment.update(LC_ALL="C.UTF-8", TERM="dumb", HOME=folder, XDG_CONFIG_HOME=folder, XDG_STATE_HOME=folder)
     environment.update(pair.split("=", 1) for pair in wanted["env"].split())
-    for trace, name in zip(TRACES, [*NAMES, "boxes.cairn"]):
+    for trace, name in zip(TRACES, NAMES):
         shutil.copy(trace, os.path.join(folder, name))
     command = [CAIRN, "view", *WANTED[wanted["traces"]], "--script", str(script), "--size", wanted["size"]]
     return subprocess.run([*command, *wanted["args"].split()], cwd=folder, env=environment, stdin=subprocess.DEVNULL,

@@ -1,10 +1,10 @@
-/* make_graph_trace FILE BOXES: a trace with two object graphs of a small imagined program, through builder and writer as the
+/* make_graph_trace FILE BOXES [--list]: a trace with two object graphs of a small imagined program, through builder and writer as the
  * collector does it. For the tests of the command line and for measuring.
  *
  * A module "app" holds a dict CACHE of boxes; each Box has a list of three: a str of its own and None twice. Graph 1 holds the
  * first half of the boxes, graph 2 all but the first tenth: a tenth is gone, half is new. Beside them native blocks that leak:
  * one that points to another (definite, indirect), and two in a ring (both indirect); the module's data holds
- * one that does not. Object k of kind j is made by event number …, so that everything has a serial. */
+ * one that does not. With --list CACHE holds the first box alone, and each box the next one. Object k of kind j is made by event number …, so that everything has a serial. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +20,8 @@ struct world {
     struct trace_maker maker;
     struct cairn_graph_input input;
     uint32_t boxes;
+    bool list;
+    uint32_t last_box; /* its node */
     uint64_t *births; /* of box × 3 + part: Box, list, str */
     uint64_t native_births[NATIVE_BLOCKS];
 };
@@ -135,7 +137,10 @@ static void add_box(struct world *world, uint32_t box, uint32_t cache, uint32_t 
     const uint32_t text =
         node(world, address + 512, "str", "", CAIRN_LANG_PYTHON, 50 + box % 7, births[2], 1);
     snprintf(key, sizeof key, "['u:%" PRIu32 "']", box);
-    edge(world, cache, object, key, CAIRN_EDGE_NO_INDEX, CAIRN_EDGE_EXACT);
+    const bool linked = world->list && world->last_box != 0;
+    edge(world, linked ? world->last_box : cache, object, linked ? ".next" : key, CAIRN_EDGE_NO_INDEX,
+         CAIRN_EDGE_EXACT);
+    world->last_box = object;
     edge(world, object, list, ".items", CAIRN_EDGE_NO_INDEX, CAIRN_EDGE_EXACT);
     edge(world, object, type, "__class__", CAIRN_EDGE_NO_INDEX, CAIRN_EDGE_EXACT);
     edge(world, list, text, NULL, 0, CAIRN_EDGE_EXACT);
@@ -161,6 +166,7 @@ static void take_graph(struct world *world, uint32_t graph, uint32_t from, uint3
     edge(world, module, globals, ".__dict__", CAIRN_EDGE_NO_INDEX, CAIRN_EDGE_EXACT);
     edge(world, globals, cache, "['CACHE']", CAIRN_EDGE_NO_INDEX, CAIRN_EDGE_EXACT);
     edge(world, globals, type, "['Box']", CAIRN_EDGE_NO_INDEX, CAIRN_EDGE_EXACT);
+    world->last_box = 0;
     for (uint32_t box = from; box < to; box++) {
         add_box(world, box, cache, type, none);
     }
@@ -199,8 +205,9 @@ static void make_boxes(struct world *world, uint32_t from, uint32_t to)
 
 int main(int argc, char **argv)
 {
-    check(argc == 3, "usage: make_graph_trace FILE BOXES");
-    struct world world = {.boxes = (uint32_t)strtoul(argv[2], NULL, 10)};
+    const bool list = argc == 4 && strcmp(argv[3], "--list") == 0;
+    check(argc == 3 || list, "usage: make_graph_trace FILE BOXES [--list]");
+    struct world world = {.boxes = (uint32_t)strtoul(argv[2], NULL, 10), .list = list};
     check(world.boxes > 0, "BOXES: a number from 1 on");
     world.births = calloc((size_t)world.boxes * 3, sizeof *world.births);
     check(world.births != NULL, "no memory");
