@@ -106,6 +106,18 @@ static void *receiver(struct cairn_app *app, uint64_t serial)
     return NULL;
 }
 
+/* Why there is no answer is said once, and stays where its rows would be. */
+static void note_result(struct cairn_app *app, const struct cairn_job *job, void *owner)
+{
+    if (job->status != CAIRN_OK)
+        cairn_app_complain(app, "%s", job->error.message);
+    if (owner == app)
+        return;
+    struct cairn_screen *screen = owner;
+    snprintf(screen->failure, sizeof(screen->failure), "%.255s",
+             job->status != CAIRN_OK ? job->error.message : "");
+}
+
 bool cairn_app_receive(struct cairn_app *app)
 {
     bool any = false;
@@ -114,8 +126,8 @@ bool cairn_app_receive(struct cairn_app *app)
         void *owner = receiver(app, job->owner);
         if (job->status == CAIRN_E_CANCELLED) {
             /* A newer question is on its way, or the user said stop: what is shown stays. */
-        } else if (job->status != CAIRN_OK && owner != NULL) {
-            cairn_app_complain(app, "%s", job->error.message);
+        } else if (owner != NULL) {
+            note_result(app, job, owner);
         }
         if (owner != NULL)
             job->class->deliver(job, owner);

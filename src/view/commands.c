@@ -142,6 +142,10 @@ static void run_metric(struct cairn_app *app, const char *argument)
         cairn_app_complain(app, "%s is no metric: live, allocated, allocations, temporary, peak", argument);
         return;
     }
+    if (!cairn_facts_know(&app->facts, (enum cairn_metric)metric)) {
+        cairn_app_complain(app, "this imported trace tells no allocations: live and peak are what it knows");
+        return;
+    }
     app->question.metric = (enum cairn_metric)metric;
     cairn_app_ask(app);
 }

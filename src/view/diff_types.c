@@ -20,7 +20,7 @@ void cairn_diff_graphs_find(const struct cairn_app *app, struct cairn_diff_graph
     if (from == NULL || from == to)
         return;
     struct cairn_buffer text = CAIRN_BUFFER_INIT;
-    
+
     cairn_graph_label(app, from, &text);
     cairn_buffer_text(&text, " → ");
     cairn_graph_label(app, to, &text);

@@ -20,9 +20,14 @@ static void change_group(struct cairn_app *app, int direction)
 static void change_metric(struct cairn_app *app, int direction)
 {
     struct cairn_inquiry *question = &app->question;
-    question->metric =
-        (enum cairn_metric)(((int)question->metric + direction + CAIRN_METRIC_COUNT) % CAIRN_METRIC_COUNT);
-    cairn_app_say(app, "metric: %s", cairn_metric_name(question->metric));
+    bool skipped = false;
+    do {
+        question->metric = (enum cairn_metric)(((int)question->metric + direction + CAIRN_METRIC_COUNT) %
+                                               CAIRN_METRIC_COUNT);
+        skipped |= !cairn_facts_know(&app->facts, question->metric);
+    } while (!cairn_facts_know(&app->facts, question->metric));
+    cairn_app_say(app, "metric: %s%s", cairn_metric_name(question->metric),
+                  skipped ? " (this imported trace tells no allocations)" : "");
     cairn_app_ask(app);
 }
 

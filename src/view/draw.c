@@ -5,6 +5,7 @@
 
 #include "base/human.h"
 #include "view/app.h"
+#include "view/site_columns.h"
 
 #define PROGRESS_AFTER_NS 100000000
 #define PROGRESS_STEP_NS  100000000
@@ -92,8 +93,8 @@ static void write_sizes(const struct cairn_app *app, struct piece *pieces)
     const int64_t rss = cairn_strip_rss(&app->strip, t_ns);
     char number[CAIRN_HUMAN_MAX];
     if (heap != CAIRN_UNKNOWN)
-        snprintf(pieces[PIECE_HEAP].text, sizeof(pieces->text), "heap %s",
-                 cairn_human_bytes_short(number, heap));
+        snprintf(pieces[PIECE_HEAP].text, sizeof(pieces->text), "heap %s%s",
+                 app->facts.sample_bytes > 0 ? "~" : "", cairn_human_bytes_short(number, heap));
     /* Residency is known of all processes together. */
     if (rss != CAIRN_UNKNOWN && app->question.process == 0)
         snprintf(pieces[PIECE_RSS].text, sizeof(pieces->text), "rss %s",
@@ -152,6 +153,19 @@ static void search_text(const struct cairn_app *app, struct cairn_buffer *text)
         cairn_buffer_text(text, " · mouse");
 }
 
+/* How good the estimate under the cursor is, for those who have no room for its column. */
+static void error_text(const struct cairn_app *app, struct cairn_buffer *text)
+{
+    struct cairn_screen *screen = cairn_app_screen(app);
+    const struct cairn_outline *outline = screen->class->outline(screen);
+    const struct cairn_row *row =
+        outline != NULL && outline->estimates ? cairn_outline_current(outline) : NULL;
+    char bytes[CAIRN_HUMAN_MAX];
+    if (row != NULL && row->values[CAIRN_VALUE_ERROR] != CAIRN_UNKNOWN)
+        cairn_buffer_format(text, " · this row ±%s",
+                            cairn_human_bytes_short(bytes, row->values[CAIRN_VALUE_ERROR]));
+}
+
 /* "by line · allocated · python · filter lex · 2 wrappers": what differs from the plain question. */
 static void question_text(const struct cairn_app *app, struct cairn_buffer *text)
 {
@@ -166,6 +180,7 @@ static void question_text(const struct cairn_app *app, struct cairn_buffer *text
     if (question->cumulative)
         cairn_buffer_text(text, " cumulative");
     cairn_buffer_format(text, " · by %s", cairn_by_name(question->by));
+    error_text(app, text);
     if (question->memory == CAIRN_MEMORY_MAPPED)
         cairn_buffer_text(text, " · mapped memory");
     if (question->lang != CAIRN_LANG_ALL)
@@ -266,6 +281,18 @@ static void draw_hints(struct cairn_app *app, int y)
         draw_hint(&line, help);
 }
 
+/* Instead of rows: why there are none. */
+static void draw_failure(struct cairn_app *app, struct cairn_screen *screen)
+{
+    const struct cairn_outline *outline = screen->class->outline(screen);
+    if (screen->failure[0] == '\0' || outline == NULL || outline->visible_count > 0 ||
+        outline->drawn.height < 3)
+        return;
+    const struct cairn_rect area = outline->drawn;
+    cairn_draw_wrapped(&app->canvas, area.x + 2, area.y + 1, area.width - 3, area.height - 1,
+                       CAIRN_STYLE_TEXT, screen->failure);
+}
+
 void cairn_app_draw(struct cairn_app *app)
 {
     struct cairn_canvas *canvas = &app->canvas;
@@ -282,6 +309,7 @@ void cairn_app_draw(struct cairn_app *app)
     struct cairn_screen *screen = cairn_app_screen(app);
     draw_title(app);
     screen->class->draw(screen, canvas, (struct cairn_rect){0, 1, canvas->width, canvas->height - 3});
+    draw_failure(app, screen);
     draw_status(app, canvas->height - 2);
     draw_hints(app, canvas->height - 1);
     cairn_app_overlay_draw(app);

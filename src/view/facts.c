@@ -135,6 +135,7 @@ enum cairn_status cairn_facts_load(struct cairn_facts *facts, struct cairn_trace
     facts->told_by = cairn_told_by(recording);
     facts->lost_events = recording->lost_events;
     facts->exact_from_ns = recording->exact_from_ns;
+    facts->untold = recording->untold;
     facts->complete = recording->complete;
     facts->live = cairn_trace_is_live(trace);
     cairn_trace_cache_stats(trace, &facts->cache);
@@ -244,6 +245,12 @@ char *cairn_clock_text(const struct cairn_facts *facts, int64_t t_ns, char out[C
     else
         snprintf(out, CAIRN_TIME_MAX, "%02d:%02d:%02d", parts.tm_hour, parts.tm_min, parts.tm_sec);
     return out;
+}
+
+bool cairn_facts_know(const struct cairn_facts *facts, enum cairn_metric metric)
+{
+    return metric == CAIRN_METRIC_LIVE || metric == CAIRN_METRIC_PEAK ||
+           (facts->untold & CAIRN_UNTOLD_EVENTS) == 0;
 }
 
 struct cairn_view_moment cairn_facts_snapshot(const struct cairn_facts *facts, size_t index)

@@ -31,6 +31,7 @@ struct cairn_facts {
     int64_t started_unix_ns, utc_offset_s, duration_ns, peak_bytes, sample_bytes, lost_events, exact_from_ns;
     const char *told_by; /* whose numbers an imported trace holds; NULL: our own */
     struct cairn_view_moment peak, end;
+    unsigned untold; /* bits of enum cairn_untold: what the format it was imported from does not tell */
     bool complete, live;
     const struct cairn_fact_process *processes;
     size_t process_count;
@@ -57,6 +58,8 @@ char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CA
 char *cairn_pid_text(int64_t pid, char out[CAIRN_HUMAN_MAX]);
 /* The recording's wall clock at that time: "03:14:07". */
 char *cairn_clock_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX]);
+/* Whether the recording tells of that metric: imported ones may know no allocations. */
+bool cairn_facts_know(const struct cairn_facts *facts, enum cairn_metric metric);
 /* The moment of the i-th snapshot, labelled by its name or number. */
 struct cairn_view_moment cairn_facts_snapshot(const struct cairn_facts *facts, size_t index);
 

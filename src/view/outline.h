@@ -19,6 +19,7 @@ enum cairn_column_kind {
     CAIRN_COLUMN_RATE,    /* bytes a second, signed */
     CAIRN_COLUMN_NUMBER,  /* as it is */
     CAIRN_COLUMN_ARROW,   /* the sign of the value as an arrow */
+    CAIRN_COLUMN_ERROR,   /* bytes; only where rows are estimates */
     CAIRN_COLUMN_BAR,     /* a bar, hundredths of a percent */
     CAIRN_COLUMN_TREND,   /* a sparkline, from the outline's trends */
     CAIRN_COLUMN_NAME,    /* the row's name and place: takes the room that is left; one, the last */
@@ -54,6 +55,7 @@ struct cairn_outline {
     bool reverse;
     bool hide_same;
     bool headless;  /* no heads are drawn */
+    bool estimates; /* rows are, and show their errors */
     bool no_trends; /* sparklines will never come: their column is left out */
     int skip;       /* columns of names scrolled out to the left */
     struct cairn_keymap unfolded;
@@ -135,7 +137,7 @@ void cairn_outline_row_text(const struct cairn_outline *outline, const struct ca
 void cairn_outline_csv(const struct cairn_outline *outline, struct cairn_buffer *text);
 void cairn_outline_json(const struct cairn_outline *outline, struct cairn_buffer *text);
 
-/* A value as its column shows it. Returns `out`. */
+/* A value as its column shows it; an unknown one is "–". Returns `out`. */
 #define CAIRN_VALUE_MAX 40
 char *cairn_value_text(enum cairn_column_kind kind, int64_t value, char out[CAIRN_VALUE_MAX]);
 /* A sparkline of `count` values, scaled from 0 to the largest, as block characters. */

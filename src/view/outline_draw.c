@@ -10,7 +10,8 @@
 
 static bool is_column_shown(const struct cairn_outline *outline, const struct cairn_column *column, int width)
 {
-    return column->from_width <= width && !(column->kind == CAIRN_COLUMN_TREND && outline->no_trends);
+    return column->from_width <= width && !(column->kind == CAIRN_COLUMN_TREND && outline->no_trends) &&
+           !(column->kind == CAIRN_COLUMN_ERROR && !outline->estimates);
 }
 
 static unsigned name_pen(const struct cairn_row *row)

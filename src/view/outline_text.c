@@ -27,13 +27,14 @@ char *cairn_value_text(enum cairn_column_kind kind, int64_t value, char out[CAIR
     char text[CAIRN_HUMAN_MAX];
     out[0] = '\0';
     if (value == CAIRN_UNKNOWN && kind != CAIRN_COLUMN_NAME) {
-        snprintf(out, CAIRN_VALUE_MAX, "?");
+        snprintf(out, CAIRN_VALUE_MAX, "–");
         return out;
     }
     if (value == CAIRN_BLANK)
         return out;
     switch (kind) {
     case CAIRN_COLUMN_BYTES:
+    case CAIRN_COLUMN_ERROR:
         snprintf(out, CAIRN_VALUE_MAX, "%s", cairn_human_bytes_short(text, value));
         break;
     case CAIRN_COLUMN_BYTES_SIGNED:
@@ -77,6 +78,11 @@ void cairn_spark(const int64_t *values, size_t count, struct cairn_buffer *text)
     }
 }
 
+static bool is_written(const struct cairn_outline *outline, const struct cairn_column *column)
+{
+    return column->key != NULL && (column->kind != CAIRN_COLUMN_ERROR || outline->estimates);
+}
+
 void cairn_outline_row_text(const struct cairn_outline *outline, const struct cairn_row *row,
                             struct cairn_buffer *text)
 {
@@ -85,7 +91,7 @@ void cairn_outline_row_text(const struct cairn_outline *outline, const struct ca
         char value[CAIRN_VALUE_MAX];
         if (column->kind == CAIRN_COLUMN_NAME)
             cairn_buffer_format(text, "%s%s%s", row->name, row->place[0] != '\0' ? "  " : "", row->place);
-        else if (column->key != NULL && !row->heading)
+        else if (is_written(outline, column) && !row->heading)
             cairn_buffer_format(text, "%s  ",
                                 cairn_value_text(column->kind, row->values[column->value], value));
     }
@@ -118,7 +124,7 @@ void cairn_outline_csv(const struct cairn_outline *outline, struct cairn_buffer 
 {
     cairn_buffer_text(text, "depth");
     for (size_t i = 0; i < outline->column_count; i++)
-        if (outline->columns[i].key != NULL)
+        if (is_written(outline, &outline->columns[i]))
             cairn_buffer_format(text, ",%s", outline->columns[i].key);
     cairn_buffer_text(text, ",name,place,module\n");
     for (size_t v = 0; v < outline->visible_count; v++) {
@@ -126,7 +132,7 @@ void cairn_outline_csv(const struct cairn_outline *outline, struct cairn_buffer 
         cairn_buffer_format(text, "%u", (unsigned)row->depth);
         for (size_t i = 0; i < outline->column_count; i++) {
             const struct cairn_column *column = &outline->columns[i];
-            if (column->key == NULL)
+            if (!is_written(outline, column))
                 continue;
             cairn_buffer_byte(text, ',');
             if (!row->heading)
@@ -161,7 +167,7 @@ void cairn_outline_json(const struct cairn_outline *outline, struct cairn_buffer
         cairn_buffer_format(text, "%s\n {\"depth\": %u", v == 0 ? "" : ",", (unsigned)row->depth);
         for (size_t i = 0; i < outline->column_count; i++) {
             const struct cairn_column *column = &outline->columns[i];
-            if (column->key == NULL || row->heading)
+            if (!is_written(outline, column) || row->heading)
                 continue;
             cairn_buffer_format(text, ", \"%s\": ", column->key);
             exact_value(text, column, row->values[column->value], "null");

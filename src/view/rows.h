@@ -11,7 +11,7 @@
 #include "query/selection.h"
 #include "view/style.h"
 
-#define CAIRN_ROW_VALUES 10
+#define CAIRN_ROW_VALUES 11
 #define CAIRN_NO_PARENT  UINT32_MAX
 
 /* What a row of an object graph stands for, besides one object. */

@@ -21,6 +21,7 @@ struct cairn_screen {
     unsigned pane;
     uint64_t seen_row; /* key of the row whose details were asked for */
     unsigned seen_pane;
+    char failure[256]; /* why the last answer did not come; "": it did */
 };
 
 struct cairn_screen_class {

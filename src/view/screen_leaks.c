@@ -151,6 +151,27 @@ static void add_leak(struct cairn_rows *rows, struct cairn_trace *trace, const s
     cairn_detail_place(rows, row, trace);
 }
 
+static void say_leaks(const struct cairn_leaks *leaks, const struct cairn_recording *recording, char *out,
+                      size_t out_size)
+{
+    char bytes[CAIRN_HUMAN_MAX], count[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX + 16] = "";
+    if (leaks->blocks != CAIRN_UNKNOWN)
+        snprintf(blocks, sizeof(blocks), " in %s blocks", cairn_human_count(count, leaks->blocks));
+    cairn_human_bytes(bytes, leaks->bytes);
+    if (leaks->by_graph && leaks->blocks == 0)
+        snprintf(out, out_size, "nothing is leaked: roots reach every block; 5 says what holds what grows");
+    else if (leaks->by_graph)
+        snprintf(out, out_size, "%s%s that no root reaches", bytes, blocks);
+    else if (recording->sample_bytes > 0)
+        snprintf(out, out_size,
+                 "about %s%s live at the end: a sample cannot tell leaked blocks from those that are held",
+                 bytes, blocks);
+    else
+        snprintf(out, out_size,
+                 "%s%s live at the end (no object graph was taken: not all of it need be a leak)", bytes,
+                 blocks);
+}
+
 static enum cairn_status run_leaks(struct leaks_job *own, struct cairn_reader *reader,
                                    const struct cairn_selection *selection)
 {
@@ -162,16 +183,7 @@ static enum cairn_status run_leaks(struct leaks_job *own, struct cairn_reader *r
     uint32_t indices[4] = {CAIRN_NO_PARENT, CAIRN_NO_PARENT, CAIRN_NO_PARENT, CAIRN_NO_PARENT};
     for (size_t i = 0; i < leaks.row_count; i++)
         add_leak(&own->rows, trace, &leaks, &leaks.rows[i], selection->by, indices);
-    char bytes[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX];
-    if (leaks.by_graph && leaks.blocks == 0)
-        snprintf(own->title, sizeof(own->title),
-                 "nothing is leaked: roots reach every block; 5 says what holds what grows");
-    else
-        snprintf(own->title, sizeof(own->title), "%s in %s blocks %s", cairn_human_bytes(bytes, leaks.bytes),
-                 cairn_human_count(blocks, leaks.blocks),
-                 leaks.by_graph
-                     ? "that no root reaches"
-                     : "live at the end (no object graph was taken: not all of it need be a leak)");
+    say_leaks(&leaks, cairn_trace_recording(trace), own->title, sizeof(own->title));
     cairn_leaks_release(&leaks);
     return CAIRN_OK;
 }

@@ -93,6 +93,7 @@ static void deliver_table(struct cairn_job *job, void *receiver)
     const struct cairn_column *columns = cairn_site_columns(job->question.metric, &count);
     if (columns != screen->table.columns)
         cairn_outline_columns(&screen->table, columns, count);
+    screen->table.estimates = app->facts.sample_bytes > 0;
     cairn_outline_set_rows(&screen->table, &own->rows);
     snprintf(screen->heading, sizeof(screen->heading), "by %s", cairn_by_name(job->question.by));
     app->totals = own->total;

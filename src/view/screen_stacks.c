@@ -88,6 +88,7 @@ static void deliver_stacks(struct cairn_job *job, void *receiver)
     const struct cairn_column *columns = cairn_site_columns(job->question.metric, &count);
     if (columns != screen->table.columns)
         cairn_outline_columns(&screen->table, columns, count);
+    screen->table.estimates = screen->screen.app->facts.sample_bytes > 0;
     cairn_outline_set_rows(&screen->table, &own->rows);
     screen->screen.seen_row = 0;
 }

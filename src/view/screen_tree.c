@@ -42,6 +42,7 @@ static void accept(struct cairn_screen *base, struct cairn_rows *rows, bool bott
     const struct cairn_column *columns = cairn_tree_columns(metric, &count);
     if (columns != screen->table.columns)
         cairn_outline_columns(&screen->table, columns, count);
+    screen->table.estimates = base->app->facts.sample_bytes > 0;
     cairn_outline_set_rows(&screen->table, rows);
     find_function(screen);
     if (!screen->hot_path_shown && !screen->bottom_up) {

@@ -7,6 +7,7 @@
     }
 #define LIVE(from)      COLUMN("LIVE", "live_bytes", BYTES, 7, from, LIVE, "live_bytes")
 #define PERCENT         COLUMN("%", "percent", PERCENT, 5, 0, PERCENT, NULL)
+#define ERROR           COLUMN("±", "error_bytes", ERROR, 6, 90, ERROR, NULL)
 #define BAR             COLUMN("", NULL, BAR, 12, 96, PERCENT, NULL)
 #define BLOCKS(from)    COLUMN("BLOCKS", "live_blocks", COUNT, 7, from, BLOCKS, "live_blocks")
 #define ALLOCS(from)    COLUMN("ALLOCS", "allocations", COUNT, 7, from, ALLOCATIONS, "allocations")
@@ -22,26 +23,27 @@
 #define WIDE            110 /* columns from which every count has its place */
 
 static const struct cairn_column sites_live[] = {
-    LIVE(0), PERCENT, BAR, BLOCKS(0), ALLOCS(60), TEMPORARY_SHARE, PEAK(WIDE), ALLOCATED(WIDE), TREND, NAME};
-static const struct cairn_column sites_allocated[] = {ALLOCATED(0),    PERCENT,    BAR,   ALLOCS(0), LIVE(60),
-                                                      TEMPORARY_SHARE, PEAK(WIDE), TREND, NAME};
+    LIVE(0),         ERROR,      PERCENT,         BAR,   BLOCKS(0), ALLOCS(60),
+    TEMPORARY_SHARE, PEAK(WIDE), ALLOCATED(WIDE), TREND, NAME};
+static const struct cairn_column sites_allocated[] = {
+    ALLOCATED(0), ERROR, PERCENT, BAR, ALLOCS(0), LIVE(60), TEMPORARY_SHARE, PEAK(WIDE), TREND, NAME};
 static const struct cairn_column sites_allocations[] = {
     ALLOCS(0), PERCENT, BAR, ALLOCATED(0), LIVE(60), TEMPORARY_SHARE, PEAK(WIDE), TREND, NAME};
 static const struct cairn_column sites_temporary[] = {
     TEMPORARY, PERCENT, BAR, TEMPORARY_SHARE, ALLOCS(0), ALLOCATED(60), LIVE(WIDE), TREND, NAME};
-static const struct cairn_column sites_peak[] = {PEAK(0),         PERCENT,         BAR,   LIVE(0), ALLOCS(60),
-                                                 TEMPORARY_SHARE, ALLOCATED(WIDE), TREND, NAME};
+static const struct cairn_column sites_peak[] = {PEAK(0),    ERROR,           PERCENT,         BAR,   LIVE(0),
+                                                 ALLOCS(60), TEMPORARY_SHARE, ALLOCATED(WIDE), TREND, NAME};
 
-static const struct cairn_column tree_live[] = {LIVE(0),    PERCENT,         BAR, SELF_BYTES, BLOCKS(64),
-                                                ALLOCS(76), ALLOCATED(WIDE), NAME};
-static const struct cairn_column tree_allocated[] = {ALLOCATED(0), PERCENT,    BAR, SELF_BYTES,
-                                                     ALLOCS(64),   LIVE(WIDE), NAME};
+static const struct cairn_column tree_live[] = {LIVE(0),    ERROR,      PERCENT,         BAR, SELF_BYTES,
+                                                BLOCKS(64), ALLOCS(76), ALLOCATED(WIDE), NAME};
+static const struct cairn_column tree_allocated[] = {ALLOCATED(0), ERROR,      PERCENT,    BAR,
+                                                     SELF_BYTES,   ALLOCS(64), LIVE(WIDE), NAME};
 static const struct cairn_column tree_allocations[] = {ALLOCS(0),     PERCENT,    BAR, SELF_COUNT,
                                                        ALLOCATED(64), LIVE(WIDE), NAME};
 static const struct cairn_column tree_temporary[] = {TEMPORARY,  PERCENT,         BAR, SELF_COUNT,
                                                      ALLOCS(64), ALLOCATED(WIDE), NAME};
-static const struct cairn_column tree_peak[] = {PEAK(0),  PERCENT,    BAR, SELF_BYTES,
-                                                LIVE(64), ALLOCS(76), NAME};
+static const struct cairn_column tree_peak[] = {PEAK(0),    ERROR,    PERCENT,    BAR,
+                                                SELF_BYTES, LIVE(64), ALLOCS(76), NAME};
 
 struct column_set {
     const struct cairn_column *columns;
@@ -94,4 +96,5 @@ void cairn_row_set_counts(struct cairn_row *row, const struct cairn_counts *coun
     row->values[CAIRN_VALUE_ALLOCATED] = counts->allocated_bytes;
     row->values[CAIRN_VALUE_PEAK] = counts->peak_bytes;
     row->values[CAIRN_VALUE_TEMPORARY] = counts->temporary;
+    row->values[CAIRN_VALUE_ERROR] = counts->error_bytes;
 }

@@ -16,6 +16,7 @@ enum cairn_site_value {
     CAIRN_VALUE_TEMPORARY,
     CAIRN_VALUE_SELF,   /* of the metric, in trees */
     CAIRN_VALUE_CHANGE, /* of the live bytes since A, in trees that are compared */
+    CAIRN_VALUE_ERROR,  /* one standard error of the metric's bytes, in sampled recordings */
 };
 
 const struct cairn_column *cairn_site_columns(enum cairn_metric metric, size_t *count);

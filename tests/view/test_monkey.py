@@ -21,6 +21,8 @@ import termios
 import time
 import unittest
 
+import recordings
+
 CAIRN = os.environ.get("CAIRN", "")
 TRACES = [os.environ.get(name, "") for name in ("CAIRN_TRACE", "CAIRN_GRAPH_TRACE", "CAIRN_FIXED_TRACE")]
 SECONDS = float(os.environ.get("CAIRN_MONKEY_SECONDS", "6"))
@@ -161,87 +163,6 @@ class Monkey(unittest.TestCase):
 
 # --- Recordings of real programs, for hours. ---
 
-PYTHON = """
-import cairn, json, sys, time
-class Session:
-    def __init__(self, i):
-        self.name, self.items = f"n{i}", [str(i + j) for j in range(5)]
-store = {}
-for i in range(4000):
-    store[i] = Session(i)
-    json.loads(json.dumps(store[i].items))
-    if i in (1000, 3000):
-        cairn.graph(f"g{i}")
-while len(sys.argv) > 1:
-    store[len(store)] = Session(len(store))
-    store.pop(len(store) // 2, None)
-    time.sleep(0.01)
-"""
-MASSIF = """desc: (none)
-cmd: ./prog
-time_unit: i
-#-----------
-snapshot=0
-#-----------
-time=0
-mem_heap_B=0
-mem_heap_extra_B=0
-mem_stacks_B=0
-heap_tree=empty
-#-----------
-snapshot=1
-#-----------
-time=1000
-mem_heap_B=3000
-mem_heap_extra_B=24
-mem_stacks_B=0
-heap_tree=detailed
-n2: 3000 (heap allocation functions) malloc/new/new[], --alloc-fns, etc.
- n1: 2000 0x1: grow (a.c:7)
-  n0: 2000 0x2: main (a.c:20)
- n0: 1000 0x3: load (b.c:9)
-#-----------
-snapshot=2
-#-----------
-time=2000
-mem_heap_B=9000
-mem_heap_extra_B=24
-mem_stacks_B=0
-heap_tree=peak
-n1: 9000 (heap allocation functions) malloc/new/new[], --alloc-fns, etc.
- n1: 9000 0x1: grow (a.c:7)
-  n0: 9000 0x2: main (a.c:20)
-"""
-SQL = ("create table t(a, b); with recursive c(x) as (select 1 union all select x + 1 from c where x < 30000) "
-       "insert into t select x, hex(randomblob(20)) from c; create index i on t(b);")
-
-
-def record(path, command, *options):
-    subprocess.run([CAIRN, "record", "-q", "-f", *options, "-o", path, "--", *command], stdout=subprocess.DEVNULL, check=True)
-    return path
-
-
-def still_recorded(path, stack):
-    process = subprocess.Popen([CAIRN, "record", "-q", "-f", "--graph", "5s", "-o", path, "--", sys.executable, "-c", PYTHON, "on"],
-                               stdout=subprocess.DEVNULL, start_new_session=True)
-
-    def end():
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-    stack.callback(end)
-    while not os.path.exists(path):
-        time.sleep(0.1)
-    return path
-
-
-def imported(path):
-    source = path + ".massif"
-    with open(source, "w", encoding="ascii") as file:
-        file.write(MASSIF)
-    subprocess.run([CAIRN, "import", "-f", source, "-o", path], stdout=subprocess.DEVNULL, check=True)
-    return path
-
 
 def main():
     parser = argparse.ArgumentParser(description="Random keys on recordings of real programs.")
@@ -251,17 +172,16 @@ def main():
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--traces", default="native,python,two,massif,sampled,running")
     arguments = parser.parse_args()
-    globals()["CAIRN"] = os.path.join(os.path.abspath(arguments.build), "cairn")
-    python = [sys.executable, "-c", PYTHON]
+    globals()["CAIRN"] = cairn = os.path.join(os.path.abspath(arguments.build), "cairn")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         at = lambda name: os.path.join(folder, name + ".cairn")
         makers = {
-            "native": lambda: [record(at("native"), ["sqlite3", ":memory:", SQL])],
-            "python": lambda: [record(at("python"), python)],
-            "two": lambda: [record(at("old"), python), record(at("new"), python, "--graph", "peak")],
-            "massif": lambda: [imported(at("massif"))],
-            "sampled": lambda: [record(at("sampled"), python, "--sample", "4K")],
-            "running": lambda: [still_recorded(at("running"), stack)],
+            "native": lambda: [recordings.record(cairn, at("native"), recordings.SQLITE)],
+            "python": lambda: [recordings.record(cairn, at("python"), recordings.PYTHON)],
+            "two": lambda: [recordings.record(cairn, at(name), recordings.PYTHON) for name in ("old", "new")],
+            "massif": lambda: [recordings.import_massif(cairn, at("massif"))],
+            "sampled": lambda: [recordings.record(cairn, at("sampled"), recordings.PYTHON, "--sample", "4K")],
+            "running": lambda: [recordings.keep_recording(cairn, at("running"), stack)],
         }
         traces = {name: makers[name]() for name in arguments.traces.split(",")}
         end, seed, strokes = time.monotonic() + arguments.minutes * 60, arguments.seed, dict.fromkeys(traces, 0)

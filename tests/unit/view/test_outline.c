@@ -327,7 +327,7 @@ static void test_files(void **state)
         "\\\\\", \"place\": \"x.c:1\", \"module\": \"\"}\n]\n");
     cairn_buffer_reset(&text);
     cairn_outline_row_text(&outline, cairn_outline_current(&outline), &text);
-    assert_string_equal(cairn_buffer_cstr(&text), "1.5K  ?  -3  a, \"b\" \\  x.c:1");
+    assert_string_equal(cairn_buffer_cstr(&text), "1.5K  –  -3  a, \"b\" \\  x.c:1");
     cairn_buffer_release(&text);
     cairn_outline_release(&outline);
 }
@@ -343,7 +343,7 @@ static void test_values(void **state)
     assert_string_equal(cairn_value_text(CAIRN_COLUMN_PERCENT, 9950, out), "99.5");
     assert_string_equal(cairn_value_text(CAIRN_COLUMN_ARROW, -1, out), "▼");
     assert_string_equal(cairn_value_text(CAIRN_COLUMN_NUMBER, 27, out), "27");
-    assert_string_equal(cairn_value_text(CAIRN_COLUMN_AGE, CAIRN_UNKNOWN, out), "?");
+    assert_string_equal(cairn_value_text(CAIRN_COLUMN_AGE, CAIRN_UNKNOWN, out), "–");
     struct cairn_buffer spark = CAIRN_BUFFER_INIT;
     cairn_spark((const int64_t[]){0, 1, 50, 100, -5}, 5, &spark);
     assert_string_equal(cairn_buffer_cstr(&spark), " ▁▅█ ");

@@ -1,0 +1,46 @@
+"""Recordings of kinds that tell less: sampled ones, imported ones. What is not known is said, never shown as a number."""
+
+import os
+import subprocess
+import tempfile
+import unittest
+
+import recordings
+
+CAIRN = os.environ["CAIRN"]
+
+
+class Kinds(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="cairn-kinds-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def view(self, trace, lines, size="80x24"):
+        script = os.path.join(self.folder, "script")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        done = subprocess.run([CAIRN, "view", trace, "--script", script, "--size", size], cwd=self.folder, capture_output=True, text=True,
+                              timeout=120, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_sampled(self):
+        trace = recordings.record(CAIRN, os.path.join(self.folder, "sampled.cairn"), recordings.PYTHON, "--sample", "4K")
+        self.view(trace, ["expect heap ~", "expect sampled, 4.0 KiB", "expect this row ±", "keys 2", "expect this row ±", "keys 6",
+                          "expect a sample cannot tell", "expect-not no object graph was taken"])
+        self.view(trace, ["expect ±", "keys W", "key Ctrl-U", "text out.csv", "key Enter", "keys 2", "expect ±"], "200x60")
+        with open(os.path.join(self.folder, "out.csv"), encoding="utf-8") as file:
+            self.assertTrue(file.readline().startswith("depth,live_bytes,error_bytes,"))
+
+    def test_massif(self):
+        trace = recordings.import_massif(CAIRN, os.path.join(self.folder, "massif.cairn"))
+        self.view(trace, [
+            "expect-not ?  ", "keys v", "expect metric: peak (this imported trace tells no allocations)", "keys v", "expect metric: live",
+            "command metric temporary", "expect this imported trace tells no allocations: live and peak are what it knows",
+            "keys 4", "expect all of the growth comes from grow() a.c:7", "expect +8.8K          –",
+            "keys 6", "expect 8.8 KiB live at the end", "expect-not blocks live", "expect 8.8K  100.0        –           –",
+            "keys 7", "expect which tells no single blocks", "keys j", "expect which tells no single blocks"])
+
+
+if __name__ == "__main__":
+    unittest.main()
