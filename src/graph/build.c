@@ -67,7 +67,8 @@ static enum cairn_status find_ways(struct cairn_graph_built *built, const struct
                                    const uint32_t *roots, struct cairn_error *error)
 {
     uint32_t *via;
-    const enum cairn_status status = cairn_shortest_tree(strong, roots, built->info.roots, &via, error);
+    const enum cairn_status status =
+        cairn_shortest_tree(strong, roots, built->info.roots, built->lasting_roots, &via, error);
     if (status == CAIRN_OK) {
         keep_parents(built, strong, via);
         free(via);

@@ -112,6 +112,42 @@ static enum cairn_status take_edges(struct cairn_graph_built *built, const struc
     return CAIRN_OK;
 }
 
+/* Whether a root holds what it does in passing: a register, or a frame of the C library's way out of the program. What the program's
+ * own data holds, too, is better explained by that. */
+static bool is_passing(const struct cairn_graph_built *built, const struct cairn_graph_root *root)
+{
+    static const char *const ways_out[] = {"__run_exit_handlers", "__cxa_finalize", "_dl_fini"};
+    const char *kind = built->strings[root->kind], *name = built->strings[root->name];
+    bool out = false;
+    for (size_t i = 0; i < sizeof ways_out / sizeof *ways_out; i++) {
+        out |= strstr(name, ways_out[i]) != NULL;
+    }
+    return strcmp(kind, "register") == 0 || (out && strcmp(kind, "stack") == 0);
+}
+
+/* Puts those that hold in passing behind the others; each kind stays in its order. */
+static enum cairn_status order_roots(struct cairn_graph_built *built, struct cairn_error *error)
+{
+    const uint32_t count = built->info.roots;
+    struct cairn_graph_root *passing = malloc((count + 1) * sizeof *passing);
+    uint32_t passing_count = 0;
+    if (!passing) {
+        return cairn_build_no_memory(error, built->info.objects);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_passing(built, &built->roots[i])) {
+            passing[passing_count++] = built->roots[i];
+        } else {
+            built->roots[built->lasting_roots++] = built->roots[i];
+        }
+    }
+    for (uint32_t i = 0; i < passing_count; i++) {
+        built->roots[built->lasting_roots + i] = passing[i];
+    }
+    free(passing);
+    return CAIRN_OK;
+}
+
 static enum cairn_status take_roots(struct cairn_graph_built *built, struct cairn_graph_root *roots,
                                     const uint32_t *number, struct cairn_error *error)
 {
@@ -125,11 +161,13 @@ static enum cairn_status take_roots(struct cairn_graph_built *built, struct cair
         root->node = number ? number[root->node] : root->node;
         root->kind = root->kind < built->info.strings ? root->kind : 0;
         root->name = root->name < built->info.strings ? root->name : 0;
-        if (built->root_of[root->node] == 0) {
-            built->root_of[root->node] = i + 1;
-        }
     }
-    return CAIRN_OK;
+    const enum cairn_status status = order_roots(built, error);
+    for (uint32_t i = 0; status == CAIRN_OK && i < count; i++) {
+        uint32_t *first = &built->root_of[roots[i].node];
+        *first = *first == 0 ? i + 1 : *first;
+    }
+    return status;
 }
 
 enum cairn_status cairn_build_take(struct cairn_graph_built *built, struct cairn_graph_input *input,

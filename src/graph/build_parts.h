@@ -50,6 +50,7 @@ struct cairn_graph_built {
     uint8_t *confidences;
     size_t weak_edges;
 
+    uint32_t lasting_roots; /* the first ones; behind them those that hold in passing */
     uint32_t *dominator, *parent, *parent_label, *cycle, *root_of;
     uint8_t *parent_confidence, *class;
     uint64_t *retained;

@@ -2,8 +2,38 @@
 
 #include <stdlib.h>
 
+/* A breadth-first tree under way. */
+struct search {
+    const struct cairn_csr *forward;
+    uint32_t *reached_by, *queue;
+    size_t head, tail;
+};
+
+/* Goes on from these roots as far as it leads. */
+static void search_from(struct search *search, const uint32_t *roots, size_t count)
+{
+    const struct cairn_csr *forward = search->forward;
+    for (size_t i = 0; i < count; i++) {
+        if (roots[i] < forward->nodes && search->reached_by[roots[i]] == CAIRN_REACH_NONE) {
+            search->reached_by[roots[i]] = CAIRN_REACH_ROOT;
+            search->queue[search->tail++] = roots[i];
+        }
+    }
+    while (search->head < search->tail) {
+        const uint32_t node = search->queue[search->head++];
+        for (uint32_t e = forward->first[node]; e < forward->first[node + 1]; e++) {
+            const uint32_t target = forward->target[e];
+            if (search->reached_by[target] == CAIRN_REACH_NONE) {
+                search->reached_by[target] = e;
+                search->queue[search->tail++] = target;
+            }
+        }
+    }
+}
+
 enum cairn_status cairn_shortest_tree(const struct cairn_csr *forward, const uint32_t *roots,
-                                      size_t root_count, uint32_t **via, struct cairn_error *error)
+                                      size_t root_count, size_t preferred, uint32_t **via,
+                                      struct cairn_error *error)
 {
     const size_t nodes = (size_t)forward->nodes + 1;
     uint32_t *reached_by = malloc(nodes * sizeof *reached_by);
@@ -14,26 +44,12 @@ enum cairn_status cairn_shortest_tree(const struct cairn_csr *forward, const uin
         return cairn_fail(error, CAIRN_E_NOMEM, "object graph: no memory for the paths of %u nodes",
                           forward->nodes);
     }
-    size_t head = 0, tail = 0;
     for (size_t v = 0; v < nodes; v++) {
         reached_by[v] = CAIRN_REACH_NONE;
     }
-    for (size_t i = 0; i < root_count; i++) {
-        if (roots[i] < forward->nodes && reached_by[roots[i]] == CAIRN_REACH_NONE) {
-            reached_by[roots[i]] = CAIRN_REACH_ROOT;
-            queue[tail++] = roots[i];
-        }
-    }
-    while (head < tail) {
-        const uint32_t node = queue[head++];
-        for (uint32_t e = forward->first[node]; e < forward->first[node + 1]; e++) {
-            const uint32_t target = forward->target[e];
-            if (reached_by[target] == CAIRN_REACH_NONE) {
-                reached_by[target] = e;
-                queue[tail++] = target;
-            }
-        }
-    }
+    struct search search = {.forward = forward, .reached_by = reached_by, .queue = queue};
+    search_from(&search, roots, preferred);
+    search_from(&search, roots + preferred, root_count - preferred);
     free(queue);
     *via = reached_by;
     return CAIRN_OK;

@@ -10,9 +10,10 @@
 #define CAIRN_REACH_NONE (UINT32_MAX - 1) /* no root leads here */
 
 /* Breadth-first tree from the roots: via[v] is the edge (index in `forward`) by which v is reached first. Following
- * sources up gives a shortest path. The caller frees `*via`. */
+ * sources up gives a shortest path from the first `preferred` roots, or, where none of these leads, from the others. The caller
+ * frees `*via`. */
 CAIRN_MUST_CHECK enum cairn_status cairn_shortest_tree(const struct cairn_csr *forward, const uint32_t *roots,
-                                                       size_t root_count, uint32_t **via,
+                                                       size_t root_count, size_t preferred, uint32_t **via,
                                                        struct cairn_error *error);
 
 /* The node an edge starts from. Logarithmic. */

@@ -137,24 +137,42 @@ static void check_components(const struct model *model, const struct cairn_csr *
     free(component);
 }
 
-static void check_paths(const struct model *model, const struct cairn_csr *graph)
+/* Distances from these roots, for nodes that have none yet. */
+static void add_distances(const struct model *model, const uint32_t *roots, uint32_t count,
+                          uint32_t *distance)
+{
+    uint32_t own[NODES_MAX];
+    for (uint32_t v = 0; v < model->nodes; v++) {
+        own[v] = UINT32_MAX;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        own[roots[i]] = 0;
+    }
+    for (uint32_t round = 0; round < model->nodes; round++) {
+        for (uint32_t e = 0; e < model->edges; e++) {
+            const uint32_t target = model->target[e];
+            if (own[model->source[e]] != UINT32_MAX && own[model->source[e]] + 1 < own[target] &&
+                distance[target] == UINT32_MAX) {
+                own[target] = own[model->source[e]] + 1;
+            }
+        }
+    }
+    for (uint32_t v = 0; v < model->nodes; v++) {
+        distance[v] = distance[v] == UINT32_MAX ? own[v] : distance[v];
+    }
+}
+
+/* Ways lead to the preferred roots wherever one does, else to the others. */
+static void check_paths(const struct model *model, const struct cairn_csr *graph, uint32_t preferred)
 {
     uint32_t *via, distance[NODES_MAX];
     for (uint32_t v = 0; v < model->nodes; v++) {
         distance[v] = UINT32_MAX;
     }
-    for (uint32_t i = 0; i < model->root_count; i++) {
-        distance[model->roots[i]] = 0;
-    }
-    for (uint32_t round = 0; round < model->nodes; round++) {
-        for (uint32_t e = 0; e < model->edges; e++) {
-            if (distance[model->source[e]] != UINT32_MAX &&
-                distance[model->source[e]] + 1 < distance[model->target[e]]) {
-                distance[model->target[e]] = distance[model->source[e]] + 1;
-            }
-        }
-    }
-    assert_int_equal(cairn_shortest_tree(graph, model->roots, model->root_count, &via, NULL), CAIRN_OK);
+    add_distances(model, model->roots, preferred, distance);
+    add_distances(model, model->roots + preferred, model->root_count - preferred, distance);
+    assert_int_equal(cairn_shortest_tree(graph, model->roots, model->root_count, preferred, &via, NULL),
+                     CAIRN_OK);
     for (uint32_t v = 0; v < model->nodes; v++) {
         uint32_t steps = 0, at = v;
         for (; via[at] < CAIRN_REACH_NONE; steps++) {
@@ -201,7 +219,9 @@ static void test_random_graphs(void **state)
         check_reachable(&model, &found, retained);
         check_garbage(&model, &found, retained);
         check_components(&model, &forward);
-        check_paths(&model, &forward);
+        for (uint32_t preferred = 0; preferred <= model.root_count; preferred++) {
+            check_paths(&model, &forward, preferred);
+        }
         check_deep(&model, &forward);
         cairn_dominators_release(&found);
         cairn_csr_release(&forward);
