@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/human.h"
-#include "view/app.h"
+#include "view/graphs.h"
 #include "view/site_columns.h"
 
 #define PROGRESS_AFTER_NS 100000000
 #define PROGRESS_STEP_NS  100000000
 #define PROGRESS_WIDTH    12
+#define CLOCK_WIDTH       60 /* columns from which the moment has its wall clock beside it */
 
 static void process_text(const struct cairn_app *app, char *out, size_t out_size)
 {
@@ -70,13 +71,15 @@ enum {
     PIECES
 };
 
-static void write_moments(const struct cairn_app *app, struct piece *pieces)
+static void write_moments(const struct cairn_app *app, const struct cairn_view_moment *at,
+                          struct piece *pieces)
 {
     const struct cairn_inquiry *question = &app->question;
     char moment[CAIRN_MOMENT_TEXT_MAX], time[CAIRN_TIME_MAX];
-    snprintf(pieces[PIECE_MOMENT].text, sizeof(pieces->text), "%s %s",
-             cairn_app_moment_text(app, &question->at, moment),
-             cairn_clock_text(&app->facts, question->at.moment.t_ns, time));
+    const bool clock = app->canvas.width >= CLOCK_WIDTH;
+    snprintf(pieces[PIECE_MOMENT].text, sizeof(pieces->text), "%s%s%s",
+             cairn_app_moment_text(app, at, moment), clock ? " " : "",
+             clock ? cairn_clock_text(&app->facts, at->moment.t_ns, time) : "");
     if (question->a_set)
         snprintf(pieces[PIECE_A].text, sizeof(pieces->text), "A %s",
                  cairn_app_moment_text(app, &question->a, moment));
@@ -85,12 +88,22 @@ static void write_moments(const struct cairn_app *app, struct piece *pieces)
                  cairn_app_moment_text(app, &question->b, moment));
 }
 
-static void write_sizes(const struct cairn_app *app, struct piece *pieces)
+/* What an answer said of this very moment, or will; where none does, what the timeline knows of the whole heap. */
+static int64_t heap_of(const struct cairn_app *app, int64_t t_ns)
 {
-    const int64_t t_ns = app->question.at.moment.t_ns;
-    const int64_t heap =
-        app->totals_revision != 0 ? app->totals.live_bytes : cairn_strip_heap(&app->strip, t_ns);
-    const int64_t rss = cairn_strip_rss(&app->strip, t_ns);
+    const struct cairn_inquiry *question = &app->question;
+    const bool told = app->totals_revision != 0 && t_ns == question->at.moment.t_ns &&
+                      (app->totals_revision == app->revision || cairn_app_screen(app)->class->totals);
+    if (told)
+        return app->totals.live_bytes;
+    const bool whole = question->process == 0 && question->filter[0] == '\0' &&
+                       question->lang == CAIRN_LANG_ALL && question->memory == CAIRN_MEMORY_HEAP;
+    return whole ? cairn_strip_heap(&app->strip, t_ns) : CAIRN_UNKNOWN;
+}
+
+static void write_sizes(const struct cairn_app *app, int64_t t_ns, struct piece *pieces)
+{
+    const int64_t heap = heap_of(app, t_ns), rss = cairn_strip_rss(&app->strip, t_ns);
     char number[CAIRN_HUMAN_MAX];
     if (heap != CAIRN_UNKNOWN)
         snprintf(pieces[PIECE_HEAP].text, sizeof(pieces->text), "heap %s%s",
@@ -120,8 +133,9 @@ static void draw_title(struct cairn_app *app)
     };
     snprintf(pieces[PIECE_PROGRAM].text, sizeof(pieces->text), "%.24s", app->facts.program);
     process_text(app, pieces[PIECE_PROCESS].text, sizeof(pieces->text));
-    write_moments(app, pieces);
-    write_sizes(app, pieces);
+    const struct cairn_view_moment at = cairn_app_shown_moment(app);
+    write_moments(app, &at, pieces);
+    write_sizes(app, at.moment.t_ns, pieces);
     char exact[CAIRN_HUMAN_MAX + 16];
     snprintf(pieces[PIECE_EXACT].text, sizeof(pieces->text), "%s", exactness(app, exact, sizeof(exact)));
     if (strcmp(pieces[PIECE_EXACT].text, "exact") != 0)
@@ -254,13 +268,6 @@ static void draw_hint(struct line *line, const struct cairn_key_binding *binding
     line->x += cairn_draw_text(line->canvas, line->x, line->y, width, CAIRN_STYLE_DIM, binding->hint) + 2;
 }
 
-/* Keys that mean the same on all screens, or on all but one. */
-static bool is_general(const struct cairn_key_binding *binding)
-{
-    const unsigned others = CAIRN_ON_ALL & ~binding->screens;
-    return (others & (others - 1)) == 0;
-}
-
 /* Hints of this screen's own keys come first; help is always there. */
 static void draw_hints(struct cairn_app *app, int y)
 {
@@ -273,7 +280,7 @@ static void draw_hints(struct cairn_app *app, int y)
                 continue;
             if (binding->action == CAIRN_DO_HELP)
                 help = binding;
-            else if (is_general(binding) == (pass == 1))
+            else if (cairn_key_is_general(binding) == (pass == 1))
                 draw_hint(&line, binding);
         }
     line.end = app->canvas.width;

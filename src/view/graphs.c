@@ -58,6 +58,15 @@ struct cairn_view_moment cairn_graph_moment(const struct cairn_facts *facts,
     return (struct cairn_view_moment){.moment = {.t_ns = graph->t_ns}};
 }
 
+struct cairn_view_moment cairn_app_shown_moment(const struct cairn_app *app)
+{
+    const struct cairn_screen *screen = cairn_app_screen(app);
+    const struct cairn_fact_graph *graph = screen->graph != 0 ? cairn_app_graph_of(app, screen->graph)
+                                           : screen->class->id == CAIRN_SCREEN_OBJECTS ? cairn_app_graph(app)
+                                                                                       : NULL;
+    return graph != NULL ? cairn_graph_moment(&app->facts, graph) : app->question.at;
+}
+
 void cairn_graph_label(const struct cairn_app *app, const struct cairn_fact_graph *graph,
                        struct cairn_buffer *text)
 {

@@ -17,6 +17,9 @@ const struct cairn_fact_graph *cairn_app_graph_at(const struct cairn_app *app, u
 /* When it was taken. */
 struct cairn_view_moment cairn_graph_moment(const struct cairn_facts *facts,
                                             const struct cairn_fact_graph *graph);
+/* The moment that the shown screen is about: on screens of objects when their graph was taken, which A and B are set to there, too;
+ * elsewhere the question's. */
+struct cairn_view_moment cairn_app_shown_moment(const struct cairn_app *app);
 /* Appends "@exit 1.3s" or "1.3s". */
 void cairn_graph_label(const struct cairn_app *app, const struct cairn_fact_graph *graph,
                        struct cairn_buffer *text);

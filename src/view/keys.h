@@ -2,6 +2,7 @@
 #ifndef CAIRN_VIEW_KEYS_H
 #define CAIRN_VIEW_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -111,6 +112,12 @@ const struct cairn_key_binding *cairn_key_binding_at(size_t index);
 const char *cairn_key_group_at(size_t index);
 /* What `key` does on `screen`: bindings of that screen come before those of all; NULL: nothing. */
 const struct cairn_key_binding *cairn_key_lookup(cairn_key key, enum cairn_screen_id screen);
+/* Whether it means the same on all screens, or on all but one. */
+static inline bool cairn_key_is_general(const struct cairn_key_binding *binding)
+{
+    const unsigned others = CAIRN_ON_ALL & ~binding->screens;
+    return (others & (others - 1)) == 0;
+}
 /* "[  Shift-Left": the names of a binding's keys. */
 void cairn_key_names(const struct cairn_key_binding *binding, struct cairn_buffer *text);
 /* docs/keys.md, whole. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/sanitise.h"
-#include "view/app.h"
+#include "view/graphs.h"
 
 #define SCRUB_PARTS 1000 /* a fine step is this part of the recording */
 
@@ -39,6 +39,12 @@ void cairn_app_go_to(struct cairn_app *app, const struct cairn_view_moment *mome
     if (app->following && moment->moment.t_ns < app->facts.duration_ns)
         app->following = false;
     app->question.at = *moment;
+    const struct cairn_view_moment shown = cairn_app_shown_moment(app);
+    char text[CAIRN_MOMENT_TEXT_MAX];
+    if (shown.moment.t_ns != moment->moment.t_ns)
+        cairn_app_say(app,
+                      "other screens are at %s now; this one stays with its object graph ([ ] and O on 5)",
+                      cairn_app_moment_text(app, moment, text));
     cairn_app_ask(app);
 }
 

@@ -55,28 +55,44 @@ static void add_screens(struct cairn_rows *rows)
     }
 }
 
+static void add_binding(struct cairn_rows *rows, const struct cairn_key_binding *binding)
+{
+    struct cairn_buffer line = CAIRN_BUFFER_INIT, keys = CAIRN_BUFFER_INIT;
+    cairn_key_names(binding, &keys);
+    cairn_buffer_format(&line, "  %-17s %s", cairn_buffer_cstr(&keys), binding->help);
+    add_help_line(rows, false, cairn_buffer_cstr(&line));
+    cairn_buffer_release(&keys);
+    cairn_buffer_release(&line);
+}
+
+/* What is this screen's own comes first, then what holds everywhere, by group. */
 void cairn_app_help(struct cairn_app *app)
 {
     struct cairn_rows rows = {.items = NULL};
-    const unsigned here = CAIRN_ON(cairn_app_screen(app)->class->id);
+    const struct cairn_screen_class *class = cairn_app_screen(app)->class;
+    const unsigned here = CAIRN_ON(class->id);
     const struct cairn_key_binding *binding;
     const char *group;
+    add_help_line(&rows, true, class->name);
+    for (size_t i = 0; (binding = cairn_key_binding_at(i)) != NULL; i++)
+        if ((binding->screens & here) != 0 && !cairn_key_is_general(binding))
+            add_binding(&rows, binding);
     for (size_t g = 0; (group = cairn_key_group_at(g)) != NULL; g++) {
-        add_help_line(&rows, true, group);
-        if (strcmp(group, "Screens") == 0)
+        bool any = strcmp(group, "Screens") == 0;
+        if (any) {
+            add_help_line(&rows, true, group);
             add_screens(&rows);
+        }
         for (size_t i = 0; (binding = cairn_key_binding_at(i)) != NULL; i++) {
-            if (binding->group != group || (binding->screens & here) == 0)
+            if (binding->group != group || (binding->screens & here) == 0 || !cairn_key_is_general(binding))
                 continue;
-            struct cairn_buffer line = CAIRN_BUFFER_INIT, keys = CAIRN_BUFFER_INIT;
-            cairn_key_names(binding, &keys);
-            cairn_buffer_format(&line, "  %-17s %s", cairn_buffer_cstr(&keys), binding->help);
-            add_help_line(&rows, false, cairn_buffer_cstr(&line));
-            cairn_buffer_release(&keys);
-            cairn_buffer_release(&line);
+            if (!any)
+                add_help_line(&rows, true, group);
+            any = true;
+            add_binding(&rows, binding);
         }
     }
-    open_list(app, CAIRN_OVERLAY_HELP, cairn_app_screen(app)->class->name, help_columns, 1, &rows);
+    open_list(app, CAIRN_OVERLAY_HELP, class->name, help_columns, 1, &rows);
 }
 
 /* --- Which process. --- */

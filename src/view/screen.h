@@ -21,6 +21,7 @@ struct cairn_screen {
     unsigned pane;
     uint64_t seen_row; /* key of the row whose details were asked for */
     unsigned seen_pane;
+    uint32_t graph;    /* number of the object graph it shows; 0: none, or the one that is chosen */
     char failure[256]; /* why the last answer did not come; "": it did */
 };
 
@@ -28,6 +29,7 @@ struct cairn_screen_class {
     enum cairn_screen_id id;
     char digit; /* '1' … '8'; 0: only reached from another screen */
     const char *name, *summary;
+    bool totals; /* its answer brings what the moment's heap comes to */
     bool grows;  /* its answer changes while a recording runs, whatever the moment */
     size_t size; /* of the screen's struct, zeroed before init */
     void (*init)(struct cairn_screen *screen);

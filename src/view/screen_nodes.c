@@ -42,7 +42,7 @@ static struct cairn_detail *detail(struct cairn_screen *base)
 
 static const struct cairn_fact_graph *graph_of(const struct cairn_screen *base)
 {
-    return cairn_app_graph_of(base->app, ((const struct nodes *)base)->table.graph);
+    return cairn_app_graph_of(base->app, base->graph);
 }
 
 static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
@@ -121,6 +121,7 @@ static struct nodes *open_list(struct cairn_app *app, uint32_t graph, const stru
     struct nodes *screen = (struct nodes *)cairn_screen_new(&cairn_nodes_screen_class, app);
     if (screen == NULL)
         return NULL;
+    screen->screen.graph = graph;
     cairn_node_table_init(&screen->table, graph, source, SLOT_TABLE);
     snprintf(screen->empty, sizeof(screen->empty), "there are none; Esc goes back");
     return screen;

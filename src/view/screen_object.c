@@ -21,7 +21,6 @@ struct object {
     struct cairn_node_table tables[PANE_COUNT];
     struct cairn_detail detail;
     char name[256], why[1024], born[128], deep[64];
-    uint32_t graph;
     bool asked; /* for the texts: they stay the same */
 };
 
@@ -117,7 +116,7 @@ static void post_text(struct object *screen, const struct cairn_job_class *class
     job->job.class = class;
     job->job.slot = slot;
     job->number = screen->number;
-    cairn_screen_post_of(&screen->screen, &job->job, screen->graph);
+    cairn_screen_post_of(&screen->screen, &job->job, screen->screen.graph);
 }
 
 /* --- The screen. --- */
@@ -195,7 +194,7 @@ static int height_above(const struct object *screen, int room)
 
 static const struct cairn_fact_graph *graph_of(const struct cairn_screen *base)
 {
-    return cairn_app_graph_of(base->app, ((const struct object *)base)->graph);
+    return cairn_app_graph_of(base->app, base->graph);
 }
 
 static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
@@ -297,7 +296,7 @@ struct cairn_screen *cairn_object_screen(struct cairn_app *app, uint32_t graph, 
     if (screen == NULL)
         return NULL;
     screen->number = object;
-    screen->graph = graph;
+    screen->screen.graph = graph;
     snprintf(screen->name, sizeof(screen->name), "%s", name);
     const struct cairn_node_source sources[PANE_COUNT] = {
         [PANE_ABOVE] = {.kind = CAIRN_LINKS_REFERRERS, .list = object, .below = CAIRN_LINKS_REFERRERS},

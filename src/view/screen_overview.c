@@ -377,6 +377,7 @@ const struct cairn_screen_class cairn_overview_screen_class = {
     .digit = '1',
     .name = "Overview",
     .summary = "the timeline, one sentence, the sites with their trends",
+    .totals = true,
     .size = sizeof(struct overview),
     .init = init,
     .release = release,

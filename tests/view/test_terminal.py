@@ -353,6 +353,27 @@ class Running(TerminalTest):
             terminal.press("Q")
 
 
+    def test_the_title_follows_on_every_screen(self):
+        terminal = self.terminal()
+        path = os.path.join(terminal.folder, "live.cairn")
+        with subprocess.Popen([MAKE_TRACE, path, "--live"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+            self.addCleanup(writer.kill)
+            self.assertEqual(writer.stdout.readline(), "written\n")
+            terminal.open("live.cairn")
+            heap, seconds = "", 6.24
+            for screen in ("Leaks", "Objects", "Info", "Overview"):
+                terminal.type(f":screen {screen}\n")
+                terminal.wait_for(rf"{screen}$")
+                writer.stdin.write("more\n")
+                writer.stdin.flush()
+                self.assertEqual(writer.stdout.readline(), "written\n")
+                seconds += 1
+                now = terminal.wait_for(rf"end {seconds:.3f}s.* heap (\S+) .*{screen}$").group(1)
+                self.assertNotEqual(now, heap, screen)
+                heap = now
+            terminal.press("Q")
+
+
 class Refusals(unittest.TestCase):
     def run_cairn(self, term, **more):
         environment = {k: v for k, v in os.environ.items() if k != "TERM"}
