@@ -76,13 +76,19 @@ static int draw_side(struct cairn_canvas *canvas, struct cairn_rect area, const 
 {
     int y = area.y;
     cairn_draw_text(canvas, area.x + 1, y++, area.width - 1, CAIRN_STYLE_HEADING, title);
-    for (size_t i = 0; i < count && y < area.y + area.height; i++, y++) {
+    const int end = area.y + area.height;
+    for (size_t i = 0; i < count && y < end; i++, y++) {
+        if (y == end - 1 && i + 1 < count) {
+            cairn_draw_format(canvas, area.x + 11, y, area.width - 11, CAIRN_STYLE_DIM, "%zu more",
+                              count - i);
+            return y + 1;
+        }
         char value[CAIRN_VALUE_MAX];
         cairn_draw_right(canvas, area.x + 1, y, 8, CAIRN_STYLE_TEXT,
                          cairn_value_text(kind, rows[i].value, value));
         cairn_draw_text(canvas, area.x + 11, y, area.width - 11, CAIRN_STYLE_NATIVE, rows[i].name);
     }
-    if (count == 0 && y < area.y + area.height)
+    if (count == 0 && y < end)
         cairn_draw_text(canvas, area.x + 11, y++, area.width - 11, CAIRN_STYLE_DIM, "none");
     return y;
 }

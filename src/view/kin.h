@@ -4,7 +4,7 @@
 
 #include "view/outline.h"
 
-#define CAIRN_KIN_MOST 64
+#define CAIRN_KIN_MOST 256 /* largest ones of a function; rows of trees come by size */
 
 struct cairn_kin_row {
     int64_t site_id, value;
