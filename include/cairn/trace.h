@@ -34,6 +34,10 @@ void cairn_trace_close(struct cairn_trace *trace);
  * borrowed before is stale. Lets go of the file when the writer is closing and opens it again. */
 CAIRN_MUST_CHECK enum cairn_status cairn_trace_refresh(struct cairn_trace *trace, bool *changed,
                                                        struct cairn_error *error);
+/* Brackets around several questions at once: a recording that still runs is connected to once for all of them instead of once for
+ * each. Not for longer: its writer waits for readers when it ends. Nothing is refreshed in between. */
+CAIRN_MUST_CHECK enum cairn_status cairn_trace_hold(struct cairn_trace *trace, struct cairn_error *error);
+void cairn_trace_unhold(struct cairn_trace *trace);
 const char *cairn_trace_path(const struct cairn_trace *trace);
 int64_t cairn_trace_file_bytes(const struct cairn_trace *trace);
 /* Whether a collector still writes it: not complete, and its WAL is held. */

@@ -224,6 +224,16 @@ enum cairn_status cairn_trace_refresh(struct cairn_trace *trace, bool *changed, 
     return status;
 }
 
+enum cairn_status cairn_trace_hold(struct cairn_trace *trace, struct cairn_error *error)
+{
+    return cairn_reader_hold(trace, error);
+}
+
+void cairn_trace_unhold(struct cairn_trace *trace)
+{
+    cairn_reader_unhold(trace);
+}
+
 const char *cairn_trace_path(const struct cairn_trace *trace)
 {
     return trace->path;

@@ -194,7 +194,7 @@ static void release_facts(struct cairn_job *job)
 }
 
 static const struct cairn_job_class facts_job_class = {
-    .rank = 0, .run = run_facts, .deliver = deliver_facts, .release = release_facts};
+    .rank = 0, .anew = true, .run = run_facts, .deliver = deliver_facts, .release = release_facts};
 
 struct cairn_job *cairn_facts_job(void)
 {

@@ -11,8 +11,10 @@
 
 #define FIRST_SCREEN_NS  30000000 /* the first answer is waited for so long before anything is drawn */
 #define PROGRESS_TICK_MS 100
-#define NEWS_LEAST_NS    200000000 /* between two looks at a running recording */
-#define NEWS_MOST_MS     1000      /* one look at least, in case no file event came */
+#define NEWS_LEAST_NS    200000000  /* between two looks at a running recording */
+#define NEWS_MOST_MS     1000       /* one look at least, in case no file event came */
+#define NEWS_IDLE_FACTOR 4          /* following rests so many times as long as its answers took, */
+#define NEWS_REST_NS     2000000000 /* but not longer than this */
 
 static const int taken_signals[] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT, SIGQUIT};
 
@@ -20,6 +22,7 @@ struct loop {
     struct cairn_app *app;
     int signals, news; /* signalfd and inotify; news may be -1 */
     int64_t looked_ns; /* for news */
+    int64_t round_ns;  /* from the last look until everything that came of it was answered; 0: not yet */
     bool news_wait;    /* there are some, but it is too early to look again */
     bool drawn, gone;
 };
@@ -143,9 +146,17 @@ static void take_news(struct loop *loop, bool signalled)
         while (read(loop->news, events, sizeof(events)) > 0)
             ;
     const int64_t now = cairn_clock_ns(), since = now - loop->looked_ns;
+    int64_t busy_since;
+    const bool busy = cairn_worker_busy(app->worker, &busy_since);
     loop->news_wait |= signalled;
-    if (!app->facts.live || since < NEWS_LEAST_NS || (!loop->news_wait && since < NEWS_MOST_MS * 1000000))
+    if (loop->round_ns == 0 && !busy)
+        loop->round_ns = since;
+    const int64_t rest =
+        loop->round_ns < NEWS_REST_NS / NEWS_IDLE_FACTOR ? NEWS_IDLE_FACTOR * loop->round_ns : NEWS_REST_NS;
+    const int64_t least = rest > NEWS_LEAST_NS ? rest : NEWS_LEAST_NS;
+    if (!app->facts.live || busy || since < least || (!loop->news_wait && since < NEWS_MOST_MS * 1000000))
         return;
+    loop->round_ns = 0;
     loop->looked_ns = now;
     loop->news_wait = false;
     cairn_app_refresh(app);

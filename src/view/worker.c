@@ -77,6 +77,24 @@ static void notify(const struct cairn_worker *worker)
     (void)written; /* the counter is full only when it is readable anyway */
 }
 
+/* A running recording is connected to once a job, not once for each of the thousand rows that it may look up. */
+static enum cairn_status run_job(struct cairn_job *job, struct cairn_reader *reader)
+{
+    if (job->class->anew)
+        return job->class->run(job, reader);
+    struct cairn_trace *trace = cairn_reader_trace(reader), *other = cairn_reader_other(reader);
+    enum cairn_status status = cairn_trace_hold(trace, &job->error);
+    if (status != CAIRN_OK)
+        return status;
+    status = cairn_trace_hold(other, &job->error);
+    if (status == CAIRN_OK) {
+        status = job->class->run(job, reader);
+        cairn_trace_unhold(other);
+    }
+    cairn_trace_unhold(trace);
+    return status;
+}
+
 static void run_jobs(struct cairn_worker *worker)
 {
     pthread_mutex_lock(&worker->lock);
@@ -92,7 +110,7 @@ static void run_jobs(struct cairn_worker *worker)
         atomic_store(&worker->superseded, false);
         atomic_store(&worker->running_since_ns, cairn_clock_ns());
         pthread_mutex_unlock(&worker->lock);
-        job->status = job->class->run(job, worker->reader);
+        job->status = run_job(job, worker->reader);
         pthread_mutex_lock(&worker->lock);
         worker->running = NULL;
         append(&worker->done, job);

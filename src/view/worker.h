@@ -15,6 +15,7 @@ struct cairn_job;
 
 struct cairn_job_class {
     unsigned rank; /* lower ones run first */
+    bool anew;     /* it looks for news of the traces itself; the others read what one connection shows */
     /* On the worker's thread. What it returns becomes job->status. */
     enum cairn_status (*run)(struct cairn_job *job, struct cairn_reader *reader);
     /* On the main thread, also when it failed or was cancelled. `receiver` is the owner. */

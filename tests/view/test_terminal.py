@@ -1,6 +1,8 @@
 """The viewer on a real terminal: tmux at several sizes and kinds, signals, resizing, a recording that runs."""
 
+import contextlib
 import fcntl
+import json
 import os
 import pty
 import re
@@ -14,6 +16,7 @@ import termios
 import time
 import unittest
 
+import recordings
 from terminal import CAIRN, PATIENCE, TRACE, Terminal, cpu_ticks, is_running, wait_until
 
 MAKE_TRACE = os.environ["MAKE_VIEW_TRACE"]
@@ -372,6 +375,26 @@ class Running(TerminalTest):
                 self.assertNotEqual(now, heap, screen)
                 heap = now
             terminal.press("Q")
+
+
+    def test_a_program_with_many_stacks(self):
+        """Whose thousand rows would take a second each way if every one of them connected to the file anew."""
+        terminal = self.terminal()
+        with contextlib.ExitStack() as stack:
+            recordings.keep_recording(CAIRN, os.path.join(terminal.folder, "live.cairn"), stack)
+            wait_until(lambda: self.is_past(terminal, 0.5), "the program to get going")
+            terminal.open("live.cairn", first="following")
+            terminal.wait_for(r"by function +1/\d{2,}")
+            terminal.press("F")
+            for screen in "26413":
+                terminal.press(screen)
+                terminal.wait_without("reading")
+            terminal.press("Q")
+
+    def is_past(self, terminal, seconds):
+        done = subprocess.run([CAIRN, "info", "--format", "json", os.path.join(terminal.folder, "live.cairn")], capture_output=True, text=True,
+                              check=False)
+        return done.returncode == 0 and json.loads(done.stdout)["duration_ns"] > seconds * 1e9
 
 
 class Refusals(unittest.TestCase):
