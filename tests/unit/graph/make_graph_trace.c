@@ -22,7 +22,7 @@ struct world {
     uint32_t boxes;
     bool list;
     uint32_t last_box; /* its node */
-    uint64_t *births; /* of box × 3 + part: Box, list, str */
+    uint64_t *births;  /* of box × 3 + part: Box, list, str */
     uint64_t native_births[NATIVE_BLOCKS];
 };
 
