@@ -116,6 +116,8 @@ static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_l
         indices[class] = (uint32_t)rows->count - 1;
         row->key = (uint64_t) class + 1;
         row->style = CAIRN_STYLE_LEAK;
+        /* What leaked comes before what did not, however much that is. */
+        row->last = class == CAIRN_LEAK_REACHABLE;
         row->name = leaks->by_graph || class != CAIRN_LEAK_UNKNOWN ? names[class] : names[CAIRN_LEAK_UNKNOWN];
         row->values[3] = CAIRN_UNKNOWN;
     }
