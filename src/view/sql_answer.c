@@ -15,7 +15,7 @@
 
 struct cell {
     const char *text;
-    int type; /* enum cairn_sql_type; SQLite's order: null, numbers, texts, blobs */
+    enum cairn_sql_type type; /* in SQLite's order: null, numbers, texts, blobs */
     int64_t integer;
     double real; /* of both kinds of numbers */
 };
