@@ -46,9 +46,10 @@ struct cairn_app {
 
     struct cairn_facts facts, other_facts; /* of the second trace, when there is one */
     struct cairn_strip strip;
-    /* Totals at the moment, as the last answer said; of which revision. */
+    /* Totals at the moment, as the last answer said, and the question that it answered. */
     struct cairn_counts totals;
-    uint64_t totals_revision;
+    struct cairn_inquiry totals_of;
+    bool totals_told;
 
     struct cairn_screen *kept[CAIRN_SCREEN_COUNT]; /* screens with a digit live as long as the viewer */
     struct cairn_screen *back[CAIRN_BACK_MAX];     /* the back-stack; the last one is shown */

@@ -88,13 +88,19 @@ static void write_moments(const struct cairn_app *app, const struct cairn_view_m
                  cairn_app_moment_text(app, &question->b, moment));
 }
 
+/* Whether what one question comes to holds for another: how rows are grouped and ranked does not matter. */
+static bool same_totals(const struct cairn_inquiry *one, const struct cairn_inquiry *two)
+{
+    return one->at.moment.t_ns == two->at.moment.t_ns && one->process == two->process &&
+           one->lang == two->lang && one->memory == two->memory && strcmp(one->filter, two->filter) == 0;
+}
+
 /* What an answer said of this very moment, or will; where none does, what the timeline knows of the whole heap. */
 static int64_t heap_of(const struct cairn_app *app, int64_t t_ns)
 {
     const struct cairn_inquiry *question = &app->question;
-    const bool told = app->totals_revision != 0 && t_ns == question->at.moment.t_ns &&
-                      (app->totals_revision == app->revision || cairn_app_screen(app)->class->totals);
-    if (told)
+    if (app->totals_told && t_ns == question->at.moment.t_ns &&
+        (same_totals(&app->totals_of, question) || cairn_app_screen(app)->class->totals))
         return app->totals.live_bytes;
     const bool whole = question->process == 0 && question->filter[0] == '\0' &&
                        question->lang == CAIRN_LANG_ALL && question->memory == CAIRN_MEMORY_HEAP;

@@ -1,14 +1,16 @@
 #include "view/keys.h"
 
 #define SECTIONS (CAIRN_ON(CAIRN_SCREEN_INFO) | CAIRN_ON(CAIRN_SCREEN_SQL))
-#define TREES    (CAIRN_ON(CAIRN_SCREEN_TREE) | CAIRN_ON(CAIRN_SCREEN_DIFF) | CAIRN_ON(CAIRN_SCREEN_LEAKS))
+#define TREES                                                                                                \
+    (CAIRN_ON(CAIRN_SCREEN_TREE) | CAIRN_ON(CAIRN_SCREEN_DIFF) | CAIRN_ON(CAIRN_SCREEN_LEAKS) |              \
+     CAIRN_ON(CAIRN_SCREEN_SIZES))
 /* Screens whose rows are ranked by the metric; whose rows are places in the code; whose rows are grouped. */
 #define RANKED                                                                                               \
     (CAIRN_ON(CAIRN_SCREEN_OVERVIEW) | CAIRN_ON(CAIRN_SCREEN_TREE) | CAIRN_ON(CAIRN_SCREEN_FLAME) |          \
      CAIRN_ON(CAIRN_SCREEN_STACKS))
 #define TYPES  (CAIRN_ON(CAIRN_SCREEN_OBJECTS))
 #define NODES  (CAIRN_ON(CAIRN_SCREEN_NODES) | CAIRN_ON(CAIRN_SCREEN_OBJECT))
-#define PLACES (CAIRN_ON_ALL & ~(SECTIONS | CAIRN_ON(CAIRN_SCREEN_SIZES) | TYPES | NODES))
+#define PLACES (CAIRN_ON_ALL & ~(SECTIONS | TYPES | NODES))
 /* Screens whose rows allocate. */
 #define ORIGINS                                                                                              \
     (RANKED | CAIRN_ON(CAIRN_SCREEN_DIFF) | CAIRN_ON(CAIRN_SCREEN_LEAKS) | CAIRN_ON(CAIRN_SCREEN_FRAMES))

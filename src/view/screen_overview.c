@@ -97,7 +97,8 @@ static void deliver_table(struct cairn_job *job, void *receiver)
     cairn_outline_set_rows(&screen->table, &own->rows);
     snprintf(screen->heading, sizeof(screen->heading), "by %s", cairn_by_name(job->question.by));
     app->totals = own->total;
-    app->totals_revision = job->revision;
+    app->totals_of = job->question;
+    app->totals_told = true;
     screen->screen.seen_row = 0;
 }
 

@@ -1,16 +1,22 @@
-/* 7 Sizes: which sizes are allocated, how long blocks of each live, and which are temporary. */
+/* 7 Sizes: which sizes are allocated, how long blocks of each live, and which are temporary; a row opens into who allocates
+ * them. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/human.h"
+#include "query/size_sites.h"
 #include "query/sizes.h"
 #include "view/app.h"
+#include "view/detail.h"
 #include "view/screens.h"
 
 #define CURVE_COLUMNS 21 /* two lifetime buckets a column */
 #define NAME_WIDTH    13
+#define SITES_MOST    200 /* opened below one row; the largest ones */
+
+enum slot { SLOT_TABLE = 1, SLOT_SITES };
 
 enum value {
     VALUE_ALLOCATIONS = 0,
@@ -24,7 +30,10 @@ enum value {
 struct sizes {
     struct cairn_screen screen;
     struct cairn_outline table;
+    struct cairn_detail detail;
     char sentence[256];
+    int64_t total;    /* allocations of all sizes */
+    uint64_t pending; /* the row whose sites were asked for and are not there yet; 0: none */
 };
 
 static const struct cairn_column size_columns[] = {
@@ -66,6 +75,8 @@ static const struct cairn_column size_columns[] = {
 
 struct sizes_job {
     struct cairn_job job;
+    uint64_t parent; /* key of the row whose sites these are; 0: the sizes */
+    int64_t total;
     struct cairn_rows rows;
     char sentence[256];
 };
@@ -96,6 +107,18 @@ static void add_curve(const struct cairn_sizes_row *from, struct cairn_buffer *t
     cairn_spark(columns, CURVE_COLUMNS, text);
 }
 
+static void set_values(struct cairn_row *row, int64_t allocations, int64_t live, int64_t temporary,
+                       int64_t total)
+{
+    row->values[VALUE_ALLOCATIONS] = allocations;
+    row->values[VALUE_PERCENT] = total > 0 ? (int64_t)((double)allocations * 10000 / (double)total) : 0;
+    row->values[VALUE_FREES] = allocations - live;
+    row->values[VALUE_LIVE] = live;
+    row->values[VALUE_TEMPORARY] = temporary;
+    row->values[VALUE_TEMPORARY_SHARE] =
+        allocations > 0 ? (int64_t)((double)temporary * 10000 / (double)allocations) : 0;
+}
+
 static void add_row(struct cairn_rows *rows, const struct cairn_sizes_row *from, int64_t total)
 {
     struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
@@ -110,15 +133,35 @@ static void add_row(struct cairn_rows *rows, const struct cairn_sizes_row *from,
         cairn_buffer_byte(&text, ' ');
     add_curve(from, &text);
     row->key = (uint64_t)from->size_low + 1;
+    row->expandable = true;
     row->name = cairn_rows_clean(rows, cairn_buffer_cstr(&text));
-    row->values[VALUE_ALLOCATIONS] = from->allocations;
-    row->values[VALUE_PERCENT] = total > 0 ? (int64_t)((double)from->allocations * 10000 / (double)total) : 0;
-    row->values[VALUE_FREES] = from->frees;
-    row->values[VALUE_LIVE] = from->live;
-    row->values[VALUE_TEMPORARY] = from->temporary;
-    row->values[VALUE_TEMPORARY_SHARE] =
-        from->allocations > 0 ? (int64_t)((double)from->temporary * 10000 / (double)from->allocations) : 0;
+    set_values(row, from->allocations, from->live, from->temporary, total);
     cairn_buffer_release(&text);
+}
+
+static enum cairn_status run_sites(struct sizes_job *own, struct cairn_reader *reader,
+                                   const struct cairn_selection *selection)
+{
+    struct cairn_trace *trace = cairn_reader_trace(reader);
+    struct cairn_size_sites sites;
+    const enum cairn_status status =
+        cairn_size_sites(trace, selection, (int64_t)own->parent - 1, &sites, &own->job.error);
+    if (status != CAIRN_OK)
+        return status;
+    for (size_t i = 0; i < sites.row_count && i < SITES_MOST; i++) {
+        const struct cairn_size_site *from = &sites.rows[i];
+        struct cairn_row *row = cairn_rows_add(&own->rows, CAIRN_NO_PARENT);
+        if (row == NULL)
+            break;
+        cairn_rows_site(&own->rows, row, &from->site, selection->by);
+        row->key = cairn_key_mix(own->parent, (uint64_t)from->site.site_id);
+        row->stack = from->stack;
+        set_values(row, from->allocations, from->live, from->temporary, own->total);
+        cairn_detail_place(&own->rows, row, trace);
+    }
+    cairn_size_sites_release(&sites);
+    return own->rows.failed ? cairn_fail(&own->job.error, CAIRN_E_NOMEM, "memory ran out for the rows")
+                            : CAIRN_OK;
 }
 
 static enum cairn_status run_sizes(struct cairn_job *job, struct cairn_reader *reader)
@@ -127,6 +170,8 @@ static enum cairn_status run_sizes(struct cairn_job *job, struct cairn_reader *r
     struct cairn_selection selection;
     struct cairn_sizes sizes;
     enum cairn_status status = cairn_reader_selection(reader, &job->question, &selection, &job->error);
+    if (status == CAIRN_OK && own->parent != 0)
+        return run_sites(own, reader, &selection);
     if (status == CAIRN_OK)
         status = cairn_sizes(cairn_reader_trace(reader), &selection, &sizes, &job->error);
     if (status != CAIRN_OK)
@@ -139,6 +184,7 @@ static enum cairn_status run_sizes(struct cairn_job *job, struct cairn_reader *r
     for (size_t i = 0; i < sizes.row_count; i++)
         add_row(&own->rows, &sizes.rows[i], total);
     char some[CAIRN_HUMAN_MAX], all[CAIRN_HUMAN_MAX];
+    own->total = total;
     if (total > 0)
         snprintf(
             own->sentence, sizeof(own->sentence),
@@ -150,14 +196,39 @@ static enum cairn_status run_sizes(struct cairn_job *job, struct cairn_reader *r
                             : CAIRN_OK;
 }
 
+static void ask_sites(struct sizes *screen, const struct cairn_row *row);
+
+/* New rows know no sites yet: what was open is opened again, one row after the other. */
+static void open_next(struct sizes *screen)
+{
+    const struct cairn_outline *table = &screen->table;
+    for (size_t i = 0; i < table->visible_count; i++) {
+        const struct cairn_row *row = &table->rows.items[table->visible[i]];
+        if (row->expandable && cairn_outline_is_unfolded(table, row)) {
+            ask_sites(screen, row);
+            return;
+        }
+    }
+}
+
 static void deliver_sizes(struct cairn_job *job, void *receiver)
 {
     struct sizes_job *own = (struct sizes_job *)job;
     struct sizes *screen = receiver;
+    if (own->parent != 0)
+        screen->pending = 0;
     if (job->status != CAIRN_OK)
         return;
-    cairn_outline_set_rows(&screen->table, &own->rows);
-    memcpy(screen->sentence, own->sentence, sizeof(screen->sentence));
+    if (own->parent != 0) {
+        if (job->revision == screen->screen.asked_revision)
+            cairn_outline_add_children(&screen->table, own->parent, &own->rows);
+    } else {
+        cairn_outline_set_rows(&screen->table, &own->rows);
+        memcpy(screen->sentence, own->sentence, sizeof(screen->sentence));
+        screen->total = own->total;
+        screen->screen.seen_row = 0;
+    }
+    open_next(screen);
 }
 
 static void release_sizes(struct cairn_job *job)
@@ -179,16 +250,35 @@ static void init(struct cairn_screen *base)
 static void release(struct cairn_screen *base)
 {
     cairn_outline_release(&((struct sizes *)base)->table);
+    cairn_detail_release(&((struct sizes *)base)->detail);
 }
 
-static void ask(struct cairn_screen *base)
+static void post(struct sizes *screen, uint64_t parent)
 {
     struct sizes_job *job = calloc(1, sizeof(*job));
     if (job == NULL)
         return;
     job->job.class = &sizes_job_class;
-    job->job.slot = 1;
-    cairn_screen_post(base, &job->job);
+    job->job.slot = parent != 0 ? SLOT_SITES : SLOT_TABLE;
+    job->parent = parent;
+    job->total = screen->total;
+    cairn_screen_post(&screen->screen, &job->job);
+}
+
+static void ask_sites(struct sizes *screen, const struct cairn_row *row)
+{
+    screen->pending = row->key;
+    post(screen, row->key);
+}
+
+static void ask(struct cairn_screen *base)
+{
+    post((struct sizes *)base, 0);
+}
+
+static struct cairn_detail *detail(struct cairn_screen *base)
+{
+    return &((struct sizes *)base)->detail;
 }
 
 static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
@@ -196,11 +286,53 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     struct sizes *screen = (struct sizes *)base;
     cairn_draw_text(canvas, area.x + 1, area.y, area.width - 1, CAIRN_STYLE_HEADING, screen->sentence);
     const struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
+    const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
     const struct cairn_outline_look look = {.focused = true,
-                                            .heading = "size, bytes  1µs  1ms  1s   17m  ",
+                                            .heading = "  size, bytes  1µs  1ms  1s   17m  ",
                                             .empty = "this trace has no histogram of sizes",
                                             .match = cairn_app_match(base->app)};
-    cairn_outline_draw(&screen->table, canvas, rest, &look);
+    cairn_outline_draw(&screen->table, canvas, layout.table, &look);
+    cairn_detail_draw(&screen->detail, canvas, &layout);
+}
+
+/* Opens a size: who allocates it comes from the trace the first time. */
+static bool open_row(struct sizes *screen)
+{
+    struct cairn_outline *table = &screen->table;
+    const struct cairn_row *row = cairn_outline_current(table);
+    if (row == NULL || !row->expandable)
+        return false;
+    cairn_outline_set_folded(table, row, false);
+    /* None where memory ran out for the rows. */
+    row = cairn_outline_current(table);
+    if (row != NULL && screen->pending != row->key)
+        ask_sites(screen, row);
+    return true;
+}
+
+static bool act(struct cairn_screen *base, const struct cairn_key_binding *binding)
+{
+    struct sizes *screen = (struct sizes *)base;
+    const struct cairn_row *row = cairn_outline_current(&screen->table);
+    switch (binding->action) {
+    case CAIRN_DO_ENTER:
+        if (row != NULL && row->stack != 0) {
+            cairn_app_push(base->app, cairn_frames_screen(base->app, row));
+            return true;
+        }
+        return open_row(screen);
+    case CAIRN_DO_OPEN:
+    case CAIRN_DO_FOLD:
+        return open_row(screen);
+    case CAIRN_DO_UNFOLD_ALL:
+        for (size_t i = 0; i < screen->table.rows.count; i++)
+            cairn_keymap_put(&screen->table.unfolded, screen->table.rows.items[i].key, 1);
+        cairn_outline_refresh(&screen->table);
+        open_next(screen);
+        return true;
+    default:
+        return false;
+    }
 }
 
 static struct cairn_outline *outline(struct cairn_screen *base)
@@ -229,7 +361,9 @@ const struct cairn_screen_class cairn_sizes_screen_class = {
     .init = init,
     .release = release,
     .ask = ask,
+    .detail = detail,
     .draw = draw,
     .outline = outline,
+    .act = act,
     .command = command,
 };

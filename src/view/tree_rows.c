@@ -150,7 +150,8 @@ static void deliver_tree(struct cairn_job *job, void *receiver)
     if (job->status != CAIRN_OK)
         return;
     screen->app->totals = own->total;
-    screen->app->totals_revision = job->revision;
+    screen->app->totals_of = job->question;
+    screen->app->totals_told = true;
     own->accept(screen, &own->rows, own->bottom_up, job->question.metric);
     screen->seen_row = 0;
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "names.h"
+#include "query/size_sites.h"
 
 /* Blocks of a bucket by brute force. */
 static void count(const struct fixture *fixture, int64_t low, int64_t high, uint32_t process,
@@ -33,6 +34,26 @@ static void count(const struct fixture *fixture, int64_t low, int64_t high, uint
         row->frees += freed;
         row->live += !freed;
     }
+}
+
+/* Its sites, of which each block has one, sum up to the row; the largest comes first. */
+static void check_sites(struct cairn_trace *trace, const struct cairn_selection *selection,
+                        const struct cairn_sizes_row *row)
+{
+    struct cairn_size_sites sites;
+    struct cairn_sizes_row sum = {.allocations = 0};
+    assert_int_equal(cairn_size_sites(trace, selection, row->size_low, &sites, NULL), CAIRN_OK);
+    for (size_t i = 0; i < sites.row_count; i++) {
+        assert_true(sites.rows[i].allocations > 0);
+        assert_true(i == 0 || sites.rows[i].allocations <= sites.rows[i - 1].allocations);
+        sum.allocations += sites.rows[i].allocations;
+        sum.live += sites.rows[i].live;
+        sum.temporary += sites.rows[i].temporary;
+    }
+    assert_int_equal(sum.allocations, row->allocations);
+    assert_int_equal(sum.live, row->live);
+    assert_int_equal(sum.temporary, row->temporary);
+    cairn_size_sites_release(&sites);
 }
 
 static void test_against_events(void **state)
@@ -67,6 +88,7 @@ static void test_against_events(void **state)
                 lifetimes += found->lifetimes[k].blocks;
             }
             assert_int_equal(lifetimes, found->frees);
+            check_sites(trace, &selection, found);
             last_high = found->size_high;
             allocations += found->allocations;
         }
