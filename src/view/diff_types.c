@@ -73,9 +73,12 @@ static void add_rows(struct cairn_rows *rows, const struct cairn_type_growth *gr
         row->site_id = site_id;
         row->node = (struct cairn_row_node){.kind = CAIRN_NODE_TYPE, .number = from->number};
         row->name = row->label = cairn_rows_clean(rows, from->type);
-        row->place = cairn_rows_format(
-            rows, "%s new, %s gone", cairn_human_count(born, from->survived_objects),
-            cairn_human_count(gone, from->a_objects + from->survived_objects - from->b_objects));
+        /* An object may be older than graph A and not in it: what it was then, a block without a type, is not gone. */
+        const int64_t left_of_a = from->b_objects - from->survived_objects;
+        const int64_t lost = from->a_objects > left_of_a ? from->a_objects - left_of_a : 0;
+        row->place =
+            cairn_rows_format(rows, "%s new, %s gone", cairn_human_count(born, from->survived_objects),
+                              cairn_human_count(gone, lost));
         set_values(row, from);
     }
 }
