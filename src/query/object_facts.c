@@ -57,7 +57,9 @@ enum cairn_status cairn_object_deep(struct cairn_graph *graph, uint32_t id, size
     int64_t sum = 0;
     size_t head = 0;
     enum cairn_status status = CAIRN_OK;
-    if (!walk.seen || !meet(&walk, id)) {
+    if (id >= cairn_graph_about(graph)->objects) {
+        status = cairn_fail(error, CAIRN_E_NOT_FOUND, "there is no object %u in this graph", (unsigned)id);
+    } else if (!walk.seen || !meet(&walk, id)) {
         status = cairn_no_memory(error, "the deep size");
     }
     for (; status == CAIRN_OK && head < walk.count && (budget == 0 || walk.count <= budget); head++) {

@@ -51,8 +51,8 @@ static uint64_t type_key(uint64_t above, const struct cairn_type_growth_row *typ
     return key;
 }
 
-static void add_rows(struct cairn_rows *rows, const struct cairn_type_growth *growth, const char *title,
-                     uint64_t parent_key, int64_t site_id)
+static void add_rows(struct cairn_rows *rows, const struct cairn_type_growth *growth,
+                     const struct cairn_diff_graphs *graphs, uint64_t parent_key, int64_t site_id)
 {
     struct cairn_row *all = cairn_rows_add(rows, CAIRN_NO_PARENT);
     if (all == NULL)
@@ -60,7 +60,7 @@ static void add_rows(struct cairn_rows *rows, const struct cairn_type_growth *gr
     const uint32_t above = (uint32_t)rows->count - 1;
     const uint64_t key = cairn_key_mix(parent_key, KEY_TYPES);
     all->key = key;
-    all->name = cairn_rows_format(rows, "by type, %s", title);
+    all->name = cairn_rows_format(rows, "by type, %s", graphs->title);
     all->label = all->name;
     set_values(all, &growth->total);
     for (size_t i = 0; i < growth->row_count; i++) {
@@ -71,7 +71,8 @@ static void add_rows(struct cairn_rows *rows, const struct cairn_type_growth *gr
             return;
         row->key = type_key(key, from);
         row->site_id = site_id;
-        row->node = (struct cairn_row_node){.kind = CAIRN_NODE_TYPE, .number = from->number};
+        row->node =
+            (struct cairn_row_node){.kind = CAIRN_NODE_TYPE, .number = from->number, .list = graphs->b};
         row->name = row->label = cairn_rows_clean(rows, from->type);
         /* An object may be older than graph A and not in it: what it was then, a block without a type, is not gone. */
         const int64_t left_of_a = from->b_objects - from->survived_objects;
@@ -109,7 +110,7 @@ enum cairn_status cairn_diff_types_add(struct cairn_reader *reader, const struct
     if (status != CAIRN_OK)
         return status;
     if (growth.row_count > 0)
-        add_rows(rows, &growth, graphs->title, parent_key, site_id);
+        add_rows(rows, &growth, graphs, parent_key, site_id);
     cairn_type_growth_release(&growth);
     return CAIRN_OK;
 }
@@ -117,15 +118,13 @@ enum cairn_status cairn_diff_types_add(struct cairn_reader *reader, const struct
 bool cairn_diff_types_show(struct cairn_app *app, const struct cairn_outline *table,
                            const struct cairn_row *row)
 {
-    struct cairn_diff_graphs graphs;
     if (row->node.kind != CAIRN_NODE_TYPE)
         return false;
-    cairn_diff_graphs_find(app, &graphs);
     const struct cairn_row *group = &table->rows.items[row->parent];
-    if (row->node.number == UINT32_MAX || graphs.b == 0)
+    if (row->node.number == UINT32_MAX)
         cairn_app_say(app, "no object of this type is left");
     else
-        cairn_app_push(app,
-                       cairn_survivors_screen(app, graphs.b, row, table->rows.items[group->parent].name));
+        cairn_app_push(
+            app, cairn_survivors_screen(app, row->node.list, row, table->rows.items[group->parent].name));
     return true;
 }

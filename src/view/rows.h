@@ -28,7 +28,7 @@ struct cairn_row_node {
     bool of_object;  /* `list` is a list of an object's row, not the table's own */
     uint32_t number; /* the object's, or the type's */
     uint32_t cycle;  /* OBJECT: number + 1 of the cycle it is in; 0: in none */
-    uint32_t list;   /* GROUP, MORE: of which list */
+    uint32_t list;   /* GROUP, MORE: of which list; TYPE in Diff: number of its graph */
     uint32_t group;  /* GROUP, MORE in a group: its first link + 1; 0: none */
     uint32_t offset; /* MORE: of the next page */
 };

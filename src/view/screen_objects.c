@@ -31,6 +31,8 @@ struct objects {
     struct cairn_outline table;
     char sentence[1024];
     bool growth;
+    uint32_t
+        rows_of; /* number of the graph that the rows and the sentence are of: another one may be on its way */
     uint32_t holder;   /* the object the sentence is about; CAIRN_NO_OBJECT: none */
     bool wants_holder; /* H was pressed before it was known */
     uint64_t asked;    /* what of the question the rows answer */
@@ -322,6 +324,7 @@ static void deliver_objects(struct cairn_job *job, void *receiver)
     cairn_outline_set_rows(&screen->table, &own->rows);
     memcpy(screen->sentence, own->sentence, sizeof(screen->sentence));
     screen->holder = own->holder;
+    screen->rows_of = job->question.graph;
     screen->screen.seen_row = 0;
     if (screen->wants_holder && cairn_app_screen(screen->screen.app) == &screen->screen)
         show_holder(screen, job->question.graph);
@@ -419,11 +422,11 @@ static bool act_on_graph(struct objects *screen, const struct cairn_fact_graph *
     case CAIRN_DO_ENTER:
     case CAIRN_DO_OPEN:
         if (row != NULL)
-            show_type(screen, row, graph->graph);
+            show_type(screen, row, screen->rows_of);
         return true;
     case CAIRN_DO_HOT_PATH:
-        screen->wants_holder = !screen->table.loaded;
-        if (screen->table.loaded)
+        screen->wants_holder = screen->rows_of != graph->graph;
+        if (!screen->wants_holder)
             show_holder(screen, graph->graph);
         return true;
     case CAIRN_DO_DOMINATORS:
