@@ -39,6 +39,22 @@ class Surroundings(unittest.TestCase):
         terminal.wait_for(r"^>\s+6\.7M")
         self.leave(terminal)
 
+    def test_keys_ahead_of_another_graph(self):
+        """H and Enter typed before the other graph's answer is there lead into that graph, or into the one whose rows are shown."""
+        terminal = self.terminal()
+        shutil.copy(os.environ["CAIRN_GRAPH_TRACE"], os.path.join(terminal.folder, "boxes.cairn"))
+        terminal.open("boxes.cairn", first="make_box")
+        for _ in range(5):
+            terminal.type("5")
+            terminal.wait_for("graph 2 of 2.*")
+            terminal.wait_for(r"^>.*module")
+            terminal.type("[H")
+            terminal.wait_for("Object$")
+            terminal.wait_for("graph 1 of 2")
+            terminal.wait_for("HOLDS 5")
+            terminal.type("5]")
+        self.leave(terminal)
+
     def test_trace_is_deleted(self):
         """The open file stays readable: whoever looks at it loses nothing."""
         terminal = self.terminal()
