@@ -95,8 +95,12 @@ SELECT count(*) FROM t x JOIN t y ON y.a = 'row ' || (x.id % 1000);
 
 
 def compiler_proper():
-    found = subprocess.run(["gcc", "-print-prog-name=cc1"], capture_output=True, text=True) if shutil.which("gcc") else None
-    return found.stdout.strip() if found else "cc1"
+    """What gcc calls to compile, with the folder of headers that gcc tells it of."""
+    def ask(question):
+        return subprocess.run(["gcc", question], capture_output=True, text=True).stdout.strip() if shutil.which("gcc") else ""
+
+    multiarch = ask("-print-multiarch")
+    return [ask("-print-prog-name=cc1") or "cc1", *(["-imultiarch", multiarch] if multiarch else [])]
 
 
 def prepare(folder, scale=1.0):
@@ -116,7 +120,7 @@ def prepare(folder, scale=1.0):
         "git": Workload(["git", "-C", str(repository), "--no-pager", "log", "--stat", "--no-color"],
                         env={"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}),
         "gcc": Workload(["gcc", "-c", "-O1", "-o", "/dev/null", str(source)]),
-        "cc1": Workload([compiler_proper(), "-quiet", "-O1", "-o", "/dev/null", str(source)], deterministic=False),
+        "cc1": Workload([*compiler_proper(), "-quiet", "-O1", "-o", "/dev/null", str(source)], deterministic=False),
         "python3": Workload(["/usr/bin/python3", "-S", "-E", str(script)], env={"PYTHONHASHSEED": "0"},
                             options=("--python", "off")),
         "python3-malloc": Workload(["/usr/bin/python3", "-S", str(script)], env={"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc"},
