@@ -2,7 +2,7 @@
  *
  * An extendible hash: a directory of 4 KiB segments, each an open-addressed table that splits in two when it is full,
  * so that growing never rehashes more than one segment at a time. A block takes 25.6 bytes of a segment that is
- * between 45 % and 90 % full. A fork copies nothing: directory and segments are counted and copied when one of their
+ * between 45 % and 90 % full. A fork copies no block: directory and segments are counted and copied when one of their
  * processes changes them. Segments of all maps come from one space. Before it stands a small array of young blocks, which
  * most never leave. Not thread-safe. */
 #ifndef CAIRN_COLLECTOR_LIVE_MAP_H
@@ -38,7 +38,8 @@ void cairn_live_space_free(struct cairn_live_space *space);
 size_t cairn_live_space_bytes(const struct cairn_live_space *space);
 
 struct cairn_live_map *cairn_live_map_new(struct cairn_live_space *space);
-/* A second map with the same blocks, in constant time. NULL when memory ran out. */
+/* A second map with the same blocks. Takes no longer for more blocks: the young ones, a few thousand at most, are moved into
+ * the table that both share. NULL when memory ran out. */
 struct cairn_live_map *cairn_live_map_fork(struct cairn_live_map *map);
 /* Tolerates NULL. */
 void cairn_live_map_free(struct cairn_live_map *map);
