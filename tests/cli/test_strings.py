@@ -159,7 +159,7 @@ class Strings(Case):
         self.assertIn(b"\\x", written)  # some of them were there to be seen
         self.assertNotIn(b"\x1b]", written)
         self.assertNotIn(b"\x1bP", written)
-        plain = re.sub(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-B]|[=>78])", b"", written).decode("utf-8")
+        plain = re.sub(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|[()][0-9A-B]|[=>78DEM])", b"", written).decode("utf-8")
         plain = re.sub("[\r\n\b\x0e\x0f\t]", "", plain)
         found = STEERS.search(plain)
         self.assertIsNone(found, plain[max(0, found.start() - 40):found.end() + 40] if found else "")
