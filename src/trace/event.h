@@ -89,6 +89,13 @@ CAIRN_MUST_CHECK enum cairn_status cairn_event_decoder_all(struct cairn_event_de
                                                            uint64_t first_event, struct cairn_event *events,
                                                            size_t capacity, size_t *count,
                                                            struct cairn_error *error);
+/* Passes a chunk's first events, at most `most`, as long as they are stamped at or before `until_ns`: how many there were,
+ * and the time of the last one (untouched where there was none). Only times are unpacked. `count`: events in the chunk. */
+CAIRN_MUST_CHECK enum cairn_status cairn_event_decoder_times(struct cairn_event_decoder *decoder,
+                                                             const void *blob, size_t blob_size,
+                                                             uint64_t until_ns, size_t most, size_t *passed,
+                                                             uint64_t *t_ns, size_t *count,
+                                                             struct cairn_error *error);
 CAIRN_MUST_CHECK enum cairn_status cairn_event_decoder_cross(struct cairn_event_decoder *decoder,
                                                              const void *blob, size_t blob_size,
                                                              uint64_t first_event, uint64_t before,

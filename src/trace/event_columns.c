@@ -154,6 +154,11 @@ static enum cairn_status bad_header(struct cairn_error *error)
     return cairn_fail(error, CAIRN_E_FORMAT, "damaged events: the header of a chunk makes no sense");
 }
 
+static enum cairn_status bad_column(struct cairn_error *error)
+{
+    return cairn_fail(error, CAIRN_E_FORMAT, "damaged events: a column does not decompress");
+}
+
 enum cairn_status cairn_columns_prefix(const void *blob, size_t blob_size, size_t wanted, size_t *prefix,
                                        struct cairn_error *error)
 {
@@ -170,22 +175,25 @@ enum cairn_status cairn_columns_prefix(const void *blob, size_t blob_size, size_
     return CAIRN_OK;
 }
 
+/* One column's bytes at `at`. */
+static bool decompress_one(struct cairn_columns_in *columns, size_t column, uint8_t *at,
+                           const uint8_t *stored, const struct extent *extent)
+{
+    const size_t raw = (size_t)extent->raw;
+    columns->column[column] = (struct cairn_varint_reader){.at = at, .end = at + raw};
+    return raw == 0 || ZSTD_decompressDCtx(columns->context, at, raw, stored, (size_t)extent->stored) == raw;
+}
+
 /* The columns' bytes, one behind the other in `memory`. */
 static bool decompress(struct cairn_columns_in *columns, const uint8_t *stored, const struct extent *extents,
                        size_t wanted)
 {
     uint8_t *at = columns->memory;
     for (size_t c = 0; c < wanted; c++) {
-        const size_t raw = (size_t)extents[c].raw;
-        if (raw > 0) {
-            const size_t size =
-                ZSTD_decompressDCtx(columns->context, at, raw, stored, (size_t)extents[c].stored);
-            if (size != raw) {
-                return false;
-            }
+        if (!decompress_one(columns, c, at, stored, &extents[c])) {
+            return false;
         }
-        columns->column[c] = (struct cairn_varint_reader){.at = at, .end = at + raw};
-        at += raw;
+        at += extents[c].raw;
         stored += extents[c].stored;
     }
     return true;
@@ -225,9 +233,28 @@ enum cairn_status cairn_columns_in_init(struct cairn_columns_in *columns, const 
         return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", columns->header.events);
     }
     memset(columns->column, 0, sizeof(columns->column));
-    return decompress(columns, reader.at, extents, wanted)
+    return decompress(columns, reader.at, extents, wanted) ? CAIRN_OK : bad_column(error);
+}
+
+enum cairn_status cairn_columns_in_only(struct cairn_columns_in *columns, const void *blob, size_t blob_size,
+                                        enum cairn_column column, struct cairn_error *error)
+{
+    struct cairn_varint_reader reader = {.at = blob, .end = (const uint8_t *)blob + blob_size};
+    struct extent extents[CAIRN_COLUMN_COUNT];
+    if (blob_size == 0 || !read_header(&reader, &columns->header, extents)) {
+        return bad_header(error);
+    }
+    const size_t before = (size_t)stored_bytes(extents, column);
+    if (before + extents[column].stored > (uint64_t)(reader.end - reader.at)) {
+        return bad_header(error);
+    }
+    if (!reserve(columns, (size_t)extents[column].raw + 1)) {
+        return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", columns->header.events);
+    }
+    memset(columns->column, 0, sizeof(columns->column));
+    return decompress_one(columns, column, columns->memory, reader.at + before, &extents[column])
                ? CAIRN_OK
-               : cairn_fail(error, CAIRN_E_FORMAT, "damaged events: a column does not decompress");
+               : bad_column(error);
 }
 
 void cairn_columns_in_release(struct cairn_columns_in *columns)

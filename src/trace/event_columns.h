@@ -79,6 +79,10 @@ struct cairn_columns_in {
 CAIRN_MUST_CHECK enum cairn_status cairn_columns_in_init(struct cairn_columns_in *columns, const void *blob,
                                                          size_t blob_size, size_t wanted,
                                                          struct cairn_error *error);
+/* As cairn_columns_in_init, but of all columns only that one. */
+CAIRN_MUST_CHECK enum cairn_status cairn_columns_in_only(struct cairn_columns_in *columns, const void *blob,
+                                                         size_t blob_size, enum cairn_column column,
+                                                         struct cairn_error *error);
 void cairn_columns_in_release(struct cairn_columns_in *columns);
 
 _Static_assert((5 + 2 * CAIRN_COLUMN_COUNT) * CAIRN_VARINT_MAX_BYTES <= CAIRN_EVENTS_HEADER_MOST,

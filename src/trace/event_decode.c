@@ -156,34 +156,41 @@ static bool get_fars(struct cairn_event_decoder *decoder, struct side *side, enu
     return true;
 }
 
+/* The next run of events of one time: `time` goes on to it, `events` of the `left` ones are in it. */
+static bool get_run(struct cairn_event_decoder *decoder, size_t left, uint64_t *time, size_t *events,
+                    uint64_t *t_ns)
+{
+    unsigned token;
+    if (!get_byte(decoder, CAIRN_COLUMN_TIMES, &token)) {
+        return false;
+    }
+    uint64_t step = token >> 4, more = token & RUN_MOST, rest;
+    if (step == RUN_MOST) {
+        if (!get_number(decoder, CAIRN_COLUMN_TIMES, &rest) || rest > INT64_MAX) {
+            return false;
+        }
+        step += rest;
+    }
+    if (more == RUN_MOST) {
+        if (!get_number(decoder, CAIRN_COLUMN_TIMES, &rest) || rest > CAIRN_CHUNK_MOST_EVENTS) {
+            return false;
+        }
+        more += rest;
+    }
+    *events = (size_t)more + 1;
+    return !__builtin_add_overflow(*time, step, time) && more < left &&
+           !__builtin_mul_overflow(*time, (uint64_t)CAIRN_EVENT_TIME_UNIT_NS, t_ns) && *t_ns <= INT64_MAX;
+}
+
 static bool get_times(struct cairn_event_decoder *decoder)
 {
     const size_t count = decoder->columns.header.events;
-    uint64_t time = decoder->columns.header.first_time;
-    for (size_t i = 0; i < count;) {
-        unsigned token;
-        if (!get_byte(decoder, CAIRN_COLUMN_TIMES, &token)) {
+    uint64_t time = decoder->columns.header.first_time, t_ns;
+    for (size_t i = 0, run; i < count;) {
+        if (!get_run(decoder, count - i, &time, &run, &t_ns)) {
             return false;
         }
-        uint64_t step = token >> 4, more = token & RUN_MOST, rest;
-        if (step == RUN_MOST) {
-            if (!get_number(decoder, CAIRN_COLUMN_TIMES, &rest) || rest > INT64_MAX) {
-                return false;
-            }
-            step += rest;
-        }
-        if (more == RUN_MOST) {
-            if (!get_number(decoder, CAIRN_COLUMN_TIMES, &rest) || rest > count) {
-                return false;
-            }
-            more += rest;
-        }
-        uint64_t t_ns;
-        if (__builtin_add_overflow(time, step, &time) || more >= count - i ||
-            __builtin_mul_overflow(time, (uint64_t)CAIRN_EVENT_TIME_UNIT_NS, &t_ns) || t_ns > INT64_MAX) {
-            return false;
-        }
-        for (const size_t end = i + (size_t)more + 1; i < end; i++) {
+        for (const size_t end = i + run; i < end; i++) {
             decoder->events[i] = (struct cairn_event){.t_ns = t_ns, .kind = KIND_UNKNOWN};
         }
     }
@@ -387,6 +394,31 @@ enum cairn_status cairn_event_decoder_all(struct cairn_event_decoder *decoder, c
         *count = decoder->columns.header.events;
     }
     return status;
+}
+
+enum cairn_status cairn_event_decoder_times(struct cairn_event_decoder *decoder, const void *blob,
+                                            size_t blob_size, uint64_t until_ns, size_t most, size_t *passed,
+                                            uint64_t *t_ns, size_t *count, struct cairn_error *error)
+{
+    const enum cairn_status status =
+        cairn_columns_in_only(&decoder->columns, blob, blob_size, CAIRN_COLUMN_TIMES, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    uint64_t time = decoder->columns.header.first_time, stamp;
+    *count = decoder->columns.header.events;
+    *passed = 0;
+    for (size_t run; *passed < *count && *passed < most; *passed += run) {
+        if (!get_run(decoder, *count - *passed, &time, &run, &stamp)) {
+            return cairn_fail(error, CAIRN_E_FORMAT, "damaged events: a chunk's times do not agree");
+        }
+        if (stamp > until_ns) {
+            break;
+        }
+        *t_ns = stamp;
+    }
+    *passed = *passed < most ? *passed : most;
+    return CAIRN_OK;
 }
 
 enum cairn_status cairn_events_decode(const void *blob, size_t blob_size, uint64_t first_event,

@@ -179,11 +179,20 @@ CAIRN_MUST_CHECK enum cairn_status cairn_reader_chunk_of(struct cairn_trace *tra
  * section may be ahead of what was read: it is never taken as a whole, and stands for the position behind it, too. */
 CAIRN_MUST_CHECK enum cairn_status cairn_reader_chunk_until(struct cairn_trace *trace, uint64_t position,
                                                             size_t *chunk, struct cairn_error *error);
+uint64_t cairn_reader_events(const struct cairn_chunk *chunks, size_t count); /* of all these chunks */
 /* Loaded before: by cairn_reader_chunk_of(). */
 const struct cairn_chunk *cairn_reader_chunks(const struct cairn_trace *trace, size_t *count);
 /* The caller drops it with cairn_shared_drop(). `keep` false leaves the cache to others: for long scans. */
 CAIRN_MUST_CHECK enum cairn_status cairn_reader_decode(struct cairn_trace *trace, size_t chunk, bool keep,
                                                        struct cairn_decoded **decoded,
+                                                       struct cairn_error *error);
+/* The same where it is in the cache already (and stays there), else NULL. */
+const struct cairn_decoded *cairn_reader_decoded(struct cairn_trace *trace, size_t chunk);
+/* Gives a chunk's blob to `unpack`, which says how many events are in it. */
+typedef enum cairn_status cairn_unpack(void *state, struct cairn_event_decoder *decoder, const void *blob,
+                                       size_t size, size_t *count, struct cairn_error *error);
+CAIRN_MUST_CHECK enum cairn_status cairn_reader_unpack(struct cairn_trace *trace, size_t chunk,
+                                                       cairn_unpack *unpack, void *state,
                                                        struct cairn_error *error);
 /* trace->decoder, made on first use; NULL when memory ran out. */
 struct cairn_event_decoder *cairn_reader_decoder(struct cairn_trace *trace);

@@ -13,7 +13,7 @@ const struct cairn_chunk *cairn_reader_chunks(const struct cairn_trace *trace, s
     return trace->contents->tables[CAIRN_TABLE_CHUNK].rows;
 }
 
-static uint64_t events_of(const struct cairn_chunk *chunks, size_t count)
+uint64_t cairn_reader_events(const struct cairn_chunk *chunks, size_t count)
 {
     return count ? chunks[count - 1].first_event + chunks[count - 1].events : 0;
 }
@@ -60,7 +60,7 @@ enum cairn_status cairn_reader_check_position(struct cairn_trace *trace, uint64_
     if (status != CAIRN_OK) {
         return status;
     }
-    const uint64_t events = events_of(table->rows, table->count);
+    const uint64_t events = cairn_reader_events(table->rows, table->count);
     return position <= events
                ? CAIRN_OK
                : cairn_fail(error, CAIRN_E_NOT_FOUND, "%s: there is no event %" PRIu64 ": it holds %" PRIu64,
@@ -90,44 +90,74 @@ static size_t capacity_of(const struct cairn_trace *trace, const struct cairn_ch
     return trace->live ? CAIRN_CHUNK_MOST_EVENTS : (size_t)chunk->events;
 }
 
-/* Reads a chunk's blob and decodes it into memory of its own. */
-static enum cairn_status load(struct cairn_trace *trace, const struct cairn_chunk *chunk,
-                              struct cairn_decoded **decoded, struct cairn_error *error)
+enum cairn_status cairn_reader_unpack(struct cairn_trace *trace, size_t chunk, cairn_unpack *unpack,
+                                      void *state, struct cairn_error *error)
 {
-    const size_t capacity = capacity_of(trace, chunk);
+    size_t chunk_count, count = 0;
+    const struct cairn_chunk *row = cairn_reader_chunks(trace, &chunk_count) + chunk;
     struct cairn_event_decoder *decoder = cairn_reader_decoder(trace);
-    struct cairn_decoded *made = malloc(sizeof(*made) + capacity * sizeof(made->events[0]));
-    if (!decoder || !made) {
-        free(made);
+    if (!decoder) {
         return cairn_reader_no_memory(trace, error);
     }
-    *made = (struct cairn_decoded){.shared = {.references = 1}};
     struct cairn_cursor cursor;
     cairn_cursor_open(&cursor, trace, NULL, "events", "SELECT data FROM event_chunk WHERE chunk = ?1", error);
-    cairn_cursor_bind(&cursor, 1, chunk->chunk);
+    cairn_cursor_bind(&cursor, 1, row->chunk);
     if (cairn_cursor_next(&cursor)) {
         size_t size;
         const void *blob = cairn_cursor_blob(&cursor, 0, &size);
         if (!blob && cursor.status == CAIRN_OK) {
             cursor.status = cairn_reader_dropped(trace, error);
         } else if (blob) {
-            cursor.status = cairn_event_decoder_all(decoder, blob, size, chunk->first_event, made->events,
-                                                    capacity, &made->count, error);
+            cursor.status = unpack(state, decoder, blob, size, &count, error);
         }
     }
-    if (cursor.status == CAIRN_OK && made->count < chunk->events) {
+    if (cursor.status == CAIRN_OK && (count < row->events || count > capacity_of(trace, row))) {
         cairn_cursor_damaged(&cursor);
     }
-    const enum cairn_status status = cairn_cursor_close(&cursor);
+    return cairn_cursor_close(&cursor);
+}
+
+struct whole {
+    uint64_t first_event;
+    struct cairn_decoded *decoded;
+    size_t capacity;
+};
+
+static enum cairn_status unpack_whole(void *state, struct cairn_event_decoder *decoder, const void *blob,
+                                      size_t size, size_t *count, struct cairn_error *error)
+{
+    struct whole *whole = state;
+    return cairn_event_decoder_all(decoder, blob, size, whole->first_event, whole->decoded->events,
+                                   whole->capacity, count, error);
+}
+
+/* Reads a chunk's blob and decodes it into memory of its own. */
+static enum cairn_status load(struct cairn_trace *trace, size_t chunk, struct cairn_decoded **decoded,
+                              struct cairn_error *error)
+{
+    size_t chunk_count;
+    const struct cairn_chunk *row = cairn_reader_chunks(trace, &chunk_count) + chunk;
+    const size_t capacity = capacity_of(trace, row), count = (size_t)row->events;
+    struct cairn_decoded *made = malloc(sizeof(*made) + capacity * sizeof(made->events[0]));
+    if (!made) {
+        return cairn_reader_no_memory(trace, error);
+    }
+    *made = (struct cairn_decoded){.shared = {.references = 1}, .count = count};
+    struct whole whole = {.first_event = row->first_event, .decoded = made, .capacity = capacity};
+    const enum cairn_status status = cairn_reader_unpack(trace, chunk, unpack_whole, &whole, error);
     if (status != CAIRN_OK) {
         free(made);
         return status;
     }
-    made->count = (size_t)chunk->events;
     struct cairn_decoded *fitting =
-        made->count < capacity ? realloc(made, sizeof(*made) + made->count * sizeof(made->events[0])) : NULL;
+        count < capacity ? realloc(made, sizeof(*made) + count * sizeof(made->events[0])) : NULL;
     *decoded = fitting ? fitting : made;
     return CAIRN_OK;
+}
+
+const struct cairn_decoded *cairn_reader_decoded(struct cairn_trace *trace, size_t chunk)
+{
+    return cairn_lru_get(trace->contents->cache, KEY_CHUNK | chunk);
 }
 
 enum cairn_status cairn_reader_decode(struct cairn_trace *trace, size_t chunk, bool keep,
@@ -144,7 +174,7 @@ enum cairn_status cairn_reader_decode(struct cairn_trace *trace, size_t chunk, b
         found->shared.references++;
     } else {
         const enum cairn_status status =
-            row->has_data ? load(trace, row, &found, error) : cairn_reader_dropped(trace, error);
+            row->has_data ? load(trace, chunk, &found, error) : cairn_reader_dropped(trace, error);
         if (!found) {
             return status;
         }
@@ -156,98 +186,6 @@ enum cairn_status cairn_reader_decode(struct cairn_trace *trace, size_t chunk, b
     }
     *decoded = found;
     return CAIRN_OK;
-}
-
-/* How many events of a decoded chunk are stamped at or before t_ns. */
-static size_t count_until(const struct cairn_decoded *decoded, uint64_t t_ns)
-{
-    size_t low = 0, high = decoded->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (decoded->events[middle].t_ns <= t_ns) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-enum cairn_status cairn_trace_position_at(struct cairn_trace *trace, int64_t t_ns, uint64_t *position,
-                                          struct cairn_error *error)
-{
-    const struct cairn_table *table;
-    enum cairn_status status = cairn_reader_table(trace, CAIRN_TABLE_CHUNK, &table, error);
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    const struct cairn_chunk *chunks = table->rows;
-    size_t low = 0, high = table->count; /* the first chunk that ends after t_ns */
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (chunks[middle].last_t_ns <= t_ns) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == table->count) {
-        *position = events_of(chunks, table->count);
-        return CAIRN_OK;
-    }
-    /* Inside a chunk whose single events were dropped, the border before it is the nearest moment that is known. */
-    if (t_ns < chunks[low].first_t_ns || !chunks[low].has_data) {
-        *position = chunks[low].first_event;
-        return CAIRN_OK;
-    }
-    struct cairn_decoded *decoded;
-    status = cairn_reader_decode(trace, low, true, &decoded, error);
-    if (status == CAIRN_OK) {
-        *position = chunks[low].first_event + count_until(decoded, (uint64_t)t_ns);
-        cairn_shared_drop(decoded);
-    }
-    return status;
-}
-
-/* The time of a position whose chunk was dropped: the recording's peak is known, anything else is as its chunk began. */
-static int64_t time_in_dropped(const struct cairn_trace *trace, const struct cairn_chunk *chunk,
-                               uint64_t position)
-{
-    const struct cairn_recording *recording = cairn_trace_recording(trace);
-    return position == (uint64_t)recording->peak_event ? recording->peak_t_ns : chunk->first_t_ns;
-}
-
-enum cairn_status cairn_trace_time_of(struct cairn_trace *trace, uint64_t position, int64_t *t_ns,
-                                      struct cairn_error *error)
-{
-    size_t chunk, count;
-    enum cairn_status status = cairn_reader_check_position(trace, position, error);
-    if (status == CAIRN_OK && position == 0) {
-        *t_ns = 0;
-        return CAIRN_OK;
-    }
-    if (status == CAIRN_OK) {
-        status = cairn_reader_chunk_of(trace, position - 1, &chunk, error);
-    }
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    const struct cairn_chunk *row = cairn_reader_chunks(trace, &count) + chunk;
-    if (position == row->first_event + row->events) {
-        *t_ns = row->last_t_ns;
-        return CAIRN_OK;
-    }
-    if (!row->has_data) {
-        *t_ns = time_in_dropped(trace, row, position);
-        return CAIRN_OK;
-    }
-    struct cairn_decoded *decoded;
-    status = cairn_reader_decode(trace, chunk, true, &decoded, error);
-    if (status == CAIRN_OK) {
-        *t_ns = (int64_t)decoded->events[position - 1 - row->first_event].t_ns;
-        cairn_shared_drop(decoded);
-    }
-    return status;
 }
 
 static bool see_last(void *state, uint64_t ordinal, const struct cairn_event *event)
@@ -271,7 +209,7 @@ enum cairn_status cairn_trace_end(struct cairn_trace *trace, uint64_t *position,
         return status;
     }
     const struct cairn_chunk *chunks = table->rows;
-    const uint64_t events = events_of(chunks, table->count);
+    const uint64_t events = cairn_reader_events(chunks, table->count);
     if (table->count > 0 && !chunks[table->count - 1].has_data) {
         /* A slim copy keeps the END events that close it in a chunk of their own. */
         const struct cairn_chunk *last = &chunks[table->count - 1];

@@ -34,6 +34,23 @@ static void encode_again(const struct cairn_event *events, size_t count, uint64_
     cairn_buffer_release(&blob);
 }
 
+/* The times alone say the same as the events. */
+static void check_times(const struct input *input, const struct cairn_event *events, size_t count,
+                        uint64_t until_ns, size_t most)
+{
+    struct cairn_event_decoder *const decoder = cairn_event_decoder_new();
+    size_t passed = 0, all = 0, expected = 0;
+    uint64_t t_ns = 0;
+    INVARIANT(decoder);
+    INVARIANT(cairn_event_decoder_times(decoder, input->at, input->left, until_ns, most, &passed, &t_ns, &all,
+                                        NULL) == CAIRN_OK);
+    while (expected < count && expected < most && events[expected].t_ns <= until_ns) {
+        expected++;
+    }
+    INVARIANT(all == count && passed == expected && (passed == 0 || t_ns == events[passed - 1].t_ns));
+    cairn_event_decoder_free(decoder);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct cairn_event events[CAPACITY];
@@ -45,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (cairn_events_decode(input.at, input.left, first, events, CAPACITY, &count, &error) == CAIRN_OK) {
         INVARIANT(count <= CAPACITY);
         check(events, count, first);
+        check_times(&input, events, count, UINT64_MAX, count / 2);
+        check_times(&input, events, count, count > 0 ? events[count / 3].t_ns : 0, SIZE_MAX);
         encode_again(events, count, first);
     }
     const size_t head = input.left < CAIRN_EVENTS_HEADER_MOST ? input.left : CAIRN_EVENTS_HEADER_MOST;
