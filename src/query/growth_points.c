@@ -14,6 +14,7 @@
 #define LAST_TIME_MOST 3   /* but not more than its last third: that is a burst, with life behind it */
 #define BOUNDS         3u  /* moments that the window's end is looked for from */
 #define BORDERS_A_STEP 4u  /* steps of so many chunks go from border to border: states are cheap there */
+#define BORDER_STEPS   ((uint64_t)BORDERS_A_STEP * CAIRN_CHUNK_EVENTS)
 
 struct choice {
     struct cairn_trace *trace;
@@ -63,11 +64,23 @@ static enum cairn_status find_end(struct choice *choice, const struct cairn_span
                               : status;
 }
 
+/* The moment of that time; of `events` in STEPS steps, where they are long, the chunk's border before it. */
+static enum cairn_status moment_near(struct choice *choice, uint64_t events, int64_t t_ns,
+                                     struct cairn_moment *moment)
+{
+    const enum cairn_status status = cairn_moment_at(choice->trace, t_ns, moment, choice->error);
+    if (status != CAIRN_OK || events / STEPS < BORDER_STEPS) {
+        return status;
+    }
+    moment->position -= moment->position % CAIRN_CHUNK_EVENTS;
+    return cairn_trace_time_of(choice->trace, moment->position, &moment->t_ns, choice->error);
+}
+
 static enum cairn_status find_window(struct choice *choice, const struct cairn_span *span)
 {
     const int64_t third_ns = cairn_difference(span->to.t_ns, span->from.t_ns) / 3;
-    const enum cairn_status status =
-        cairn_moment_at(choice->trace, span->from.t_ns + third_ns, &choice->window.from, choice->error);
+    const enum cairn_status status = moment_near(choice, span->to.position - span->from.position,
+                                                 span->from.t_ns + third_ns, &choice->window.from);
     if (status != CAIRN_OK) {
         return status;
     }
@@ -106,6 +119,7 @@ static void add_point(struct choice *choice, const struct cairn_snapshot *snapsh
 
 static enum cairn_status spread_over_time(struct choice *choice)
 {
+    const uint64_t length = choice->window.to.position - choice->window.from.position;
     const int64_t from_ns = choice->window.from.t_ns,
                   length_ns = cairn_difference(choice->window.to.t_ns, from_ns);
     for (int64_t i = 1; i < STEPS; i++) {
@@ -113,12 +127,12 @@ static enum cairn_status spread_over_time(struct choice *choice)
         const struct cairn_snapshot *snapshot = nearest(choice, t_ns, length_ns / STEPS / 4, 0, 0);
         struct cairn_moment moment = {.position = 0};
         if (!snapshot) {
-            const enum cairn_status status = cairn_moment_at(choice->trace, t_ns, &moment, choice->error);
+            const enum cairn_status status = moment_near(choice, length, t_ns, &moment);
             if (status != CAIRN_OK) {
                 return status;
             }
         }
-        add_point(choice, snapshot, moment.position, t_ns);
+        add_point(choice, snapshot, moment.position, moment.t_ns);
     }
     return CAIRN_OK;
 }
@@ -130,7 +144,7 @@ static enum cairn_status spread_over_events(struct choice *choice)
     for (uint64_t i = 1; i < STEPS; i++) {
         uint64_t position = from + (uint64_t)cairn_parts((int64_t)length, (int64_t)i, STEPS);
         const struct cairn_snapshot *snapshot = nearest(choice, 0, 0, position, step / 4);
-        if (step >= (uint64_t)BORDERS_A_STEP * CAIRN_CHUNK_EVENTS) {
+        if (step >= BORDER_STEPS) {
             position -= position % CAIRN_CHUNK_EVENTS;
         }
         int64_t t_ns = 0;
