@@ -106,4 +106,12 @@ static inline uint64_t cairn_event_stamp(struct cairn_thread *thread, uintptr_t 
     return cairn_ring_writer_advance(&thread->writer, cairn_ring_writer_now(&thread->writer));
 }
 
+/* The same for blocks of the heap, which come and go by the million. */
+static inline uint64_t cairn_event_stamp_near(struct cairn_thread *thread, uintptr_t sp)
+{
+    atomic_store_explicit(&thread->writer.control->inside, sp, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);
+    return cairn_ring_writer_stamp_near(&thread->writer);
+}
+
 #endif

@@ -69,7 +69,7 @@ static inline void cairn_heap_record_block(uint8_t kind, const void *block, size
                                   : cairn_python_capture(thread, at, true);
         uint64_t *record = cairn_ring_writer_reserve(&thread->writer, words);
         if (record) {
-            record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, at->sp));
+            record[0] = cairn_record_word0(kind, cairn_event_stamp_near(thread, at->sp));
             record[1] = (uint64_t)(uintptr_t)block | (uint64_t)(node & 0xffff) << CAIRN_WIRE_ADDRESS_BITS;
             record[2] = size | (uint64_t)(node >> 16) << CAIRN_WIRE_ADDRESS_BITS;
             if (words == 4) {
@@ -98,7 +98,7 @@ static inline void cairn_heap_record_going(uint8_t kind, uint64_t word, uintptr_
         cairn_event_begin(thread, sp);
         uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 2);
         if (record) {
-            record[0] = cairn_record_word0(kind, cairn_event_stamp(thread, sp));
+            record[0] = cairn_record_word0(kind, cairn_event_stamp_near(thread, sp));
             record[1] = word;
             cairn_ring_writer_commit(&thread->writer, 2);
         }

@@ -237,6 +237,22 @@ static void finish_targets(struct cairn_recorder *recorder, uint64_t watermark)
     }
 }
 
+static void beat(struct cairn_target *target, uint64_t number)
+{
+    for (size_t i = 0; i < target->segment_count; i++) {
+        atomic_store_explicit(&target->segments[i].header->beat, number, memory_order_relaxed);
+    }
+}
+
+void cairn_recorder_rest(struct cairn_recorder *recorder)
+{
+    for (size_t i = 0; i < recorder->target_count; i++) {
+        if (recorder->targets[i]->state != CAIRN_TARGET_DONE) {
+            beat(recorder->targets[i], 0);
+        }
+    }
+}
+
 /* Looks at every ring once and applies what can be. `more`: a ring had more than a look takes. */
 static size_t drain_once(struct cairn_recorder *recorder, bool *more)
 {
@@ -252,6 +268,7 @@ static size_t drain_once(struct cairn_recorder *recorder, bool *more)
         if (target->state == CAIRN_TARGET_DONE) {
             continue;
         }
+        beat(target, now | 1);
         if (target->awaits_fork && now_ns - target->awaits_since_ns > FORK_WAIT_NS) {
             target->awaits_fork = false;
             cairn_recorder_note_lost_fork(recorder, target);

@@ -73,6 +73,8 @@ struct cairn_recorder {
 
 /* One look at every ring, then everything that is in order is applied. Returns the bytes taken out of rings. */
 size_t cairn_recorder_drain(struct cairn_recorder *recorder);
+/* Before a sleep longer than CAIRN_BEAT_NS: until the next look every event reads the clock itself. */
+void cairn_recorder_rest(struct cairn_recorder *recorder);
 
 /* --- apply.c: from records to the ledger --- */
 

@@ -491,6 +491,9 @@ enum cairn_run_end cairn_run(struct cairn_recorder *recorder, const struct cairn
     begin(&run, watched);
     int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
     while (!is_over(&run, now_ns)) {
+        if (run.sleep_ns > CAIRN_BEAT_NS) {
+            cairn_recorder_rest(recorder);
+        }
         take_events(&run, run.sleep_ns);
         const size_t taken = cairn_recorder_drain(recorder);
         now_ns = cairn_clock_elapsed_ns(&recorder->clock);

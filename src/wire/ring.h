@@ -19,6 +19,8 @@
 #define CAIRN_RINGS_PER_SEGMENT    8u
 #define CAIRN_SEGMENT_HEADER_BYTES 16384u
 #define CAIRN_CACHE_LINE           64u
+#define CAIRN_BEAT_NS                                                                                        \
+    1000000 /* how far such a stamp may lie behind, give or take when the collector gets a processor */
 
 enum cairn_ring_state {
     CAIRN_RING_FREE = 0,  /* nobody's; a starting thread takes it with a compare-and-swap FREE → OWNED */
@@ -81,6 +83,9 @@ struct cairn_segment_header { /* NOLINT(clang-analyzer-optin.performance.Padding
     _Atomic uint32_t control;     /* enum cairn_control_bits */
     _Atomic uint64_t request;     /* +1 for every object graph that is asked for */
     _Atomic uint64_t consumed_ns; /* CLOCK_MONOTONIC of the collector's last look at this segment */
+    /* Another number whenever the collector looks; 0 before it sleeps for longer than CAIRN_BEAT_NS. A thread that is alone in
+     * recording may stamp a few events by one reading of the clock while this stands still. */
+    _Atomic uint64_t beat;
 
     /* The live totals of this process as the collector knows them, for cairn_traced_bytes(). */
     _Alignas(CAIRN_CACHE_LINE) _Atomic int64_t traced_bytes;
