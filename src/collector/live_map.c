@@ -24,10 +24,10 @@ static inline bool is_block(const struct cairn_live_slot *slot)
     return (slot->w1 & CAIRN_SIZE_IS_GIANT) != CAIRN_SIZE_IS_GIANT;
 }
 
-static inline struct cairn_live_slot key_alone(uint64_t address, uint32_t domain)
+static inline void leave_key(struct cairn_live_slot *place, uint64_t address, uint32_t domain)
 {
-    return (struct cairn_live_slot){.w0 = address << 16,
-                                    .w1 = (uint64_t)domain << CAIRN_SIZE_BITS | CAIRN_SIZE_IS_GIANT};
+    place->w0 = address << 16;
+    place->w1 = (uint64_t)domain << CAIRN_SIZE_BITS | CAIRN_SIZE_IS_GIANT;
 }
 
 /* Bits of the hash that choose no segment in a table of less than 2^20 of them. */
@@ -61,7 +61,7 @@ static bool settle(struct cairn_live_map *map)
             if (!cairn_live_table_add(&map->table, hash, slot)) {
                 return false;
             }
-            *slot = key_alone(0, 0);
+            leave_key(slot, 0, 0);
         }
     }
     return true;
@@ -97,7 +97,7 @@ static void grow_up(struct cairn_live_map *map)
 {
     map->young = malloc(YOUNG_PLACES * sizeof *map->young);
     for (size_t i = 0; map->young && i < YOUNG_PLACES; i++) {
-        map->young[i] = key_alone(0, 0);
+        leave_key(&map->young[i], 0, 0);
     }
 }
 
@@ -112,7 +112,8 @@ static enum cairn_live_put put_in_table(struct cairn_live_map *map, uint64_t has
                                         const struct cairn_live_block *block, struct cairn_live_block *old)
 {
     const uint64_t address = block->address & ADDRESS_MASK;
-    struct cairn_live_slot packed = cairn_live_pack(block);
+    struct cairn_live_slot packed;
+    cairn_live_pack(&packed, block);
     if (!store_giant(map, block)) {
         return CAIRN_LIVE_FAILED;
     }
@@ -148,7 +149,7 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
     const bool ours = cairn_live_slot_is(place, address, block->domain);
     if (ours && is_block(place)) {
         cairn_live_unpack(map->table.space, place, old);
-        *place = key_alone(address, block->domain);
+        leave_key(place, address, block->domain);
         map->count--;
         return cairn_live_map_put(map, block, &(struct cairn_live_block){.size = 0}) == CAIRN_LIVE_FAILED
                    ? CAIRN_LIVE_FAILED
@@ -156,7 +157,7 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
     }
     if (__builtin_expect(block->size >= CAIRN_SIZE_IS_GIANT, 0)) {
         if (ours) {
-            *place = key_alone(0, 0);
+            leave_key(place, 0, 0);
         }
         return put_in_table(map, hash, block, old);
     }
@@ -169,7 +170,7 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
             return CAIRN_LIVE_FAILED;
         }
     }
-    *place = cairn_live_pack(block);
+    cairn_live_pack(place, block);
     map->count++;
     return CAIRN_LIVE_NEW;
 }
@@ -184,7 +185,7 @@ bool cairn_live_map_take(struct cairn_live_map *map, uint64_t address, uint8_t d
             return false;
         }
         cairn_live_unpack(map->table.space, place, block);
-        *place = key_alone(address, domain);
+        leave_key(place, address, domain);
         map->count--;
         return true;
     }
@@ -192,7 +193,7 @@ bool cairn_live_map_take(struct cairn_live_map *map, uint64_t address, uint8_t d
         return false;
     }
     if (place && !is_block(place)) {
-        *place = key_alone(address, domain);
+        leave_key(place, address, domain);
     }
     map->count--;
     return true;

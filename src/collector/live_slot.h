@@ -29,15 +29,14 @@ static inline uint64_t cairn_live_slot_hash(const struct cairn_live_space *space
     return cairn_live_hash(space, slot->w0 >> 16, cairn_live_slot_domain(slot));
 }
 
-static inline struct cairn_live_slot cairn_live_pack(const struct cairn_live_block *block)
+/* Word by word: a slot that is made elsewhere and copied as a whole waits for the stores of its words. */
+static inline void cairn_live_pack(struct cairn_live_slot *slot, const struct cairn_live_block *block)
 {
     const uint64_t size = block->size < CAIRN_SIZE_IS_GIANT ? block->size : CAIRN_SIZE_IS_GIANT;
-    return (struct cairn_live_slot){
-        .w0 = block->address << 16 | (block->account & 0xffff),
-        .w1 = (block->time_us & 0xffff) << 48 | (uint64_t)(block->account >> 16 & 0xff) << 40 |
-              (uint64_t)block->domain << CAIRN_SIZE_BITS | size,
-        .w2 = (block->time_us >> 16 & 0xffffff) << 40 | block->birth,
-    };
+    slot->w0 = block->address << 16 | (block->account & 0xffff);
+    slot->w1 = (block->time_us & 0xffff) << 48 | (uint64_t)(block->account >> 16 & 0xff) << 40 |
+               (uint64_t)block->domain << CAIRN_SIZE_BITS | size;
+    slot->w2 = (block->time_us >> 16 & 0xffffff) << 40 | block->birth;
 }
 
 /* All but the size of a giant, which others may be adding to. */

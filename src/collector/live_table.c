@@ -348,7 +348,7 @@ bool cairn_live_table_update(struct cairn_live_table *table,
                              !cairn_live_giant_store(table->space, block.birth, block.size))) {
                 return false;
             }
-            segment->slots[at] = cairn_live_pack(&block);
+            cairn_live_pack(&segment->slots[at], &block);
         }
         i += span;
     }
