@@ -71,7 +71,7 @@ void cairn_recorder_thread_end(struct cairn_recorder *recorder, struct cairn_sou
 static void forget_accounts(struct cairn_source *source)
 {
     for (size_t i = 0; i < source->nodes.count; i++) {
-        source->nodes.list[i].account = 0;
+        source->nodes.list[i].account[0] = source->nodes.list[i].account[1] = 0;
     }
 }
 
@@ -149,8 +149,8 @@ static uint32_t account_slowly(struct cairn_recorder *recorder, struct cairn_sou
     const uint32_t account =
         cairn_ledger_account(recorder->ledger, target->number, source->thread.number, domain, stack);
     if (number && number <= source->nodes.count) {
-        source->nodes.list[number - 1].account = account;
-        source->nodes.list[number - 1].domain = domain;
+        source->nodes.list[number - 1].account[domain & 1] = account;
+        source->nodes.list[number - 1].domain[domain & 1] = domain;
     }
     return account;
 }
@@ -160,8 +160,9 @@ static inline uint32_t account_of(struct cairn_recorder *recorder, struct cairn_
 {
     if (__builtin_expect(number - 1 < source->nodes.count, 1)) {
         const struct cairn_node *node = &source->nodes.list[number - 1];
-        if (node->account && node->domain == domain && node->epoch == source->target->code_epoch) {
-            return node->account;
+        const uint32_t account = node->account[domain & 1];
+        if (account && node->domain[domain & 1] == domain && node->epoch == source->target->code_epoch) {
+            return account;
         }
     }
     return account_slowly(recorder, source, number, domain);

@@ -82,7 +82,7 @@ uint32_t cairn_nodes_stack(struct cairn_nodes *nodes, uint32_t number, struct ca
         const uint32_t frame = frame_of(node, places, code, python);
         stack = frame ? cairn_places_stack(places, stack, frame) : stack;
         if (stack != node->stack) {
-            node->account = 0;
+            node->account[0] = node->account[1] = 0;
         }
         node->stack = stack;
         node->epoch = epoch;

@@ -15,10 +15,11 @@ struct cairn_node {
     uint32_t parent; /* node number, 0: root */
     uint32_t epoch;  /* of the code map that `stack` was found with; 0: not yet */
     uint32_t stack;  /* in the trace */
-    uint32_t
-        account;    /* of this ring's thread on that stack in `domain`, the last one asked for; 0: not yet */
-    uint8_t kind;   /* enum cairn_node_kind */
-    uint8_t domain; /* enum cairn_domain */
+    /* Of this ring's thread on that stack in domain[i], the last one asked for whose number ends in the bit i; 0: not yet. A
+     * line of Python makes objects and their memory by turns. */
+    uint32_t account[2];
+    uint8_t domain[2]; /* enum cairn_domain */
+    uint8_t kind;      /* enum cairn_node_kind */
 };
 
 /* Node n is list[n − 1]. Zero-initialise. */
