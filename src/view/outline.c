@@ -370,6 +370,32 @@ void cairn_outline_fold_all(struct cairn_outline *outline, bool folded)
     rebuild(outline, key, row != NULL);
 }
 
+const struct cairn_row *cairn_outline_open(struct cairn_outline *outline)
+{
+    const struct cairn_row *row = cairn_outline_current(outline);
+    if (row == NULL || !row->expandable)
+        return NULL;
+    cairn_outline_set_folded(outline, row, false);
+    return cairn_outline_current(outline);
+}
+
+const struct cairn_row *cairn_outline_next_open(const struct cairn_outline *outline)
+{
+    for (size_t i = 0; i < outline->visible_count; i++) {
+        const struct cairn_row *row = &outline->rows.items[outline->visible[i]];
+        if (row->expandable && cairn_outline_is_unfolded(outline, row))
+            return row;
+    }
+    return NULL;
+}
+
+void cairn_outline_open_all(struct cairn_outline *outline)
+{
+    for (size_t i = 0; i < outline->rows.count; i++)
+        cairn_keymap_put(&outline->unfolded, outline->rows.items[i].key, 1);
+    cairn_outline_refresh(outline);
+}
+
 void cairn_outline_reveal(struct cairn_outline *outline, size_t row)
 {
     if (row >= outline->rows.count)

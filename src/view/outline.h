@@ -96,6 +96,13 @@ bool cairn_outline_has_children(const struct cairn_outline *outline, size_t row)
 bool cairn_outline_is_unfolded(const struct cairn_outline *outline, const struct cairn_row *row);
 void cairn_outline_set_folded(struct cairn_outline *outline, const struct cairn_row *row, bool folded);
 void cairn_outline_fold_all(struct cairn_outline *outline, bool folded);
+/* Rows that know of children which have not been asked for (`expandable`). Unfolds the one under the cursor: returned, for its
+ * children to be asked for; NULL where the cursor is on no such row. */
+const struct cairn_row *cairn_outline_open(struct cairn_outline *outline);
+/* The first visible one that is unfolded already, by cairn_outline_open_all() or before its rows were replaced. */
+const struct cairn_row *cairn_outline_next_open(const struct cairn_outline *outline);
+/* Unfolds every row, also those whose children will come. */
+void cairn_outline_open_all(struct cairn_outline *outline);
 /* Unfolds from the row under the cursor along the first child, to the leaf; the cursor goes along. */
 void cairn_outline_hot_path(struct cairn_outline *outline);
 /* To the parent row. */

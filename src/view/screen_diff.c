@@ -200,14 +200,9 @@ static void ask_stacks(struct diff *screen, const struct cairn_row *row);
 /* New rows know no stacks yet: what was open is opened again, one row after the other. */
 static void open_next(struct diff *screen)
 {
-    const struct cairn_outline *table = &screen->table;
-    for (size_t i = 0; i < table->visible_count; i++) {
-        const struct cairn_row *row = &table->rows.items[table->visible[i]];
-        if (row->expandable && cairn_outline_is_unfolded(table, row)) {
-            ask_stacks(screen, row);
-            return;
-        }
-    }
+    const struct cairn_row *row = cairn_outline_next_open(&screen->table);
+    if (row != NULL)
+        ask_stacks(screen, row);
 }
 
 static void deliver_diff(struct cairn_job *job, void *receiver)
@@ -319,16 +314,10 @@ static struct cairn_outline *outline(struct cairn_screen *base)
 /* Opens a row: its stacks come from the trace the first time. */
 static bool open_row(struct diff *screen)
 {
-    struct cairn_outline *table = &screen->table;
-    const struct cairn_row *row = cairn_outline_current(table);
-    if (row == NULL || !row->expandable)
-        return false;
-    cairn_outline_set_folded(table, row, false);
-    /* None where memory ran out for the rows. */
-    row = cairn_outline_current(table);
+    const struct cairn_row *row = cairn_outline_open(&screen->table);
     if (row != NULL && screen->pending != row->key)
         ask_stacks(screen, row);
-    return true;
+    return row != NULL;
 }
 
 static bool act(struct cairn_screen *base, const struct cairn_key_binding *binding)
@@ -355,9 +344,7 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
     case CAIRN_DO_FOLD:
         return open_row(screen);
     case CAIRN_DO_UNFOLD_ALL:
-        for (size_t i = 0; i < screen->table.rows.count; i++)
-            cairn_keymap_put(&screen->table.unfolded, screen->table.rows.items[i].key, 1);
-        cairn_outline_refresh(&screen->table);
+        cairn_outline_open_all(&screen->table);
         open_next(screen);
         return true;
     case CAIRN_DO_DIFF:

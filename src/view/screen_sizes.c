@@ -201,14 +201,9 @@ static void ask_sites(struct sizes *screen, const struct cairn_row *row);
 /* New rows know no sites yet: what was open is opened again, one row after the other. */
 static void open_next(struct sizes *screen)
 {
-    const struct cairn_outline *table = &screen->table;
-    for (size_t i = 0; i < table->visible_count; i++) {
-        const struct cairn_row *row = &table->rows.items[table->visible[i]];
-        if (row->expandable && cairn_outline_is_unfolded(table, row)) {
-            ask_sites(screen, row);
-            return;
-        }
-    }
+    const struct cairn_row *row = cairn_outline_next_open(&screen->table);
+    if (row != NULL)
+        ask_sites(screen, row);
 }
 
 static void deliver_sizes(struct cairn_job *job, void *receiver)
@@ -298,16 +293,10 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
 /* Opens a size: who allocates it comes from the trace the first time. */
 static bool open_row(struct sizes *screen)
 {
-    struct cairn_outline *table = &screen->table;
-    const struct cairn_row *row = cairn_outline_current(table);
-    if (row == NULL || !row->expandable)
-        return false;
-    cairn_outline_set_folded(table, row, false);
-    /* None where memory ran out for the rows. */
-    row = cairn_outline_current(table);
+    const struct cairn_row *row = cairn_outline_open(&screen->table);
     if (row != NULL && screen->pending != row->key)
         ask_sites(screen, row);
-    return true;
+    return row != NULL;
 }
 
 static bool act(struct cairn_screen *base, const struct cairn_key_binding *binding)
@@ -325,9 +314,7 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
     case CAIRN_DO_FOLD:
         return open_row(screen);
     case CAIRN_DO_UNFOLD_ALL:
-        for (size_t i = 0; i < screen->table.rows.count; i++)
-            cairn_keymap_put(&screen->table.unfolded, screen->table.rows.items[i].key, 1);
-        cairn_outline_refresh(&screen->table);
+        cairn_outline_open_all(&screen->table);
         open_next(screen);
         return true;
     default:
