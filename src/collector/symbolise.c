@@ -8,6 +8,7 @@
 #include "collector/names.h"
 #include "collector/symbols.h"
 #include "collector/table.h"
+#include "collector/unresolved.h"
 #include "trace/site.h"
 
 #define MAX_INLINED     64u
@@ -15,21 +16,6 @@
 #define EXCERPT_LINES   4 /* before and behind a site */
 #define ROWS_A_BATCH    512u
 #define SITES_A_MESSAGE 4096u
-
-/* What the store has written and nobody has resolved yet. */
-struct pending {
-    struct cairn_frame *frames;
-    size_t frame_count, frame_capacity;
-    struct cairn_batch_python_frame *python_frames; /* texts in `texts` */
-    size_t python_frame_count, python_frame_capacity;
-    struct cairn_stack_row *stacks;
-    size_t stack_count, stack_capacity;
-    struct cairn_account_site *accounts; /* `frame` holds the stack */
-    size_t account_count, account_capacity;
-    struct cairn_module *modules; /* texts in `texts` */
-    size_t module_count, module_capacity;
-    struct cairn_arena texts;
-};
 
 struct module {
     const char *path, *build_id;
@@ -63,10 +49,9 @@ struct cairn_symboliser {
     struct cairn_symbols *symbols;
     struct cairn_site_rule *rule;
 
-    pthread_mutex_t lock; /* guards the four below */
+    pthread_mutex_t lock; /* guards the three below */
     pthread_cond_t changed;
-    struct pending pending;
-    uint32_t account_seen; /* accounts up to this one were pending already */
+    struct cairn_unresolved unresolved;
     bool ending;
 
     struct cairn_arena texts;
@@ -91,83 +76,12 @@ struct cairn_symboliser {
     uint32_t *candidate_frames; /* indexes into function_frames */
 };
 
-static bool append_pending(void **array, size_t *capacity, size_t *count, const void *row, size_t size)
-{
-    char *grown = cairn_grown(*array, capacity, *count, size);
-    if (!grown) {
-        return false;
-    }
-    *array = grown;
-    memcpy(grown + *count * size, row, size);
-    (*count)++;
-    return true;
-}
-
-/* A list of `pending` gets one more; names without memory stay unresolved, which the trace can bear. */
-#define APPEND(list, row)                                                                                    \
-    do {                                                                                                     \
-        void *array_ = pending->list##s;                                                                     \
-        if (append_pending(&array_, &pending->list##_capacity, &pending->list##_count, (row),                \
-                           sizeof *(row))) {                                                                 \
-            pending->list##s = array_;                                                                       \
-        }                                                                                                    \
-    } while (0)
-
-static void see_module(struct pending *pending, const struct cairn_module *row)
-{
-    struct cairn_module own = *row;
-    own.path = cairn_arena_copy(&pending->texts, row->path, strlen(row->path));
-    own.build_id =
-        row->build_id ? cairn_arena_copy(&pending->texts, row->build_id, strlen(row->build_id)) : NULL;
-    if (own.path) {
-        APPEND(module, &own);
-    }
-}
-
-static void see_python_frame(struct pending *pending, const struct cairn_batch_python_frame *row)
-{
-    struct cairn_batch_python_frame own = *row;
-    own.name = row->name ? cairn_arena_copy(&pending->texts, row->name, strlen(row->name)) : NULL;
-    own.file = row->file ? cairn_arena_copy(&pending->texts, row->file, strlen(row->file)) : NULL;
-    if (own.name && own.file) {
-        APPEND(python_frame, &own);
-    }
-}
-
 void cairn_symboliser_see(struct cairn_symboliser *symboliser, const struct cairn_batch *batch)
 {
     pthread_mutex_lock(&symboliser->lock);
-    struct pending *pending = &symboliser->pending;
-    for (const struct cairn_batch_entry *entry = batch->first; entry; entry = entry->next) {
-        if (entry->kind == CAIRN_BATCH_MODULE) {
-            see_module(pending, &entry->of.module);
-        } else if (entry->kind == CAIRN_BATCH_FRAME) {
-            APPEND(frame, &entry->of.frame);
-        } else if (entry->kind == CAIRN_BATCH_PYTHON_FRAME) {
-            see_python_frame(pending, &entry->of.python_frame);
-        } else if (entry->kind == CAIRN_BATCH_STACK) {
-            APPEND(stack, &entry->of.stack);
-        } else if (entry->kind == CAIRN_BATCH_ACCOUNT &&
-                   entry->of.account.row.account > symboliser->account_seen) {
-            const struct cairn_account_site account = {.account = entry->of.account.row.account,
-                                                       .frame = entry->of.account.row.stack};
-            symboliser->account_seen = account.account;
-            APPEND(account, &account);
-        }
-    }
+    cairn_unresolved_see(&symboliser->unresolved, batch);
     pthread_cond_signal(&symboliser->changed);
     pthread_mutex_unlock(&symboliser->lock);
-}
-
-static void pending_release(struct pending *pending)
-{
-    free(pending->frames);
-    free(pending->python_frames);
-    free(pending->stacks);
-    free(pending->accounts);
-    free(pending->modules);
-    cairn_arena_release(&pending->texts);
-    *pending = (struct pending){.frames = NULL};
 }
 
 static void send_batch(struct cairn_symboliser *symboliser)
@@ -507,7 +421,7 @@ static void charge_account(struct cairn_symboliser *symboliser, uint32_t account
     }
 }
 
-static void resolve(struct cairn_symboliser *symboliser, const struct pending *work)
+static void resolve(struct cairn_symboliser *symboliser, const struct cairn_unresolved *work)
 {
     for (size_t i = 0; i < work->module_count; i++) {
         add_module(symboliser, &work->modules[i]);
@@ -528,30 +442,23 @@ static void resolve(struct cairn_symboliser *symboliser, const struct pending *w
     send_sites(symboliser);
 }
 
-static bool has_work(const struct pending *pending)
-{
-    return pending->frame_count || pending->python_frame_count || pending->stack_count ||
-           pending->account_count || pending->module_count;
-}
-
 static void *symboliser_thread(void *state)
 {
     pthread_setname_np(pthread_self(), "cairn-names");
     struct cairn_symboliser *symboliser = state;
     for (;;) {
         pthread_mutex_lock(&symboliser->lock);
-        while (!has_work(&symboliser->pending) && !symboliser->ending) {
+        while (cairn_unresolved_is_empty(&symboliser->unresolved) && !symboliser->ending) {
             pthread_cond_wait(&symboliser->changed, &symboliser->lock);
         }
-        struct pending work = symboliser->pending;
-        symboliser->pending = (struct pending){.frames = NULL};
+        struct cairn_unresolved work = cairn_unresolved_take(&symboliser->unresolved);
         pthread_mutex_unlock(&symboliser->lock);
-        if (!has_work(&work)) {
-            pending_release(&work);
+        if (cairn_unresolved_is_empty(&work)) {
+            cairn_unresolved_release(&work);
             return NULL;
         }
         resolve(symboliser, &work);
-        pending_release(&work);
+        cairn_unresolved_release(&work);
     }
 }
 
@@ -607,7 +514,7 @@ void cairn_symboliser_free(struct cairn_symboliser *symboliser)
     }
     cairn_symbols_free(symboliser->symbols);
     cairn_site_rule_free(symboliser->rule);
-    pending_release(&symboliser->pending);
+    cairn_unresolved_release(&symboliser->unresolved);
     pthread_cond_destroy(&symboliser->changed);
     pthread_mutex_destroy(&symboliser->lock);
     cairn_arena_release(&symboliser->texts);
