@@ -135,6 +135,34 @@ static void test_stamps_never_decrease(void **state)
     assert_in_range(cairn_ring_writer_now(&writer), before, before + 1000000000u);
 }
 
+/* How many of `most` stamps in a row are the first one. */
+static unsigned count_shared(struct cairn_ring_writer *writer, unsigned most)
+{
+    const uint64_t first = cairn_ring_writer_stamp_near(writer);
+    unsigned shared = 1;
+    while (shared < most && cairn_ring_writer_stamp_near(writer) == first) {
+        shared++;
+    }
+    return shared;
+}
+
+static void test_stamps_are_shared(void **state)
+{
+    (void)state;
+    struct cairn_ring_writer writer = open_writer(0);
+    assert_int_equal(count_shared(&writer, 100), 1); /* the collector sleeps */
+    atomic_store(&ring->header.beat, 7);
+    assert_int_equal(count_shared(&writer, 100), CAIRN_STAMP_SHARERS);
+    writer.shared_left = 0;
+    const uint64_t before = cairn_ring_writer_stamp_near(&writer);
+    assert_int_equal(cairn_ring_writer_stamp_near(&writer), before);
+    atomic_store(&ring->header.beat, 8); /* it has looked */
+    assert_true(cairn_ring_writer_stamp_near(&writer) > before);
+    atomic_store(&cairn_ring_writers_many, true);
+    assert_int_equal(count_shared(&writer, 100), 1);
+    atomic_store(&cairn_ring_writers_many, false);
+}
+
 int main(void)
 {
     ring = aligned_alloc(CAIRN_CACHE_LINE, (sizeof *ring + 63) & ~(size_t)63);
@@ -145,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_wraps_with_a_pad),  cmocka_unit_test(test_fits_exactly),
         cmocka_unit_test(test_waits_for_room),    cmocka_unit_test(test_collector_died),
         cmocka_unit_test(test_collector_stopped), cmocka_unit_test(test_stamps_never_decrease),
+        cmocka_unit_test(test_stamps_are_shared),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(ring);
