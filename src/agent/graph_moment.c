@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 #include "agent/event.h"
 #include "agent/image.h"
@@ -78,13 +77,10 @@ static int hold_threads(uint32_t serial, bool at_end)
     if (fd < 0) {
         return -1;
     }
-    const struct timeval patience = {.tv_sec = HOLD_SECONDS};
-    cairn_syscall6(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, (long)&patience, sizeof patience, 0);
     struct cairn_session_answer answer;
-    long got;
-    do {
-        got = cairn_syscall6(SYS_recvfrom, fd, (long)&answer, sizeof answer, 0, 0, 0);
-    } while (got == -EINTR);
+    struct iovec part = {.iov_base = &answer, .iov_len = sizeof answer};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    cairn_session_receive(fd, &message, HOLD_SECONDS);
     return fd;
 }
 

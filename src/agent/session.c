@@ -1,5 +1,6 @@
 #include "agent/session.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
@@ -8,12 +9,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/collector_life.h"
 #include "agent/environment.h"
 #include "agent/machine.h"
 #include "agent/memory.h"
 
-/* A collector that answers takes well under a millisecond; one that hangs must not hang the program for ever. */
+/* A collector that answers takes well under a millisecond; one that hangs must not hang the program for ever, and one that was
+ * killed not for a moment: whether it lives is looked at so often. */
 #define ANSWER_SECONDS 10
+#define LOOKS_A_SECOND 50
 /* A still image may have to wait until the collector has time for it. */
 #define STREAM_SECONDS 60
 
@@ -51,6 +55,22 @@ static void set_patience(int fd, long seconds)
     cairn_syscall6(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, (long)&patience, sizeof patience, 0);
 }
 
+long cairn_session_receive(int fd, struct msghdr *message, long seconds)
+{
+    const struct timeval until_look = {.tv_usec = 1000000 / LOOKS_A_SECOND};
+    cairn_syscall6(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, (long)&until_look, sizeof until_look, 0);
+    long got = -EAGAIN;
+    for (long looks = seconds * LOOKS_A_SECOND; looks > 0; looks--) {
+        do {
+            got = cairn_syscall3(SYS_recvmsg, fd, (long)message, MSG_CMSG_CLOEXEC);
+        } while (got == -EINTR);
+        if (got != -EAGAIN || cairn_collector_has_died(fd)) {
+            break;
+        }
+    }
+    return got;
+}
+
 static int connect_to_collector(void)
 {
     const long fd = cairn_syscall3(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -86,7 +106,7 @@ static int receive_answer(int fd)
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
-    const long got = cairn_syscall3(SYS_recvmsg, fd, (long)&message, MSG_CMSG_CLOEXEC);
+    const long got = cairn_session_receive(fd, &message, ANSWER_SECONDS);
     if (cairn_syscall_failed(got)) {
         return -1;
     }

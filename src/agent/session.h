@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "wire/ring.h"
 #include "wire/session.h"
@@ -28,5 +29,8 @@ struct cairn_segment_header *cairn_session_segment(const struct cairn_session_re
  * without a move of the other side is a failure. */
 int cairn_session_stream(const struct cairn_session_request *request);
 bool cairn_session_send(int fd, const void *message, size_t bytes);
+/* Waits for a message of the other side: its bytes, 0 when it hung up, or −errno (−EAGAIN: it did not come in `seconds`, or the
+ * collector has died). Changes how long the socket waits. */
+long cairn_session_receive(int fd, struct msghdr *message, long seconds);
 
 #endif

@@ -1,17 +1,21 @@
 """Rows of the forty whose program or recorder is ended by somebody else: signals, full disks, the kernel."""
+import ctypes
 import json
 import os
 import random
 import resource
 import shutil
 import signal
+import socket
+import stat
 import struct
 import subprocess
 import time
 from pathlib import Path
 
-from recording import CAIRN, HANGS_S, Skip, check_books, expect, program, same
+from recording import CAIRN, HANGS_S, Fault, Skip, check_books, expect, program, same
 
+PIDFD_GETFD = 438  # the system call's number, the same on every machine
 MADE = "the trace was neither left out nor is it readable"
 
 
@@ -40,8 +44,8 @@ def core(how, status):
     return run
 
 
-def start(bench, *argv, name="t.cairn", **more):
-    return subprocess.Popen([CAIRN, "record", "--quiet", "-f", "-o", bench.path(name), "--", *argv], stdin=subprocess.DEVNULL,
+def start(bench, *argv, name="t.cairn", stdin=subprocess.DEVNULL, **more):
+    return subprocess.Popen([CAIRN, "record", "--quiet", "-f", "-o", bench.path(name), "--", *argv], stdin=stdin,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=bench.folder, **more)
 
 
@@ -195,6 +199,45 @@ def recorder_killed(bench):
     expect(info["complete"] and info["stopped_why"] == "recorder died", info["stopped_why"])
     longest = dict(line.split() for line in Path(bench.path("steps")).read_text().splitlines())["longest_us"]
     return f"the longest step took {int(longest) / 1000:.1f} ms"
+
+
+def listener_of(pid):
+    """The socket on which that process listens, as our own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    process = os.pidfd_open(pid)
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            own = libc.syscall(PIDFD_GETFD, process, int(fd), 0)
+            if own < 0:
+                raise Skip("this system hands out no descriptors of other processes")
+            if not stat.S_ISSOCK(os.fstat(own).st_mode):
+                os.close(own)
+                continue
+            listener = socket.socket(fileno=own)
+            if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                return listener
+            listener.close()
+    finally:
+        os.close(process)
+    raise Fault("the recorder listens nowhere")
+
+
+def recorder_dies_slowly(bench):
+    """The kernel closes a killed recorder's socket only after it has given back all its memory; here the socket stays. What the
+    program starts then must not wait for an answer as long as for a recorder that lives (ten seconds)."""
+    took = []
+    for reaped in (False, True):
+        record = start(bench, "sh", "-c", "echo ready; read line; /bin/true; echo done", stdin=subprocess.PIPE)
+        expect(record.stdout.readline() == "ready\n", "the program does not begin")
+        with listener_of(record.pid):
+            record.kill()
+            os.waitid(os.P_PID, record.pid, os.WEXITED | (0 if reaped else os.WNOWAIT))
+            began = time.monotonic()
+            out, err = record.communicate("\n", timeout=HANGS_S)
+            took.append(time.monotonic() - began)
+        expect((out, err) == ("done\n", ""), f"{out}{err}")
+    expect(max(took) < 5, f"the program waited {max(took):.1f} s for a recorder that is dead")
+    return f"what it started then took {max(took) * 1000:.0f} ms"
 
 
 def check_order(bench):

@@ -410,7 +410,7 @@ ROWS = [
                                                   condition=own_stacks(books_after=["books_called"])), holes, rust, cgo)),
     (36, "100 GB of virtual allocations", calls("huge", huge_sums)),
     (37, "full disk, RLIMIT_FSIZE, read-only folder", in_turn(endings.full_disk, endings.file_limit, endings.read_only)),
-    (38, "collector SIGKILLed", endings.recorder_killed),
+    (38, "collector SIGKILLed", in_turn(endings.recorder_killed, endings.recorder_dies_slowly)),
     (39, "clock stepped, suspended", in_turn(endings.stepped_clock, endings.suspended)),
     (40, "PID namespace, PID reuse", in_turn(namespace, numbers_again)),
     (41, "nothing of ours in the process", alone),
