@@ -54,13 +54,15 @@ static int64_t now_ns(void)
     return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
+/* False with errno, which is EPERM where its memory may not be read. */
 static bool find_system_call(pid_t pid, uint64_t function, uint64_t *address)
 {
     uint8_t bytes[SYSTEM_CALL_LOOK];
     const struct iovec here = {.iov_base = bytes, .iov_len = sizeof bytes};
     const struct iovec there = {.iov_base = (void *)(uintptr_t)function, .iov_len = sizeof bytes};
+    errno = 0;
     if (!function || process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)sizeof bytes) {
-        return false;
+        return false; /* a part was read: errno is 0 */
     }
     for (size_t i = 0; i + 1 < sizeof bytes; i++) {
         if (bytes[i] == 0x0f && bytes[i + 1] == 0x05) {
@@ -83,9 +85,12 @@ static enum cairn_status find_functions(struct errand *errand, struct cairn_erro
         functions->open_mode = RTLD_NOW | OWN_DLOPEN;
         functions->symbol = cairn_attach_code_function(errand->code, "__libc_dlsym");
     }
-    if (!functions->open || !functions->symbol ||
-        !find_system_call(errand->pid, cairn_attach_code_function(errand->code, "syscall"),
-                          &functions->system_call)) {
+    const bool callable = find_system_call(errand->pid, cairn_attach_code_function(errand->code, "syscall"),
+                                           &functions->system_call);
+    if (!callable && errno == EPERM) {
+        return cairn_attach_forbidden(errand->pid, error);
+    }
+    if (!callable || !functions->open || !functions->symbol) {
         return cairn_fail(error, CAIRN_E_SYSTEM,
                           "process %d cannot be joined: its C library has no way to load a library",
                           (int)errand->pid);

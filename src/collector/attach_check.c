@@ -105,10 +105,14 @@ static enum cairn_status check_facts(pid_t pid, const struct facts *facts, struc
                           (int)pid, (int)pid);
     }
     if (facts->seccomp == 1 || !read_facts("self", &own) || facts->filters > own.filters) {
-        return refuse(pid, "a seccomp filter of its own forbids it system calls", error);
+        return refuse(pid, "a seccomp filter of its own forbids it system calls: start it with cairn record",
+                      error);
     }
     if (ignores(facts, SIGSEGV) || ignores(facts, SIGTRAP)) {
-        return refuse(pid, "it ignores SIGSEGV or SIGTRAP, which joining it needs for a moment", error);
+        return refuse(
+            pid,
+            "it ignores SIGSEGV or SIGTRAP, which joining it needs for a moment: start it with cairn record",
+            error);
     }
     return CAIRN_OK;
 }
@@ -145,7 +149,7 @@ static enum cairn_status check_program(pid_t pid, struct cairn_error *error)
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != EM_X86_64) {
         return refuse(pid,
                       header.e_ident[EI_CLASS] == ELFCLASS32
-                          ? "it is a 32-bit program: cairn records 64-bit ones"
+                          ? "it is a 32-bit program, and cairn records 64-bit ones: build it without -m32"
                           : "its program is for another machine: cairn records x86-64",
                       error);
     }
@@ -191,7 +195,10 @@ static enum cairn_status check_maps(pid_t pid, const char *agent, struct cairn_e
     free(line);
     fclose(maps);
     if (!has_libc) {
-        return refuse(pid, "it is linked statically, or uses another C library than glibc", error);
+        return refuse(
+            pid,
+            "it is linked statically, or to another C library than glibc: link it to glibc, without -static",
+            error);
     }
     if (foreign_agent) {
         return refuse(pid, "another build of libcairn.so is in it: restart the program first", error);
@@ -217,12 +224,29 @@ enum cairn_status cairn_attach_check(pid_t pid, const char *agent, struct cairn_
     return status == CAIRN_OK ? check_maps(pid, agent, error) : status;
 }
 
+/* The files in its folder are root's where the system keeps it from being traced: a program that forbade it, or one with rights
+ * that its user has not. */
+static bool is_protected(pid_t pid)
+{
+    char path[64];
+    struct stat about;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    return stat(path, &about) == 0 && about.st_uid != geteuid();
+}
+
 enum cairn_status cairn_attach_forbidden(pid_t pid, struct cairn_error *error)
 {
     char text[16];
+    struct facts own;
     const char *path = "/proc/sys/kernel/yama/ptrace_scope";
     const long scope = cairn_proc_read(path, text, sizeof text) ? strtol(text, NULL, 10) : 0;
-    if (scope > 0) {
+    if (is_protected(pid)) {
+        return refuse(pid,
+                      "it does not let itself be traced (it is not dumpable, or has more rights than its "
+                      "user): start it with cairn record",
+                      error);
+    }
+    if (scope > 1 || (scope == 1 && geteuid() != 0)) {
         return cairn_fail(
             error, CAIRN_E_USAGE,
             "process %d cannot be joined: the system forbids it (kernel.yama.ptrace_scope is %ld): "
@@ -231,6 +255,11 @@ enum cairn_status cairn_attach_forbidden(pid_t pid, struct cairn_error *error)
             scope < 3 ? "as root, sysctl kernel.yama.ptrace_scope=0"
                       : "until the next boot nothing can be traced");
     }
-    return refuse(pid, "the system does not let it be traced (it is protected, or ptrace is forbidden here)",
-                  error);
+    if (read_facts("self", &own) && own.seccomp != 0) {
+        return refuse(pid,
+                      "a seccomp filter forbids ptrace in here, as containers have one: allow it (docker run "
+                      "--cap-add SYS_PTRACE), or start the program with cairn record",
+                      error);
+    }
+    return refuse(pid, "the system forbids ptrace here: start the program with cairn record", error);
 }

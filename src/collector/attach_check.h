@@ -11,7 +11,7 @@
 CAIRN_MUST_CHECK enum cairn_status cairn_attach_check(pid_t pid, const char *agent,
                                                       struct cairn_error *error);
 
-/* After ptrace said EPERM: what forbids it here. Returns the status it sets. */
+/* After ptrace, or a look into the process's memory, said EPERM: what forbids it here. Returns the status it sets. */
 enum cairn_status cairn_attach_forbidden(pid_t pid, struct cairn_error *error);
 
 #endif

@@ -57,29 +57,25 @@ static enum cairn_status look_up(const char *program, char *resolved, size_t siz
                   : cairn_fail(error, CAIRN_E_NOT_FOUND, "%s: no such program in PATH", program);
 }
 
-static enum cairn_status check_mode(const char *path, int fd, struct cairn_error *error)
+static enum cairn_status check_mode(const char *path, mode_t mode, struct cairn_error *error)
 {
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return cairn_fail_errno(error, "%s", path);
-    }
-    if (S_ISDIR(status.st_mode)) {
+    if (S_ISDIR(mode)) {
         return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a folder", path);
     }
-    if (!S_ISREG(status.st_mode)) {
+    if (!S_ISREG(mode)) {
         return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is no regular file", path);
     }
     if (access(path, X_OK) != 0) {
         return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is not executable; chmod +x makes it so", path);
     }
-    if (status.st_mode & (S_ISUID | (status.st_mode & S_IXGRP ? S_ISGID : 0))) {
+    if (mode & (S_ISUID | (mode & S_IXGRP ? S_ISGID : 0))) {
         return cairn_fail(
             error, CAIRN_E_SYSTEM,
             "%s: is set%s and cannot be recorded: the system keeps preloaded libraries out of it; "
             "record a copy without that bit",
-            path, status.st_mode & S_ISUID ? "uid" : "gid");
+            path, mode & S_ISUID ? "uid" : "gid");
     }
-    if (fgetxattr(fd, "security.capability", NULL, 0) > 0) {
+    if (getxattr(path, "security.capability", NULL, 0) > 0) {
         return cairn_fail(
             error, CAIRN_E_SYSTEM,
             "%s: has file capabilities and cannot be recorded: the system keeps preloaded libraries "
@@ -203,13 +199,18 @@ static enum cairn_status check_elf(const char *path, int fd, const unsigned char
                                    struct cairn_error *error)
 {
     Elf64_Ehdr header;
-    if (length < sizeof header || head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != ELFDATA2LSB) {
-        return cairn_fail(error, CAIRN_E_SYSTEM,
-                          "%s: is no 64-bit program; only x86-64 programs can be recorded", path);
+    if (length > EI_CLASS && head[EI_CLASS] == ELFCLASS32) {
+        return cairn_fail(
+            error, CAIRN_E_SYSTEM,
+            "%s: is a 32-bit program, and only x86-64 ones can be recorded; build it without -m32", path);
+    }
+    if (length < sizeof header || head[EI_CLASS] != ELFCLASS64) {
+        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a damaged program file", path);
     }
     memcpy(&header, head, sizeof header);
-    if (header.e_machine != EM_X86_64) {
-        return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is a program for another machine", path);
+    if (head[EI_DATA] != ELFDATA2LSB || header.e_machine != EM_X86_64) {
+        return cairn_fail(error, CAIRN_E_SYSTEM,
+                          "%s: is a program for another machine; only x86-64 ones can be recorded", path);
     }
     if (header.e_type != ET_EXEC && header.e_type != ET_DYN) {
         return cairn_fail(error, CAIRN_E_SYSTEM, "%s: is an object file, no program", path);
@@ -251,7 +252,8 @@ static void script_interpreter(const unsigned char *head, size_t length, char *i
     }
 }
 
-/* Reads a file's head into `head` after checking its mode; the descriptor stays open in `*fd`. */
+/* Reads a file's head into `head` after checking its mode; the descriptor stays open in `*fd`. One that may be run but not read
+ * has no head, and no descriptor. */
 static enum cairn_status open_program(const char *path, int *fd, unsigned char *head, size_t *length,
                                       struct cairn_error *error)
 {
@@ -263,14 +265,9 @@ static enum cairn_status open_program(const char *path, int *fd, unsigned char *
         cairn_fail_errno(error, "%s", path);
         return CAIRN_E_SYSTEM;
     }
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*fd < 0) {
-        *length = 0;
-        return access(path, X_OK) == 0 ? CAIRN_OK /* may be run, not read: exec will tell */
-                                       : cairn_fail(error, CAIRN_E_SYSTEM, "%s: permission denied", path);
-    }
-    const enum cairn_status mode = check_mode(path, *fd, error);
-    const ssize_t got = mode == CAIRN_OK ? pread(*fd, head, HEAD_BYTES, 0) : -1;
+    const enum cairn_status mode = check_mode(path, status.st_mode, error);
+    *fd = mode == CAIRN_OK ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    const ssize_t got = *fd >= 0 ? pread(*fd, head, HEAD_BYTES, 0) : -1;
     *length = got > 0 ? (size_t)got : 0;
     return mode;
 }

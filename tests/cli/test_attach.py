@@ -166,6 +166,16 @@ class Attach(Case):
         self.assertEqual(ask("info", again.trace)["events"]["alloc"], work[0])
         self.assertEqual(program.quit(), (7, "", ""))
 
+    def test_recorded_already(self):
+        program = Joined()
+        self.addCleanup(program.process.kill)
+        recording = Recording(program.pid, "first.cairn")
+        self.assert_sentence(cairn("attach", str(program.pid), "-f", "-o", recording.trace), 2, "being recorded already")
+        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+        self.assertEqual(recording.end()[0], 0)
+        self.assertTrue(ask("info", recording.trace)["complete"])
+        program.quit()
+
     def test_stop_of_a_program_that_record_started(self):
         trace = os.path.join(FOLDER, "started.cairn")
         program = Joined(CAIRN, "record", "-q", "-f", "-o", trace, "--", build("joined", flags=("-g", "-O1", "-fno-builtin", "-pthread")))
@@ -305,68 +315,6 @@ class Redis(Case):
         self.assertEqual(err, b"")
         server.terminate()
         self.assertEqual(server.wait(timeout=60), 0)
-
-
-class Refusals(Case):
-    def test_no_process(self):
-        self.assert_sentence(cairn("attach", "x"), 2, "no process")
-        self.assert_sentence(cairn("attach", "0"), 2, "no process")
-        self.assert_sentence(cairn("attach", "2147483646"), 2, "no process 2147483646")
-        self.assert_sentence(cairn("stop", "2147483646"), 2, "not being recorded")
-        self.assert_sentence(cairn("stop", str(os.getpid())), 2, "not being recorded")
-
-    def test_thread_of_the_kernel_or_foreign(self):
-        self.assert_sentence(cairn("attach", "2"), 2, "process 2")
-        with open("/proc/2/comm") as file:
-            if file.read() == "kthreadd\n":
-                self.assert_sentence(cairn("attach", "2"), 2, "thread of the kernel")
-        if os.geteuid() == 0 and shutil.which("setpriv"):
-            nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CAIRN]
-            for word in ("attach", "stop"):
-                self.assert_sentence(cairn(word, str(os.getpid()), command=nobody), 2, "another user")
-
-    def test_static(self):
-        source = os.path.join(FOLDER, "static.c")
-        program = os.path.join(FOLDER, "static")
-        with open(source, "w") as file:
-            file.write("#include <unistd.h>\nint main(void) { return (int)pause(); }\n")
-        if subprocess.run([support.CC, "-static", "-o", program, source], check=False).returncode != 0:
-            self.skipTest("no static C library")
-        running = subprocess.Popen([program])
-        self.addCleanup(running.wait)
-        self.addCleanup(running.kill)
-        self.assert_sentence(cairn("attach", str(running.pid)), 2, "statically")
-
-    def test_stopped(self):
-        running = subprocess.Popen(["sleep", "60"])
-        self.addCleanup(running.wait)
-        self.addCleanup(running.kill)
-        running.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WNOWAIT)
-        self.assert_sentence(cairn("attach", str(running.pid)), 2, "kill -CONT")
-
-    @unittest.skipUnless(may_trace(), "this system does not let a running program be joined")
-    def test_recorded_already(self):
-        program = Joined()
-        self.addCleanup(program.process.kill)
-        recording = Recording(program.pid, "first.cairn")
-        self.assert_sentence(cairn("attach", str(program.pid), "-f", "-o", recording.trace), 2, "being recorded already")
-        self.assertEqual(cairn("stop", str(program.pid)).status, 0)
-        self.assertEqual(recording.end()[0], 0)
-        self.assertTrue(ask("info", recording.trace)["complete"])
-        program.quit()
-
-    def test_traced_already(self):
-        if not shutil.which("strace"):
-            self.skipTest("strace is not installed")
-        # strace begins with children of its own that try what the kernel can: the program is the one that says a word.
-        running = subprocess.Popen(["strace", "-o", "/dev/null", "sh", "-c", "echo $$; exec sleep 60"],
-                                   stdout=subprocess.PIPE, text=True)
-        self.addCleanup(running.wait)
-        self.addCleanup(running.stdout.close)
-        pid = int(running.stdout.readline())
-        self.addCleanup(os.kill, pid, signal.SIGKILL)
-        self.assert_sentence(cairn("attach", str(pid)), 2, "traces it already")
 
 
 if __name__ == "__main__":
