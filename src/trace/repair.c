@@ -1,10 +1,12 @@
 #include "trace/repair.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/human.h"
 #include "cairn/trace.h"
@@ -29,9 +31,21 @@ static enum cairn_status failed(sqlite3 *db, const char *path, struct cairn_erro
                       db != NULL ? sqlite3_errmsg(db) : "out of memory");
 }
 
-/* Whether there is anything to do, and until when the recording is known. Every check of a stranger's file is made here. */
-static enum cairn_status examine(const char *path, bool *needed, int64_t *duration_ns,
-                                 struct cairn_error *error)
+/* What there is to do, and until when the recording is known. */
+struct work {
+    bool ends;   /* it has no end */
+    bool merges; /* its newest part is in the -wal */
+    int64_t duration_ns;
+};
+
+static bool has_wal(const char *path)
+{
+    char name[PATH_MAX];
+    return snprintf(name, sizeof name, "%s-wal", path) < (int)sizeof name && access(name, F_OK) == 0;
+}
+
+/* Every check of a stranger's file is made here. */
+static enum cairn_status examine(const char *path, struct work *work, struct cairn_error *error)
 {
     struct cairn_trace *trace;
     enum cairn_status status = cairn_trace_open(path, NULL, &trace, error);
@@ -39,9 +53,9 @@ static enum cairn_status examine(const char *path, bool *needed, int64_t *durati
         return status;
     }
     const struct cairn_recording *recording = cairn_trace_recording(trace);
-    *needed = !recording->complete;
-    *duration_ns = recording->duration_ns;
-    if (*needed && cairn_trace_is_live(trace)) {
+    *work = (struct work){
+        .ends = !recording->complete, .merges = has_wal(path), .duration_ns = recording->duration_ns};
+    if (work->ends && cairn_trace_is_live(trace)) {
         status = cairn_fail(error, CAIRN_E_BUSY,
                             "%s: is still being recorded: wait until the program has ended", path);
     }
@@ -67,22 +81,23 @@ static bool insert_note(sqlite3 *db, int64_t duration_ns)
     return sqlite3_finalize(statement) == SQLITE_OK && done;
 }
 
-static bool complete(sqlite3 *db, int64_t duration_ns)
+static bool complete(sqlite3 *db, const struct work *work)
 {
     static const char begin[] = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE;"
                                 "UPDATE recording SET complete = 1, closing = 0,"
                                 " stopped_why = coalesce(stopped_why, 'recorder died')";
-    static const char end[] = "COMMIT; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE";
-    return sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK && insert_note(db, duration_ns) &&
-           sqlite3_exec(db, end, NULL, NULL, NULL) == SQLITE_OK;
+    static const char merge[] = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE";
+    const bool ended = !work->ends || (sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK &&
+                                       insert_note(db, work->duration_ns) &&
+                                       sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
+    return ended && sqlite3_exec(db, merge, NULL, NULL, NULL) == SQLITE_OK;
 }
 
 enum cairn_status cairn_trace_repair(const char *path, struct cairn_error *error)
 {
-    bool needed = false;
-    int64_t duration_ns = 0;
-    enum cairn_status status = examine(path, &needed, &duration_ns, error);
-    if (status != CAIRN_OK || !needed) {
+    struct work work = {.ends = false};
+    enum cairn_status status = examine(path, &work, error);
+    if (status != CAIRN_OK || (!work.ends && !work.merges)) {
         return status;
     }
     /* "./" in front: SQLite reads names such as ":memory:" or "file:…" in a way of its own. */
@@ -99,7 +114,7 @@ enum cairn_status cairn_trace_repair(const char *path, struct cairn_error *error
         sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-        if (!complete(db, duration_ns)) {
+        if (!complete(db, &work)) {
             status = failed(db, path, error);
         }
     }

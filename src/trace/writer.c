@@ -323,17 +323,13 @@ static enum cairn_status finish(struct cairn_writer *writer, struct cairn_error 
     if (status != CAIRN_OK || result == SQLITE_OK) {
         return status;
     }
-    if (is_busy(result)) {
-        return cairn_fail(
-            error, CAIRN_E_BUSY,
-            "%s: another program keeps it open, so its newest part stays in %s-wal: keep both files together",
-            writer->path, writer->path);
-    }
-    cairn_writer_keep_failure(writer, result);
-    if (error) {
-        *error = writer->failure;
-    }
-    return writer->failure.status;
+    /* Everything was committed: nothing is missing, but that it is one file. */
+    return cairn_fail(
+        error, is_busy(result) ? CAIRN_E_BUSY : CAIRN_E_IO,
+        "%s: %s, so its newest part stays in %s-wal: keep both files together; later, cairn info "
+        "--repair makes them one",
+        writer->path, is_busy(result) ? "another program keeps it open" : reason_of(writer, result),
+        writer->path);
 }
 
 enum cairn_status cairn_writer_close(struct cairn_writer *writer, struct cairn_error *error)

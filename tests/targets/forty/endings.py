@@ -134,13 +134,19 @@ def reported(done, status_of_program):
 
 
 def check_partial(bench, err):
-    """What was committed is readable and says that it is not everything; or there is nothing."""
+    """What was committed is readable and says that it is not everything; or there is nothing; or all was committed, and only the
+    step to one file failed."""
     if not os.path.exists(bench.trace):
         return "no trace was left"
     status, out, complaint = bench.run([CAIRN, "info", bench.trace, "--format", "json"])
     expect(status == 0, f"{MADE}: {complaint}")
     info = json.loads(out)
-    expect(info["complete"] is False, "the trace says it is complete")
+    if info["complete"]:
+        expect("-wal" in err and "--repair" in err and os.path.exists(bench.trace + "-wal"), f"the trace says it is complete: {err}")
+        expect(bench.run([CAIRN, "info", "--repair", bench.trace])[0] == 0, "its two files cannot be made one")
+        expect(bench.info() == {**info, "file_bytes": bench.info()["file_bytes"]}, "the trace changed")
+        expect(not os.path.exists(bench.trace + "-wal"), "its two files are still two")
+        return "whole, in two files"
     expect(info["stopped_why"] in ("disk full", "could not be written", None), info["stopped_why"])
     return f"readable up to {info['duration_ns'] / 1e9:.2f} s"
 
