@@ -1,12 +1,16 @@
 #include "agent/environment.h"
 
 #include <dlfcn.h>
-#include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/machine.h"
 #include "agent/own.h"
+#include "agent/program.h"
 #include "agent/session.h"
+#include "wire/record.h"
 #include "wire/session.h"
 
 #define PRELOAD_VARIABLE "LD_PRELOAD"
@@ -80,6 +84,33 @@ static bool names_library(const char *list)
         }
     }
     return false;
+}
+
+bool cairn_environment_has_library(char *const *environment)
+{
+    const char *preload = find(environment, PRELOAD_VARIABLE);
+    return preload && names_library(preload);
+}
+
+/* Not where the kernel or a seccomp filter does not know the question. */
+static bool is_out_of_reach(const char *path, int mode)
+{
+    const long result = cairn_syscall4(SYS_faccessat2, AT_FDCWD, (long)path, mode, AT_EACCESS);
+    return result == -ENOENT || result == -EACCES || result == -ENOTDIR;
+}
+
+uint32_t cairn_environment_unfit(char *const *environment)
+{
+    const char *list = find(environment, PRELOAD_VARIABLE);
+    size_t length;
+    for (; list && (length = next_name(&list)) > 0; list += length) {
+        if (cairn_program_is_sanitizer(list, length)) {
+            return CAIRN_UNRECORDED_SANITIZER;
+        }
+    }
+    return is_out_of_reach(library, R_OK) || is_out_of_reach(cairn_session_path(), W_OK)
+               ? CAIRN_UNRECORDED_OUT_OF_REACH
+               : 0;
 }
 
 /* Appends `text` of `length` bytes; returns the new end. */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* As getenv(), but ready before the C library is: then it reads the block the kernel made. Borrowed. */
 const char *cairn_environment_get(const char *name);
@@ -18,6 +19,12 @@ void cairn_environment_prepare(void);
 size_t cairn_environment_change_bytes(char *const *environment, bool follow);
 /* Builds the changed one in `memory`, aligned for pointers; strings that stay are borrowed. */
 char *const *cairn_environment_change(char *const *environment, bool follow, void *memory);
+
+/* Whether it names this library among what is preloaded. */
+bool cairn_environment_has_library(char *const *environment);
+/* Why a program that this process starts with that environment could not be recorded, whatever program: an enum cairn_unrecorded,
+ * or 0. */
+uint32_t cairn_environment_unfit(char *const *environment);
 
 /* Takes both variables out of this process's own environment, in place. */
 void cairn_environment_forget(void);

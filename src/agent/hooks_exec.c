@@ -1,6 +1,7 @@
 /* exec and posix_spawn, all variants: the new program finds the collector, or is kept from it (environment.h). */
 #include <alloca.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <unistd.h>
@@ -10,23 +11,51 @@
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/process.h"
+#include "agent/program.h"
 #include "agent/real.h"
 
 /* Beyond this a changed environment is not put on the stack, which may be a small one. */
 #define STACK_BYTES_MAX 65536u
 
-static size_t change_bytes(char *const *environment)
+/* A file as execveat has it (an empty path: the descriptor itself), or as execvp does. */
+struct program {
+    int folder;
+    const char *path;
+    bool search;
+};
+
+/* What would fail with the library in front of it, or complain of it, is kept from it, and the trace told so. */
+static enum cairn_following following_into(const struct program *program, char *const *environment,
+                                           uintptr_t sp)
 {
     const enum cairn_following following = cairn_process_following();
+    if (following == CAIRN_FOLLOW_NOBODY ||
+        (following == CAIRN_FOLLOW_AS_IT_IS && !cairn_environment_has_library(environment))) {
+        return following;
+    }
+    uint32_t unfit = cairn_environment_unfit(environment);
+    if (unfit == 0) {
+        unfit = cairn_program_unfit(program->folder, program->path, program->search);
+    }
+    /* After vfork the gate is the parent's, and so is what is told. */
+    if (unfit != 0 && following == CAIRN_FOLLOW_CHILDREN &&
+        (cairn_self->gate == CAIRN_GATE_OPEN || cairn_process_may_tell())) {
+        cairn_event_text(CAIRN_TEXT_UNRECORDED, program->path, unfit, sp);
+    }
+    /* One that is linked statically takes no notice, and what it starts may be recorded. */
+    return unfit == 0 || unfit == CAIRN_UNRECORDED_STATIC ? following : CAIRN_FOLLOW_NOBODY;
+}
+
+static size_t change_bytes(char *const *environment, enum cairn_following following)
+{
     return following == CAIRN_FOLLOW_AS_IT_IS
                ? 0
                : cairn_environment_change_bytes(environment, following == CAIRN_FOLLOW_CHILDREN);
 }
 
-static char *const *change(char *const *environment, void *memory)
+static char *const *change(char *const *environment, enum cairn_following following, void *memory)
 {
-    return memory ? cairn_environment_change(environment, cairn_process_following() == CAIRN_FOLLOW_CHILDREN,
-                                             memory)
+    return memory ? cairn_environment_change(environment, following == CAIRN_FOLLOW_CHILDREN, memory)
                   : environment;
 }
 
@@ -70,14 +99,19 @@ static int call_real(const struct call *call, char *const *environment)
 static int replace_program(const struct call *call)
 {
     const uintptr_t sp = CAIRN_FRAME();
+    const struct program program = {.folder = call->how == BY_DESCRIPTOR || call->how == BY_FOLDER ? call->fd
+                                                                                                   : AT_FDCWD,
+                                    .path = call->path ? call->path : "",
+                                    .search = call->how == BY_SEARCH};
     cairn_real_resolve();
+    const enum cairn_following following = following_into(&program, call->environment, sp);
     record(CAIRN_RECORD_EXEC, sp);
-    const size_t bytes = change_bytes(call->environment);
+    const size_t bytes = change_bytes(call->environment, following);
     void *memory = NULL;
     if (bytes > 0) {
         memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
     }
-    const int status = call_real(call, change(call->environment, memory));
+    const int status = call_real(call, change(call->environment, following, memory));
     const int saved = errno;
     record(CAIRN_RECORD_EXEC_FAILED, sp);
     if (bytes > STACK_BYTES_MAX) {
@@ -184,16 +218,19 @@ CAIRN_HOOK int execle(const char *path, const char *first, ...)
     return execve(path, list, environment);
 }
 
-static int spawn(cairn_spawn_function *real, pid_t *pid, const char *path,
+static int spawn(cairn_spawn_function *real, bool search, pid_t *pid, const char *path,
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
                  char *const *arguments, char *const *environment)
 {
-    const size_t bytes = change_bytes(environment);
+    const struct program program = {.folder = AT_FDCWD, .path = path ? path : "", .search = search};
+    const enum cairn_following following = following_into(&program, environment, CAIRN_FRAME());
+    const size_t bytes = change_bytes(environment, following);
     void *memory = NULL;
     if (bytes > 0) {
         memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
     }
-    const int status = real(pid, path, actions, attributes, arguments, change(environment, memory));
+    const int status =
+        real(pid, path, actions, attributes, arguments, change(environment, following, memory));
     if (bytes > STACK_BYTES_MAX) {
         cairn_memory_unmap(memory, bytes);
     }
@@ -205,7 +242,7 @@ CAIRN_HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_
                            char *const *environment)
 {
     cairn_real_resolve();
-    return spawn(cairn_real.posix_spawn, pid, path, actions, attributes, arguments, environment);
+    return spawn(cairn_real.posix_spawn, false, pid, path, actions, attributes, arguments, environment);
 }
 
 CAIRN_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
@@ -213,5 +250,5 @@ CAIRN_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file
                             char *const *environment)
 {
     cairn_real_resolve();
-    return spawn(cairn_real.posix_spawnp, pid, file, actions, attributes, arguments, environment);
+    return spawn(cairn_real.posix_spawnp, true, pid, file, actions, attributes, arguments, environment);
 }

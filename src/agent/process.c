@@ -253,6 +253,13 @@ bool cairn_process_is_here(void)
            is_own_pid(process);
 }
 
+bool cairn_process_may_tell(void)
+{
+    const struct cairn_process *process = cairn_process_here();
+    return process && (atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_UNBORN ||
+                       cairn_process_is_here());
+}
+
 bool cairn_process_is_new(void)
 {
     return !inherited.forked;
@@ -276,9 +283,7 @@ uint64_t cairn_process_next_fork(void)
 
 void cairn_process_tell_exit(int status, uintptr_t sp)
 {
-    const struct cairn_process *process = cairn_process_here();
-    if (process && (atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_UNBORN ||
-                    cairn_process_is_here())) {
+    if (cairn_process_may_tell()) {
         const struct cairn_draft draft = {.kind = CAIRN_RECORD_EXIT,
                                           .words = 1,
                                           .node_word = CAIRN_NODE_NOWHERE,

@@ -70,6 +70,9 @@ void cairn_process_give_back(void);
  * that has not said HELLO. */
 bool cairn_process_is_here(void);
 
+/* Whether a record of the caller's would be this process's own: it is recorded, or will say HELLO for itself. */
+bool cairn_process_may_tell(void);
+
 /* Whether it is no forked child: those inherit what was told of modules. */
 bool cairn_process_is_new(void);
 

@@ -260,6 +260,9 @@ static void apply_text(struct cairn_recorder *recorder, struct cairn_source *sou
         recorder->own_malloc = recorder->own_malloc || record[2] == CAIRN_NOTE_OWN_MALLOC;
         cairn_recorder_note(recorder, source->target->number, "%s", text);
         break;
+    case CAIRN_TEXT_UNRECORDED:
+        cairn_recorder_unrecorded(recorder, source->target, record[2], text);
+        break;
     case CAIRN_TEXT_PYTHON_CODE:
         cairn_python_codes_describe(&source->target->python_codes, record[2], record[3],
                                     (const char *)(record + TEXT_HEAD_WORDS), (uint32_t)record[1]);

@@ -22,6 +22,9 @@
 #include "collector/symbolise.h"
 #include "collector/target.h"
 
+/* So many programs that were not recorded are named. */
+#define CAIRN_UNRECORDED_MAX 16u
+
 struct cairn_recorder {
     const struct cairn_record_options *options;
     struct cairn_clock clock;
@@ -62,6 +65,8 @@ struct cairn_recorder {
     int64_t merged_ns; /* no event before this time will come */
     int64_t committed_ns, calibrated_ns, memory_ns, residency_ns, progress_ns, swept_ns;
     uint64_t committed_position, committed_sealed;
+    uint64_t unrecorded[CAIRN_UNRECORDED_MAX]; /* what was said: unrecorded.c */
+    uint32_t unrecorded_count;
     uint32_t named_snapshots, pause_notes, exit_snapshots;
 
     struct cairn_graph_job *graphs; /* graphs.c */
@@ -116,6 +121,13 @@ void cairn_recorder_free_targets(struct cairn_recorder *recorder);
 struct cairn_batch *cairn_recorder_rows(struct cairn_recorder *recorder);
 __attribute__((format(printf, 3, 4))) void cairn_recorder_note(struct cairn_recorder *recorder,
                                                                uint32_t process, const char *format, ...);
+/* --- unrecorded.c --- */
+
+/* A process is about to start a program that is not recorded, `why` (enum cairn_unrecorded): once for each program the trace says
+ * so. */
+void cairn_recorder_unrecorded(struct cairn_recorder *recorder, const struct cairn_target *target,
+                               uint64_t why, const char *program);
+
 /* Sends the rows, then everything of the ledger. */
 void cairn_recorder_send(struct cairn_recorder *recorder);
 void cairn_recorder_snapshot(struct cairn_recorder *recorder, const char *kind, const char *name,

@@ -106,7 +106,19 @@ enum cairn_text_kind {
     CAIRN_TEXT_PYTHON_VERSION = 8, /* of the interpreter in this process: "3.11.2" */
     /* w2 = serial | CAIRN_GRAPH_WITHOUT_IMAGE | microseconds that the target stood still << 32 */
     CAIRN_TEXT_GRAPH_DONE = 10,
-    CAIRN_TEXT_EXIT = 9, /* a moment: the program is about to end, what it holds is still there */
+    CAIRN_TEXT_EXIT = 9,        /* a moment: the program is about to end, what it holds is still there */
+    CAIRN_TEXT_UNRECORDED = 11, /* a program that is about to be started; w2 = enum cairn_unrecorded */
+};
+
+/* Why a program that another one starts is not recorded. */
+enum cairn_unrecorded {
+    CAIRN_UNRECORDED_STATIC = 1,
+    CAIRN_UNRECORDED_NARROW = 2,        /* of 32 bits */
+    CAIRN_UNRECORDED_FOREIGN = 3,       /* for another machine */
+    CAIRN_UNRECORDED_OTHER_LIBRARY = 4, /* than glibc */
+    CAIRN_UNRECORDED_SANITIZER = 5,     /* built with one, or one is preloaded */
+    CAIRN_UNRECORDED_OUT_OF_REACH =
+        6, /* another root folder or user: the library or the socket is not there */
 };
 
 /* There was no image, and the program could not be looked at in place: no graph comes. */

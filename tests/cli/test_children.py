@@ -1,0 +1,137 @@
+"""What a recorded program starts, and what cannot be recorded: it runs as without us, without a word of the loader's, and the trace
+says why it is missing."""
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+
+from support import CC, FOLDER, Case, ask, cairn
+
+PROGRAM = "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { free(malloc(10)); puts(\"fine\"); return 3; }\n"
+# Every way to start a program that Python has.
+STARTER = """
+import os, subprocess, sys
+for name in sys.argv[1:]:
+    print(subprocess.run([name]).returncode)
+    print(subprocess.run([name], close_fds=False).returncode)
+    print(os.waitstatus_to_exitcode(os.waitpid(os.posix_spawn(name, [name], os.environ), 0)[1]))
+    pid = os.fork()
+    if pid == 0:
+        os.execv(name, [name])
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+class Children(Case):
+    def setUp(self):
+        self.folder = os.path.join(FOLDER, self.id())
+        os.mkdir(self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def compile(self, name, *flags, compiler=CC, source=PROGRAM):
+        path = self.path(name)
+        done = subprocess.run([compiler, "-x", "c", "-", "-o", path, *flags], input=source, text=True, capture_output=True, check=False)
+        if done.returncode != 0:
+            self.skipTest(f"{name} cannot be built here")
+        return path
+
+    def same(self, *command, **more):
+        """Plain and recorded alike; what `info` says of the recording."""
+        plain = cairn(command=list(command), cwd=self.folder, **more)
+        done = cairn("record", "-q", "-f", "-o", "t.cairn", "--graph", "off", "--", *command, cwd=self.folder, **more)
+        self.assertEqual((done.status, done.out, done.err), (plain.status, plain.out, plain.err))
+        return ask("info", "t.cairn", cwd=self.folder)
+
+    def assert_left_out(self, info, path, why):
+        """Once, however often it was started; and it is none of the processes."""
+        said = [note["text"] for note in info["notes"] if note["text"].startswith(f"{path} was not recorded")]
+        self.assertEqual(len(said), 1, info["notes"])
+        self.assertIn(why, said[0])
+        self.assertNotIn(os.path.basename(path), [os.path.basename(row["program"] or "") for row in info["processes"]])
+
+    def started_in_every_way(self, path, why):
+        self.assert_left_out(self.same(sys.executable, "-c", STARTER, path), path, why)
+        self.assert_left_out(self.same("sh", "-c", f"{path}; {path} & wait; echo $?; exec {path}"), path, why)
+        name = os.path.basename(path)
+        env = {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+        self.assert_left_out(self.same("env", name, env=env), name, why)
+
+    def test_sanitizers(self):
+        for name in ("address", "thread"):
+            with self.subTest(name):
+                self.started_in_every_way(self.compile(name, f"-fsanitize={name}"), "sanitizer")
+
+    def test_sanitizer_linked_in(self):
+        if not shutil.which("clang"):
+            self.skipTest("clang is not installed")
+        self.started_in_every_way(self.compile("linked", "-fsanitize=address", compiler="clang"), "sanitizer")
+
+    def test_sanitizer_preloaded(self):
+        path = self.compile("plain")
+        library = subprocess.run([CC, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
+        if not os.path.exists(library):
+            self.skipTest("there is no libasan.so")
+        self.assert_left_out(self.same("env", f"LD_PRELOAD={os.path.realpath(library)}", "ASAN_OPTIONS=detect_leaks=0", path), path,
+                             "sanitizer")
+
+    def test_script_of_such_a_program(self):
+        interpreter = self.compile("interpreter", "-fsanitize=address")
+        with open(self.path("script"), "w") as file:
+            file.write(f"#! {interpreter} -x\n")
+        os.chmod(self.path("script"), 0o755)
+        self.assert_left_out(self.same("env", self.path("script")), self.path("script"), "sanitizer")
+
+    def test_another_c_library(self):
+        """Told by the loader's name; here it is glibc's under that name."""
+        loader = next((line.split("interpreter: ")[1].rstrip("]\n ") for line in
+                       subprocess.run(["readelf", "-lW", sys.executable], capture_output=True, text=True, check=True).stdout.splitlines()
+                       if "interpreter: " in line), None)
+        os.symlink(loader, self.path("ld-musl-x86_64.so.1"))
+        self.started_in_every_way(self.compile("other", f"-Wl,--dynamic-linker={self.path('ld-musl-x86_64.so.1')}"), "another C library")
+
+    def test_32_bits(self):
+        """Puts out nothing and ends with 3."""
+        if not shutil.which("as") or not shutil.which("ld"):
+            self.skipTest("binutils are not installed")
+        source = ".globl _start\n_start: mov $1, %eax\nmov $3, %ebx\nint $0x80\n"
+        subprocess.run(["as", "--32", "-o", self.path("narrow.o"), "-"], input=source, text=True, check=True)
+        subprocess.run(["ld", "-m", "elf_i386", "-o", self.path("narrow"), self.path("narrow.o")], check=True)
+        try:
+            subprocess.run([self.path("narrow")], check=False)
+        except OSError:
+            self.skipTest("this system runs no 32-bit programs")
+        self.started_in_every_way(self.path("narrow"), "32-bit")
+
+    def test_static(self):
+        """Nothing is seen of it, but of what it starts."""
+        start = "#include <unistd.h>\nint main(void) { return execl(\"/bin/true\", \"true\", (char *)0); }\n"
+        path = self.compile("static", "-static", source=start)
+        info = self.same("env", path)
+        self.assert_left_out(info, path, "statically linked")
+        self.assertIn("true", [os.path.basename(row["program"]) for row in info["processes"]])
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_another_root(self):
+        for name in (shutil.which("echo"), "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"):
+            if not name or not os.path.exists(name):
+                self.skipTest("the C library is elsewhere")
+            copy = self.path("root") + name
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            shutil.copy(name, copy)
+        echo = shutil.which("echo")
+        self.assert_left_out(self.same("chroot", self.path("root"), echo, "inside"), echo, "another root folder")
+
+    def test_many(self):
+        """Sixteen are named; then it is enough."""
+        path = self.compile("many", "-static")
+        copies = [shutil.copy(path, f"{path}{number}") for number in range(20)]
+        notes = [note["text"] for note in self.same("sh", "-c", "; ".join(copies))["notes"]]
+        self.assertEqual(sum("was not recorded: it is statically linked" in text for text in notes), 16)
+        self.assertEqual(sum("more programs" in text for text in notes), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
