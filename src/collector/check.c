@@ -194,6 +194,32 @@ static enum cairn_status check_sanitizers(const char *path, int fd, const struct
     return status;
 }
 
+/* Nor will one that is preloaded. */
+static enum cairn_status check_preloaded(const char *path, struct cairn_error *error)
+{
+    static const char *const sanitizers[] = {"libasan.so",        "libtsan.so",       "libhwasan.so",
+                                             "libclang_rt.asan",  "libclang_rt.tsan", "libclang_rt.msan",
+                                             "libclang_rt.hwasan"};
+    const char *list = getenv("LD_PRELOAD");
+    for (size_t length; list && *(list += strspn(list, ": ")) != '\0'; list += length) {
+        const char *name = list;
+        length = strcspn(list, ": ");
+        for (const char *at = list; at < list + length; at++) {
+            name = *at == '/' ? at + 1 : name;
+        }
+        for (size_t i = 0; i < sizeof sanitizers / sizeof sanitizers[0]; i++) {
+            if (strncmp(name, sanitizers[i], strlen(sanitizers[i])) == 0) {
+                return cairn_fail(
+                    error, CAIRN_E_SYSTEM,
+                    "%s: LD_PRELOAD names %.*s, a sanitizer that will not have anybody in front of "
+                    "it; record without it",
+                    path, (int)(list + length - name), name);
+            }
+        }
+    }
+    return CAIRN_OK;
+}
+
 /* A dynamically linked program of this machine. `head` is the start of the file. */
 static enum cairn_status check_elf(const char *path, int fd, const unsigned char *head, size_t length,
                                    struct cairn_error *error)
@@ -228,7 +254,10 @@ static enum cairn_status check_elf(const char *path, int fd, const unsigned char
             path);
     }
     status = check_interpreter(path, fd, headers.interpreter, error);
-    return status == CAIRN_OK ? check_sanitizers(path, fd, &headers, error) : status;
+    if (status == CAIRN_OK) {
+        status = check_sanitizers(path, fd, &headers, error);
+    }
+    return status == CAIRN_OK ? check_preloaded(path, error) : status;
 }
 
 /* The interpreter a script's first line names; a script without one is the shell's. */

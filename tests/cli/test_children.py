@@ -74,8 +74,9 @@ class Children(Case):
         library = subprocess.run([CC, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True).stdout.strip()
         if not os.path.exists(library):
             self.skipTest("there is no libasan.so")
-        self.assert_left_out(self.same("env", f"LD_PRELOAD={os.path.realpath(library)}", "ASAN_OPTIONS=detect_leaks=0", path), path,
-                             "sanitizer")
+        preload = {"LD_PRELOAD": os.path.realpath(library), "ASAN_OPTIONS": "detect_leaks=0"}
+        self.assert_left_out(self.same("env", *map("=".join, preload.items()), path), path, "sanitizer")
+        self.assert_sentence(cairn("record", path, cwd=self.folder, env=preload), 126, "LD_PRELOAD names libasan.so")
 
     def test_script_of_such_a_program(self):
         interpreter = self.compile("interpreter", "-fsanitize=address")
