@@ -1,11 +1,13 @@
 /* endings FOLDER HOW [books]: ends by HOW: return, exit, _exit, _Exit, quick_exit, thread (exit in a thread), main (pthread_exit in the
- * main thread while another one goes on), abort, segv, atexit (allocates in handlers and destructors), exec (of itself, once).
+ * main thread while another one goes on), abort, segv, atexit (allocates in handlers and destructors), exec (of itself, once),
+ * group (the bare system call), signal NUMBER.
  * `books`: also where the C library allocates for a thread beside the program's own calls.
  *
  * What must hold: the same status as without a recorder, and everything up to the end is there. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/syscall.h>
 
 #include "books.h"
 
@@ -82,6 +84,10 @@ int main(int argc, char **argv)
         _Exit(9);
     } else if (strcmp(how, "quick_exit") == 0) {
         quick_exit(10);
+    } else if (strcmp(how, "group") == 0) {
+        syscall(SYS_exit_group, 12);
+    } else if (strcmp(how, "signal") == 0 && argc > 3) {
+        raise(atoi(argv[3]));
     } else if (strcmp(how, "abort") == 0) {
         abort();
     } else if (strcmp(how, "segv") == 0) {

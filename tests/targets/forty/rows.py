@@ -4,6 +4,7 @@ import glob
 import os
 import random
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -393,7 +394,8 @@ ROWS = [
     (24, "SIGKILL in a burst", endings.killed_in_a_burst),
     (25, "killed for memory", endings.killed_for_memory),
     (26, "_exit, quick_exit, exit in a thread", in_turn(ending("_exit", 8, exact=True), ending("_Exit", 9, exact=True),
-                                                        ending("quick_exit", 10, exact=True), ending("thread", 5, "books"))),
+                                                        ending("quick_exit", 10, exact=True), ending("thread", 5, "books"),
+                                                    ending("group", 12, exact=True))),
     (27, "atexit and destructor allocations", ending("atexit", 4, exact=True)),
     (28, "TLS-destructor allocations", with_books(program("short_threads"), "{books}", "400", "books", status=0)),
     (29, "pthread_cancel, async", with_books(*preloading(POOL, FLOWS, "{books}", "cancel"), status=0, uncounted=100)),
@@ -415,4 +417,7 @@ ROWS = [
     (40, "PID namespace, PID reuse", in_turn(namespace, numbers_again)),
     (41, "nothing of ours in the process", alone),
     (42, "rubbish in its own rings", vandal),
+    (43, "ended by other signals", in_turn(*(ending("signal", 128 + number, str(number), exact=True)
+                                             for number in (signal.SIGTERM, signal.SIGPIPE, signal.SIGALRM, signal.SIGILL,
+                                                            signal.SIGXCPU, signal.SIGRTMIN + 3)))),
 ]
