@@ -143,6 +143,24 @@ class Refusals(Case):
             self.assertRegex(doctor, r"note +ptrace +forbidden")
             self.assertIn("--cap-add SYS_PTRACE", doctor)
 
+    @AS_NOBODY
+    def test_yama(self):
+        """A kernel without yama gets its file by a mount, and a filter does the forbidding."""
+        nobody, forbid = " ".join(NOBODY), " ".join(self.behind_a_filter("ptrace"))
+        for scope, users, words in (("1", nobody, ["ptrace_scope is 1", "sysctl kernel.yama.ptrace_scope=0"]),
+                                    ("2", nobody, ["ptrace_scope is 2", "sysctl kernel.yama.ptrace_scope=0"]),
+                                    ("3", "", ["ptrace_scope is 3", "until the next boot"]), ("1", "", ["seccomp filter"])):
+            script = f"""mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama || exit 77
+                echo {scope} >/proc/sys/kernel/yama/ptrace_scope
+                {users} sleep 1000 & pid=$!
+                until grep -q libc /proc/$pid/maps && read name </proc/$pid/comm && [ "$name" = sleep ]; do sleep 0.01; done
+                {users} {forbid} {CAIRN} attach $pid; status=$?
+                kill $pid; exit $status"""
+            done = cairn(command=["unshare", "-m", "sh", "-c", script], cwd=self.folder)
+            if done.status not in (0, 2):
+                self.skipTest("nothing can be mounted here")
+            self.assert_sentence(done, 2, *words)
+
     def test_filter_of_its_own(self):
         self.refused(self.sleeping(*self.behind_a_filter("ptrace")).pid, "seccomp filter of its own", "cairn record")
 
