@@ -24,6 +24,12 @@ struct program {
     bool search;
 };
 
+/* A path that nobody can read is for the kernel to complain of. */
+static const char *readable(const char *path)
+{
+    return path && cairn_memory_is_readable((const uintptr_t *)(const void *)path) ? path : "";
+}
+
 /* What would fail with the library in front of it, or complain of it, is kept from it, and the trace told so. */
 static enum cairn_following following_into(const struct program *program, char *const *environment,
                                            uintptr_t sp)
@@ -101,7 +107,7 @@ static int replace_program(const struct call *call)
     const uintptr_t sp = CAIRN_FRAME();
     const struct program program = {.folder = call->how == BY_DESCRIPTOR || call->how == BY_FOLDER ? call->fd
                                                                                                    : AT_FDCWD,
-                                    .path = call->path ? call->path : "",
+                                    .path = readable(call->path),
                                     .search = call->how == BY_SEARCH};
     cairn_real_resolve();
     const enum cairn_following following = following_into(&program, call->environment, sp);
@@ -222,7 +228,7 @@ static int spawn(cairn_spawn_function *real, bool search, pid_t *pid, const char
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
                  char *const *arguments, char *const *environment)
 {
-    const struct program program = {.folder = AT_FDCWD, .path = path ? path : "", .search = search};
+    const struct program program = {.folder = AT_FDCWD, .path = readable(path), .search = search};
     const enum cairn_following following = following_into(&program, environment, CAIRN_FRAME());
     const size_t bytes = change_bytes(environment, following);
     void *memory = NULL;

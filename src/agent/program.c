@@ -239,10 +239,10 @@ static bool script_interpreter(const uint8_t *head, size_t length, char *path)
     return end > at && end < length;
 }
 
-/* −1 where it is no file that can be run and read. */
+/* −1 where it is no file that can be run and read. (Below a folder other than the current one, what cannot be run is opened, too.) */
 static int open_program(int folder, const char *path)
 {
-    if (cairn_syscall4(SYS_faccessat2, folder, (long)path, X_OK, AT_EACCESS) != 0) {
+    if (folder == AT_FDCWD && cairn_syscall3(SYS_access, (long)path, X_OK, 0) != 0) {
         return -1;
     }
     const long fd =

@@ -1,6 +1,7 @@
 /* What a program file is to this library. Some fail with it in front of them (sanitizers, other C libraries), of others the loader
- * complains where everybody sees it (32 bits, another machine): exec and posix_spawn keep it out of these. Reads the file by system
- * calls, into the caller's stack: it may run between vfork and exec. */
+ * complains where everybody sees it (32 bits, another machine): exec and posix_spawn keep it out of these. Reads the file into the
+ * caller's stack, as it may run between vfork and exec, by system calls that the loader makes in every program, as a seccomp filter may
+ * know no others. */
 #ifndef CAIRN_AGENT_PROGRAM_H
 #define CAIRN_AGENT_PROGRAM_H
 
