@@ -60,6 +60,16 @@ def child_of(process):
     return int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
 
 
+def begun(process, name):
+    """The PID of the program that the recorder started, when it runs."""
+    def runs():
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        return children and os.path.basename(os.readlink(f"/proc/{children[0]}/exe")) == name
+
+    wait_for(runs, "the program does not begin")
+    return child_of(process)
+
+
 def counted(path):
     words = Path(path).read_bytes() if os.path.exists(path) else b""
     return sum(struct.unpack(f"<{len(words) // 8}Q", words))
@@ -193,6 +203,7 @@ def recorder_killed(bench):
     plain = bench.run([program("stall"), "400"])
     record = start(bench, program("stall"), "400", bench.path("steps"))
     wait_for(lambda: os.path.exists(bench.trace + "-wal"), "no trace")
+    begun(record, "stall")
     time.sleep(random.uniform(0.05, 0.3))
     record.kill()
     out, err = record.communicate(timeout=HANGS_S)  # the program holds the pipes until it ends
@@ -205,6 +216,20 @@ def recorder_killed(bench):
     expect(info["complete"] and info["stopped_why"] == "recorder died", info["stopped_why"])
     longest = dict(line.split() for line in Path(bench.path("steps")).read_text().splitlines())["longest_us"]
     return f"the longest step took {int(longest) / 1000:.1f} ms"
+
+
+def recorder_killed_in_a_graph(bench):
+    """While it holds the program's threads and looks at an image of it: they go on, and no image stays."""
+    plain = bench.run([program("stall"), "600"])
+    record = start(bench, program("stall"), "600")
+    wait_for(lambda: os.path.exists(bench.trace + "-wal"), "no trace")
+    pid = begun(record, "stall")
+    with subprocess.Popen([CAIRN, "snapshot", str(pid), "--graph"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        time.sleep(random.uniform(0, 0.15))
+        record.kill()
+    out, err = record.communicate(timeout=HANGS_S)  # the program holds the pipes, and so would an image, until they end
+    expect((out, err) == plain[1:], f"{out}{err}")
+    expect(bench.run([CAIRN, "info", "--repair", bench.trace])[0] == 0, "it cannot be repaired")
 
 
 def listener_of(pid):
@@ -269,6 +294,7 @@ def suspended(bench):
     plain = bench.run([program("stall"), "300"])
     record = start(bench, program("stall"), "300")
     wait_for(lambda: os.path.exists(bench.trace + "-wal"), "no trace")
+    begun(record, "stall")
     for pid in (child_of(record), record.pid):
         os.kill(pid, signal.SIGSTOP)
         time.sleep(0.15)
