@@ -14,6 +14,9 @@ LONG = bool(os.environ.get("CAIRN_LONG"))
 EVERY = range(1, 401)
 FEW_WRITES = EVERY if LONG else (1, 2, 5, 20, 60, 90, 110, 135, 150)
 FEW_READS = EVERY if LONG else (1, 2, 3, 7, 15)
+# The viewer asks for a quarter of a million blocks on its way through all screens.
+VIEWER_BLOCKS = EVERY if LONG else (1, 10, 40, 150, 400, 1000, 3000, 10000, 40000)
+SCREENS = "keys jj\nkey Enter\nkey Esc\nkeys 2jj3455jj\nkey Enter\nkey Esc\nkeys 678?\nkey Esc\nkeys 1\nsave-screen out\n"
 FEW_BLOCKS = EVERY if LONG else (1, 3, 10, 30, 75, 130, 200, 300, 390)
 PROGRAM = os.path.join(BUILD, "tests", "targets", "forty", "calls")
 LIBRARY = os.path.join(FOLDER, "faults.so")
@@ -127,6 +130,22 @@ class Faults(Case):
             self.whole[words] = (done.out, done.err)
             self.each("read", FEW_READS, self.answer_with, *words)
             self.each("memory", FEW_BLOCKS, self.answer_with, *words)
+
+    def view_with(self, kind, at, stays, *words):
+        """One block that is missing may be done without; what is not shown is said."""
+        done, failed = self.fault(kind, at, stays, *words)
+        if done.status != 0:
+            self.assertTrue(failed)
+            self.assertEqual(done.status, 2)
+            self.assert_says_why(done)
+
+    def test_viewer(self):
+        self.assertEqual(cairn("record", "-q", "-o", "t.cairn", "--", PROGRAM, "", "chain", cwd=self.folder).status, 0)
+        with open(self.path("all.script"), "w") as file:
+            file.write(SCREENS)
+        words = ("view", "t.cairn", "--script", "all.script", "--size", "100x30")
+        self.assertEqual(cairn(*words, cwd=self.folder).status, 0)
+        self.each("memory", VIEWER_BLOCKS, self.view_with, *words)
 
 
 main()
