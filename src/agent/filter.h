@@ -46,12 +46,17 @@ static inline uint32_t cairn_filter_bucket(uint64_t key)
     return (uint32_t)((key >> 4 | key << 60) * 0x9e3779b97f4a7c15ull >> 48);
 }
 
+/* Whether a key of its page is in the set. */
+static inline bool cairn_filter_may_hold(const struct cairn_filter *filter, uint64_t key)
+{
+    const _Atomic uint32_t *page = &filter->pages[cairn_filter_page(key)];
+    return __builtin_expect(atomic_load_explicit(page, memory_order_relaxed) != 0, 0);
+}
+
 /* Whether the block may have been sampled; then it is in the set no more. By who owns the block: it was added before. */
 static inline bool cairn_filter_take(struct cairn_filter *filter, uint64_t key)
 {
-    const _Atomic uint32_t *page = &filter->pages[cairn_filter_page(key)];
-    return __builtin_expect(atomic_load_explicit(page, memory_order_relaxed) != 0, 0) &&
-           cairn_filter_remove(filter, key);
+    return cairn_filter_may_hold(filter, key) && cairn_filter_remove(filter, key);
 }
 
 #endif

@@ -36,6 +36,16 @@ static inline uint64_t cairn_heap_key(const void *block, uint32_t domain)
     return (uint64_t)(uintptr_t)block | (uint64_t)domain << 56;
 }
 
+/* Whether a new block is passed over and there is nothing to look after besides: what nearly every block of a sampled recording is.
+ * What it is not, cairn_heap_new() decides. */
+static inline bool cairn_heap_passed_over(size_t size)
+{
+    struct cairn_thread *thread = cairn_self;
+    const struct cairn_segment_header *segment = thread->writer.segment;
+    atomic_signal_fence(memory_order_seq_cst);
+    return segment && !cairn_event_has_news(segment) && cairn_sampling_passes_over(&thread->sampling, size);
+}
+
 /* The thread's own word on a new block. A signal handler that forks leaves a child whose thread is zeroed: see
  * cairn_event_may_begin(). */
 static inline bool cairn_heap_passes_over(const void *block, size_t size, uint32_t domain, uintptr_t sp)
@@ -123,6 +133,13 @@ static inline void cairn_heap_new(const void *block, size_t size, uint32_t domai
     } else {
         cairn_heap_record_other(block, size, domain, at);
     }
+}
+
+/* Whether a block that is given back is known for none that was sampled, as nearly every one of a sampled recording is.
+ * What it does not know, cairn_heap_gone() finds out. Needs a filter. */
+static inline bool cairn_heap_is_passed_over(const void *block, uint32_t domain)
+{
+    return !cairn_filter_may_hold(cairn_filter, cairn_heap_key(block, domain));
 }
 
 /* A block is given back, before the real call. `flags` go into the record (CAIRN_FREE_NESTED). */

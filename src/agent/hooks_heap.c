@@ -47,10 +47,17 @@ static inline bool is_recorded(const struct cairn_registers *at)
     return __builtin_expect(!cairn_real_is_allocator(at->pc) && cairn_python_depth == 0, 1);
 }
 
+/* No part of its callers: they save few registers then, which is what a block that is passed over costs most. */
+__attribute__((noinline)) static void record_new(const void *block, size_t size,
+                                                 const struct cairn_registers *at)
+{
+    cairn_heap_new(block, size, CAIRN_DOMAIN_MALLOC, at);
+}
+
 static inline void *allocated(void *block, size_t size, const struct cairn_registers *at)
 {
-    if (block && is_recorded(at)) {
-        cairn_heap_new(block, size, CAIRN_DOMAIN_MALLOC, at);
+    if (block && is_recorded(at) && !cairn_heap_passed_over(size)) {
+        record_new(block, size, at);
     }
     return block;
 }
@@ -116,7 +123,8 @@ CAIRN_HOOK void *pvalloc(size_t size)
     return own_serves() ? cairn_own_allocate(size, 4096) : allocated(cairn_real.pvalloc(size), size, &at);
 }
 
-static inline void free_block(void *block, const struct cairn_registers *at)
+/* Of a block of whatever kind. */
+__attribute__((noinline)) static void free_any(void *block, const struct cairn_registers *at)
 {
     if (!block) {
         return;
@@ -134,6 +142,16 @@ static inline void free_block(void *block, const struct cairn_registers *at)
         record_nested_going(block, at);
     }
     cairn_real.free(block);
+}
+
+/* A block that is passed over is so for whoever gives it back. */
+static inline void free_block(void *block, const struct cairn_registers *at)
+{
+    if (cairn_filter && !cairn_own_holds(block) && cairn_heap_is_passed_over(block, CAIRN_DOMAIN_MALLOC)) {
+        cairn_real.free(block);
+    } else {
+        free_any(block, at);
+    }
 }
 
 CAIRN_HOOK void free(void *block)

@@ -47,31 +47,54 @@ static void unhook(void)
     }
 }
 
-static void note_call(const struct wrapped *wrapped)
+__attribute__((noinline)) static void note_first_calls(const struct wrapped *wrapped)
 {
-    if (__builtin_expect(!atomic_load_explicit(&cairn_python.asked, memory_order_relaxed), 0)) {
+    if (!atomic_load_explicit(&cairn_python.asked, memory_order_relaxed)) {
         if (cairn_start_came_late() && !cairn_patch_is_on()) {
             unhook();
         } else {
             cairn_python_ask();
         }
     }
-    if (__builtin_expect(
-            atomic_load_explicit(&cairn_python.state, memory_order_relaxed) == CAIRN_PYTHON_HOOKED, 0)) {
+    if (atomic_load_explicit(&cairn_python.state, memory_order_relaxed) == CAIRN_PYTHON_HOOKED) {
         atomic_fetch_add_explicit(&reached[wrapped->domain == CAIRN_DOMAIN_PYTHON_MEM], 1,
                                   memory_order_relaxed);
     }
 }
 
-/* The domain is none of malloc's: the compiler need not ask. */
-static inline void record_new(const struct wrapped *wrapped, const void *block, size_t size,
-                              const struct cairn_registers *at)
+static inline void note_call(const struct wrapped *wrapped)
+{
+    if (__builtin_expect(!atomic_load_explicit(&cairn_python.asked, memory_order_relaxed) ||
+                             atomic_load_explicit(&cairn_python.state, memory_order_relaxed) ==
+                                 CAIRN_PYTHON_HOOKED,
+                         0)) {
+        note_first_calls(wrapped);
+    }
+}
+
+/* No part of its callers: they save few registers then. The domain is none of malloc's: the compiler need not ask. */
+__attribute__((noinline)) static void record_new(const struct wrapped *wrapped, const void *block,
+                                                 size_t size, const struct cairn_registers *at)
 {
     const uint32_t domain = wrapped->domain;
     if (domain == CAIRN_DOMAIN_MALLOC) {
         __builtin_unreachable();
     }
     cairn_heap_new(block, size, domain, at);
+}
+
+static inline void outermost_new(const struct wrapped *wrapped, const void *block, size_t size,
+                                 const struct cairn_registers *at)
+{
+    if (block && !cairn_heap_passed_over(size)) {
+        record_new(wrapped, block, size, at);
+    }
+}
+
+__attribute__((noinline)) static void record_gone(const struct wrapped *wrapped, const void *block,
+                                                  uintptr_t sp)
+{
+    cairn_heap_gone(block, wrapped->domain, 0, sp);
 }
 
 /* A domain may serve another (MEM through OBJ's allocator, a debug layer between): only the outermost call counts. */
@@ -82,8 +105,8 @@ static void *wrapped_malloc(void *context, size_t size)
     note_call(wrapped);
     cairn_python_depth++;
     void *block = wrapped->real.malloc(wrapped->real.context, size);
-    if (--cairn_python_depth == 0 && block) {
-        record_new(wrapped, block, size, &at);
+    if (--cairn_python_depth == 0) {
+        outermost_new(wrapped, block, size, &at);
     }
     return block;
 }
@@ -95,8 +118,8 @@ static void *wrapped_calloc(void *context, size_t count, size_t size)
     note_call(wrapped);
     cairn_python_depth++;
     void *block = wrapped->real.calloc(wrapped->real.context, count, size);
-    if (--cairn_python_depth == 0 && block) {
-        record_new(wrapped, block, count * size, &at);
+    if (--cairn_python_depth == 0) {
+        outermost_new(wrapped, block, count * size, &at);
     }
     return block;
 }
@@ -119,19 +142,20 @@ static void *wrapped_realloc(void *context, void *block, size_t size)
     }
     if (block) {
         cairn_heap_end_change(&change, changed, size, wrapped->domain, &at);
-    } else if (changed) {
-        record_new(wrapped, changed, size, &at);
+    } else {
+        outermost_new(wrapped, changed, size, &at);
     }
     return changed;
 }
 
 static void wrapped_free(void *context, void *block)
 {
-    const struct cairn_registers at = CAIRN_CALLER();
     const struct wrapped *wrapped = context;
     if (block && cairn_python_depth == 0) {
         cairn_python_code_freed(block);
-        cairn_heap_gone(block, wrapped->domain, 0, at.sp);
+        if (!cairn_filter || !cairn_heap_is_passed_over(block, wrapped->domain)) {
+            record_gone(wrapped, block, CAIRN_FRAME());
+        }
     }
     cairn_python_depth++;
     wrapped->real.free(wrapped->real.context, block);
