@@ -16,6 +16,8 @@
 
 #define TEXT_OF(value)       TEXT_OF_AGAIN(value)
 #define TEXT_OF_AGAIN(value) #value
+#define SET_APPLICATION_ID   "PRAGMA application_id = " TEXT_OF(CAIRN_APPLICATION_ID)
+#define SET_VERSION          "PRAGMA user_version = " TEXT_OF(CAIRN_SCHEMA_VERSION)
 
 #define LOCK_WAIT_MS         1000 /* for a reader that looks while the schema is made or the mode changes */
 #define CLOSE_WAITS          150  /* for live readers to let go */
@@ -140,18 +142,15 @@ static int on_commit(void *state, sqlite3 *db, const char *name, int pages)
  * empty file or one with its application_id in it. Nothing has to survive a power failure yet. */
 static int make_schema(struct cairn_writer *writer)
 {
-    int result =
-        run(writer, "PRAGMA synchronous = OFF; PRAGMA page_size = 4096; PRAGMA cache_size = -16384;"
-                    "BEGIN IMMEDIATE;"
-                    "PRAGMA application_id = " TEXT_OF(CAIRN_APPLICATION_ID) ";"
-                                                                             "PRAGMA user_version = " TEXT_OF(
-                                                                                 CAIRN_SCHEMA_VERSION));
+    int result = run(writer, "PRAGMA synchronous = OFF; PRAGMA page_size = 4096; PRAGMA cache_size = -16384;"
+                             "BEGIN IMMEDIATE;" SET_APPLICATION_ID ";" SET_VERSION);
     if (result == SQLITE_OK) {
         result = run(writer, cairn_schema_text);
     }
     if (result == SQLITE_OK) {
-        result = run(writer, "COMMIT; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                             "BEGIN IMMEDIATE; COMMIT" /* opens the WAL, which the lock is on */);
+        /* Opens the WAL, which the lock is on, and writes its header, which later would wait for the disk. */
+        result = run(writer, "COMMIT; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
+                             "; COMMIT; PRAGMA synchronous = NORMAL");
     }
     if (result == SQLITE_OK) {
         sqlite3_wal_hook(writer->db, on_commit, writer); /* takes the place of the automatic checkpoint */
