@@ -43,6 +43,7 @@ class Viewer:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": folder, "XDG_CONFIG_HOME": folder,
                        "XDG_STATE_HOME": folder}
+        self.written = []  # since the last key: (seconds, bytes)
         start = time.monotonic()
         self.process = subprocess.Popen([build / "cairn", "view", trace], stdin=slave, stdout=slave, env=environment,
                                         start_new_session=True)
@@ -62,11 +63,13 @@ class Viewer:
     def settle(self, start):
         """Seconds from `start` to the last byte written, once all is quiet."""
         last = None
+        self.written.clear()
         while True:
             ready, _, _ = select.select([self.master], [], [], QUIET)
             if ready:
-                os.read(self.master, 1 << 16)
+                text = os.read(self.master, 1 << 16)
                 last = time.monotonic()
+                self.written.append((last - start, text))
             elif self.process.poll() is not None:
                 sys.exit(f"the viewer ended with status {self.process.returncode}")
             elif self.sleeps() and (last is not None or time.monotonic() - start > 0.2):

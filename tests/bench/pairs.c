@@ -1,10 +1,10 @@
 /* Malloc and free pairs at a chosen stack depth: what a recorder costs, measured from inside.
  *
- *   pairs --pairs N --depth D --live L --threads T --paths P
+ *   pairs --pairs N --depth D --live L --threads T --paths P --sizes S
  *
  * D frames of recursion stand still; below them each pair is made through three frames picked by the pair's path number, one
- * of P. L blocks are alive at any time: a pair frees the oldest and makes a new one of 16…527 bytes. Prints one line:
- * nanoseconds a pair, pairs, seconds, peak resident KiB. */
+ * of P. L blocks are alive at any time: a pair frees the oldest and makes a new one of 16 bytes or more, of S sizes (512, a
+ * power of two). Prints one line: nanoseconds a pair, pairs, seconds, peak resident KiB, when it ended (CLOCK_MONOTONIC). */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 
 struct job {
-    uint64_t pairs, live, paths;
+    uint64_t pairs, live, paths, sizes;
     uint64_t depth;
     void **blocks;
     uint64_t next, seed;
@@ -31,7 +31,7 @@ static uint64_t now_ns(void)
 __attribute__((noinline)) static void pair(struct job *job)
 {
     job->seed = job->seed * 6364136223846793005u + 1442695040888963407u;
-    const size_t size = 16 + ((job->seed >> 40) & 511);
+    const size_t size = 16 + ((job->seed >> 40) & (job->sizes - 1));
     void **slot = &job->blocks[job->next];
     job->next = job->next + 1 == job->live ? 0 : job->next + 1;
     free(*slot);
@@ -147,6 +147,7 @@ int main(int argc, char **argv)
         jobs[i] = (struct job){.pairs = option(argc, argv, "--pairs", 2000000),
                                .live = option(argc, argv, "--live", 1000),
                                .paths = option(argc, argv, "--paths", 64),
+                               .sizes = option(argc, argv, "--sizes", 512),
                                .depth = option(argc, argv, "--depth", 20),
                                .seed = i + 1};
         if (threads == 1) {
@@ -163,7 +164,8 @@ int main(int argc, char **argv)
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    printf("%.1f ns/pair %llu pairs %.3f s %ld KiB\n", seconds * 1e9 / (double)jobs[0].pairs,
-           (unsigned long long)jobs[0].pairs * threads, seconds, usage.ru_maxrss);
+    printf("%.1f ns/pair %llu pairs %.3f s %ld KiB, ended at %llu ns\n",
+           seconds * 1e9 / (double)jobs[0].pairs, (unsigned long long)jobs[0].pairs * threads, seconds,
+           usage.ru_maxrss, (unsigned long long)now_ns());
     return 0;
 }
