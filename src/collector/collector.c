@@ -169,6 +169,19 @@ static void note_losses(struct cairn_recorder *recorder)
     }
 }
 
+/* Single events can go, what is made of them cannot. */
+static void note_size(struct cairn_recorder *recorder)
+{
+    const int64_t used = cairn_store_used_bytes(recorder->store), most = recorder->options->max_size_bytes;
+    char used_text[CAIRN_HUMAN_MAX], most_text[CAIRN_HUMAN_MAX];
+    if (most > 0 && used > most) {
+        cairn_recorder_note(recorder, 0,
+                            "the trace takes %s, more than --max-size %s: sums, snapshots and names are "
+                            "always kept",
+                            cairn_human_bytes(used_text, used), cairn_human_bytes(most_text, most));
+    }
+}
+
 /* Fewer events are next to none for a program of this size. */
 #define FEW_EVENTS 100u
 #define MUCH_BYTES (INT64_C(16) << 20)
@@ -212,6 +225,7 @@ static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct 
     wait_until_written(&recorder->pipeline);
     cairn_symboliser_finish(recorder->symboliser);
 
+    note_size(recorder);
     const int64_t duration_ns = recorder->row.duration_ns;
     recorder->row.complete =
         !cairn_store_failed(recorder->store, NULL) && !cairn_ledger_failed(recorder->ledger);

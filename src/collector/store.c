@@ -24,7 +24,7 @@ struct cairn_store {
     struct cairn_symboliser *symboliser;
     pthread_t thread;
     int64_t max_size_bytes;
-    _Atomic int64_t file_bytes;
+    _Atomic int64_t file_bytes, used_bytes;
 
     pthread_mutex_t lock; /* guards the two below */
     bool failed;
@@ -32,7 +32,6 @@ struct cairn_store {
 
     struct kept_chunk *kept;
     size_t kept_first, kept_count, kept_capacity;
-    int64_t free_bytes; /* dropped, and not yet used again */
     int64_t exact_from_ns;
     int64_t checkpointed_ns;
 };
@@ -73,16 +72,50 @@ int64_t cairn_store_file_bytes(const struct cairn_store *store)
     return atomic_load_explicit(&store->file_bytes, memory_order_relaxed);
 }
 
+/* Drops the oldest single events where the trace would come too near to its limit with so many bytes more. The newest sealed
+ * chunk stays. */
+static void make_room(struct cairn_store *store, size_t more)
+{
+    if (store->max_size_bytes <= 0) {
+        return;
+    }
+    /* Kept free for what is not asked for one by one, names above all. */
+    const int64_t part = store->max_size_bytes / 20;
+    const int64_t used = cairn_writer_used_bytes(store->writer);
+    atomic_store_explicit(&store->used_bytes, used, memory_order_relaxed);
+    int64_t bytes = used + (int64_t)more;
+    if (store->kept_count < 2 || bytes <= store->max_size_bytes - part) {
+        return;
+    }
+    /* Some more than needed, so that this does not happen at every chunk. */
+    const struct kept_chunk *last = NULL;
+    while (store->kept_count > 1 && bytes > store->max_size_bytes - 2 * part) {
+        last = &store->kept[store->kept_first++];
+        store->kept_count--;
+        bytes -= (int64_t)last->bytes;
+    }
+    store->exact_from_ns = last->last_t_ns + 1;
+    cairn_writer_drop_events(store->writer, last->chunk, store->exact_from_ns);
+    if (store->kept_first > store->kept_count) {
+        memmove(store->kept, store->kept + store->kept_first, store->kept_count * sizeof *store->kept);
+        store->kept_first = 0;
+    }
+}
+
+int64_t cairn_store_used_bytes(const struct cairn_store *store)
+{
+    return atomic_load_explicit(&store->used_bytes, memory_order_relaxed);
+}
+
 static void write_chunk(struct cairn_store *store, const struct cairn_batch_chunk *chunk)
 {
+    if (chunk->sealed) {
+        make_room(store, chunk->data.length);
+    }
     cairn_writer_chunk(store->writer, &chunk->row, chunk->data.data, chunk->data.length, chunk->delta.data,
                        chunk->delta.length);
     if (!chunk->sealed) {
         return;
-    }
-    store->free_bytes -= (int64_t)chunk->data.length;
-    if (store->free_bytes < 0) {
-        store->free_bytes = 0;
     }
     struct kept_chunk *kept =
         cairn_grown(store->kept, &store->kept_capacity, store->kept_first + store->kept_count, sizeof *kept);
@@ -93,36 +126,11 @@ static void write_chunk(struct cairn_store *store, const struct cairn_batch_chun
     }
 }
 
-/* Drops the oldest single events while the file, its free pages apart, is over its size. The newest chunk stays. */
-static void keep_below_size(struct cairn_store *store)
-{
-    const int64_t file_bytes = cairn_writer_file_bytes(store->writer);
-    atomic_store_explicit(&store->file_bytes, file_bytes, memory_order_relaxed);
-    if (store->max_size_bytes <= 0 || file_bytes - store->free_bytes <= store->max_size_bytes) {
-        return;
-    }
-    /* Some more than needed, so that this does not happen at every commit. */
-    const int64_t wanted = store->max_size_bytes - store->max_size_bytes / 20;
-    const struct kept_chunk *last = NULL;
-    while (store->kept_count > 1 && file_bytes - store->free_bytes > wanted) {
-        last = &store->kept[store->kept_first++];
-        store->kept_count--;
-        store->free_bytes += (int64_t)last->bytes;
-    }
-    if (last) {
-        cairn_writer_drop_events(store->writer, last->chunk);
-        store->exact_from_ns = last->last_t_ns + 1;
-    }
-    if (store->kept_first > store->kept_count) {
-        memmove(store->kept, store->kept + store->kept_first, store->kept_count * sizeof *store->kept);
-        store->kept_first = 0;
-    }
-}
-
 static void commit(struct cairn_store *store)
 {
     struct cairn_error error = {.status = CAIRN_OK};
-    keep_below_size(store);
+    make_room(store, 0);
+    atomic_store_explicit(&store->file_bytes, cairn_writer_file_bytes(store->writer), memory_order_relaxed);
     if (cairn_writer_commit(store->writer, &error) != CAIRN_OK) {
         fail(store, &error);
         return;

@@ -28,6 +28,9 @@ CAIRN_MUST_CHECK enum cairn_status cairn_writer_close(struct cairn_writer *write
 void cairn_writer_discard(struct cairn_writer *writer);
 /* Bytes of the file and its WAL so far. */
 int64_t cairn_writer_file_bytes(const struct cairn_writer *writer);
+/* Bytes of the pages that hold something, what was put since the last commit among them: what the file comes to without its WAL
+ * and its free pages, which are used before it grows. 0 when the writer has failed. */
+int64_t cairn_writer_used_bytes(struct cairn_writer *writer);
 
 void cairn_writer_recording(struct cairn_writer *writer, const struct cairn_recording *row);
 void cairn_writer_process(struct cairn_writer *writer, const struct cairn_process *row);
@@ -43,8 +46,9 @@ void cairn_writer_account(struct cairn_writer *writer, const struct cairn_accoun
                           size_t histogram_size);
 void cairn_writer_chunk(struct cairn_writer *writer, const struct cairn_chunk *row, const void *data,
                         size_t data_size, const void *delta, size_t delta_size);
-/* Drops the data of the oldest chunks up to and with `chunk`, keeps the rest of their rows. */
-void cairn_writer_drop_events(struct cairn_writer *writer, uint32_t chunk);
+/* Drops the data of the oldest chunks up to and with `chunk`, keeps the rest of their rows. `exact_from_ns` is the first moment behind
+ * them; the recording's row, if it was put, says so. */
+void cairn_writer_drop_events(struct cairn_writer *writer, uint32_t chunk, int64_t exact_from_ns);
 void cairn_writer_keyframe(struct cairn_writer *writer, uint32_t chunk, const void *data, size_t data_size);
 void cairn_writer_snapshot(struct cairn_writer *writer, const struct cairn_snapshot *row,
                            const struct cairn_snapshot_site *sites, size_t site_count);

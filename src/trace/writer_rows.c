@@ -14,6 +14,7 @@ enum statement {
     PUT_CHUNK,
     PUT_CHUNK_DELTA,
     DROP_EVENTS,
+    SET_EXACT_FROM,
     PUT_KEYFRAME,
     PUT_SNAPSHOT,
     PUT_SNAPSHOT_SITE,
@@ -23,6 +24,7 @@ enum statement {
     DROP_TIMELINE,
     PUT_RESIDENCY,
     PUT_SOURCE,
+    USED_BYTES,
     STATEMENT_COUNT
 };
 _Static_assert(STATEMENT_COUNT <= CAIRN_WRITER_GRAPH_STATEMENTS, "more statements than the writer keeps");
@@ -72,6 +74,7 @@ static const char *const texts[STATEMENT_COUNT] = {
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [PUT_CHUNK_DELTA] = "INSERT OR REPLACE INTO chunk_delta (chunk, data) VALUES (?, ?)",
     [DROP_EVENTS] = "UPDATE event_chunk SET data = NULL WHERE chunk BETWEEN ? AND ? AND data IS NOT NULL",
+    [SET_EXACT_FROM] = "UPDATE recording SET exact_from_ns = ?",
     [PUT_KEYFRAME] = "INSERT OR REPLACE INTO keyframe (chunk, data) VALUES (?, ?)",
     [PUT_SNAPSHOT] =
         "INSERT OR REPLACE INTO snapshot (snapshot, t_ns, event, kind, name, process, bytes, blocks, "
@@ -89,6 +92,8 @@ static const char *const texts[STATEMENT_COUNT] = {
         "INSERT OR REPLACE INTO residency (t_ns, process, category, name, rss_bytes, pss_bytes, "
         "swap_bytes, size_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [PUT_SOURCE] = "INSERT OR REPLACE INTO source (file, line, text) VALUES (?, ?, ?)",
+    [USED_BYTES] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
+                   "pragma_freelist_count, pragma_page_size",
 };
 
 static struct cairn_put begin(struct cairn_writer *writer, enum statement which)
@@ -277,7 +282,7 @@ void cairn_writer_chunk(struct cairn_writer *writer, const struct cairn_chunk *r
     cairn_put_end(&out);
 }
 
-void cairn_writer_drop_events(struct cairn_writer *writer, uint32_t chunk)
+void cairn_writer_drop_events(struct cairn_writer *writer, uint32_t chunk, int64_t exact_from_ns)
 {
     struct cairn_put out = begin(writer, DROP_EVENTS);
     cairn_put_integer(&out, writer->dropped_chunks);
@@ -286,6 +291,24 @@ void cairn_writer_drop_events(struct cairn_writer *writer, uint32_t chunk)
     if (chunk >= writer->dropped_chunks) {
         writer->dropped_chunks = (int64_t)chunk + 1;
     }
+    out = begin(writer, SET_EXACT_FROM);
+    cairn_put_integer(&out, exact_from_ns);
+    cairn_put_end(&out);
+}
+
+int64_t cairn_writer_used_bytes(struct cairn_writer *writer)
+{
+    const struct cairn_put out = begin(writer, USED_BYTES);
+    if (!out.statement) {
+        return 0;
+    }
+    const int result = sqlite3_step(out.statement);
+    const int64_t bytes = result == SQLITE_ROW ? sqlite3_column_int64(out.statement, 0) : 0;
+    if (result != SQLITE_ROW) {
+        cairn_writer_keep_failure(writer, result);
+    }
+    sqlite3_reset(out.statement);
+    return bytes;
 }
 
 void cairn_writer_keyframe(struct cairn_writer *writer, uint32_t chunk, const void *data, size_t data_size)

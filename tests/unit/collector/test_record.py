@@ -391,14 +391,31 @@ class Recordings(unittest.TestCase):
         self.assertLess(seconds, 0.3)
 
     def test_a_bounded_trace_keeps_its_sums(self):
-        book = self.path("book")
-        trace = self.record([str(TARGETS / "ledger"), "2", "2", "600000", book], CAIRN_MAX_SIZE=str(2 << 20))
+        """The oldest single events go, and nothing else does; the file stays below its limit."""
+        limit = 2 << 20
+        argv = [str(TARGETS / "ledger"), "2", "1", "900000", self.path("book")]
+        trace = self.record(argv, CAIRN_MAX_SIZE=str(limit))
         recording = self.check_whole(trace)
-        self.assertGreater(recording["exact_from_ns"], 0)
-        self.assertLess(os.path.getsize(trace.path), 4 << 20)
-        self.assertGreater(trace.row("SELECT count(*) FROM event_chunk WHERE data IS NULL")[0], 0)
-        chunks = trace.row("SELECT count(*) FROM event_chunk")[0]
+        self.assertLessEqual(os.path.getsize(trace.path), limit)
+        self.assertEqual(trace.rows("SELECT * FROM note"), [])
+        dropped, last_dropped = trace.row("SELECT count(*), max(chunk) FROM event_chunk WHERE data IS NULL")
+        chunks, first_kept = trace.row("SELECT (SELECT count(*) FROM event_chunk), min(chunk) FROM event_chunk WHERE data IS NOT NULL")
+        self.assertGreater(dropped, 0)
+        self.assertGreater(chunks - dropped, 1)
+        self.assertEqual((dropped, first_kept), (last_dropped + 1, last_dropped + 1))
+        border = trace.row("SELECT last_t_ns FROM event_chunk WHERE chunk = ?", last_dropped)[0]
+        self.assertEqual(recording["exact_from_ns"], border + 1)
         self.assertEqual(trace.row("SELECT count(*) FROM chunk_delta")[0], chunks)
+        whole = self.record(argv, name="whole.cairn")
+        sums = ("SELECT count(*), sum(allocated_bytes), sum(allocations), sum(reallocs), sum(peak_bytes), sum(live_bytes), sum(live_blocks) "
+                "FROM account WHERE domain <= 3")
+        self.assertEqual(tuple(trace.row(sums)), tuple(whole.row(sums)))
+        self.assertGreater(os.path.getsize(whole.path), limit)
+
+    def test_a_limit_that_is_too_small_is_told(self):
+        trace = self.record([str(TARGETS / "ledger"), "2", "1", "400000", self.path("book")], CAIRN_MAX_SIZE="1000")
+        self.assertGreater(self.check_whole(trace)["exact_from_ns"], 0)
+        self.assertRegex(trace.row("SELECT text FROM note")["text"], "the trace takes .*, more than --max-size 1000 B")
 
 
 if __name__ == "__main__":

@@ -308,7 +308,7 @@ static void test_dropped_events(void **unused)
     const uint64_t peak = (uint64_t)maker.recording.peak_event;
     const uint64_t border = (peak / 100 + 1) * 100; /* behind the peak */
     maker.recording.exact_from_ns = 12000000000;
-    cairn_writer_drop_events(maker.writer, (uint32_t)(border / 100) - 1);
+    cairn_writer_drop_events(maker.writer, (uint32_t)(border / 100) - 1, maker.recording.exact_from_ns);
     maker_close(&maker);
     assert_int_equal(cairn_trace_open(subject.path, NULL, &subject.trace, &error), CAIRN_OK);
 

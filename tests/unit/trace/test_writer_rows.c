@@ -280,9 +280,13 @@ static void test_old_rows_go(void **state)
         cairn_writer_snapshot(writer, &(struct cairn_snapshot){.snapshot = i + 1, .kind = "periodic"}, &site,
                               1);
     }
-    cairn_writer_drop_events(writer, 2);
-    cairn_writer_drop_events(writer, 1);
-    cairn_writer_drop_events(writer, 4);
+    cairn_writer_recording(writer,
+                           &(struct cairn_recording){.trace_id = "id", .writer = "w", .program = "p"});
+    const int64_t used = cairn_writer_used_bytes(writer);
+    cairn_writer_drop_events(writer, 2, 30);
+    cairn_writer_drop_events(writer, 1, 20);
+    cairn_writer_drop_events(writer, 4, 50);
+    assert_true(used > 0 && cairn_writer_used_bytes(writer) <= used);
     cairn_writer_drop_timeline(writer, 1, 8);
     cairn_writer_drop_timeline(writer, UINT32_MAX, 2);
     cairn_writer_drop_snapshot(writer, 3);
@@ -291,6 +295,7 @@ static void test_old_rows_go(void **state)
     assert_string_equal(ask_text(db, "SELECT group_concat(chunk) FROM event_chunk WHERE data IS NOT NULL"),
                         "5,6,7,8,9");
     assert_int_equal(ask(db, "SELECT count(*) FROM chunk_delta"), 10);
+    assert_int_equal(ask(db, "SELECT exact_from_ns FROM recording"), 50);
     assert_string_equal(
         ask_text(db, "SELECT group_concat(n) FROM (SELECT count(*) AS n FROM timeline GROUP BY level)"),
         "8,2,8");
