@@ -87,7 +87,9 @@ void cairn_text_prose_indented(struct cairn_answer *answer, enum cairn_style sty
                                const char *text);
 /* "12 more rows (--limit)" when some were left out. */
 void cairn_text_more(struct cairn_answer *answer, size_t shown, size_t total);
-/* "exact", "ends early", "at least", …: one or a few words on how far the numbers can be trusted. */
-const char *cairn_exactness(struct cairn_trace *trace, char *out, size_t out_size);
+/* "exact", "ends early", "at least", …: a few words on how far the numbers can be trusted, and those of the moment `at` (NULL: of
+ * the whole). */
+const char *cairn_exactness(struct cairn_trace *trace, const struct cairn_moment *at, char *out,
+                            size_t out_size);
 
 #endif

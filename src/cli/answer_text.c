@@ -89,7 +89,8 @@ void cairn_text_table_stack(struct cairn_text_table *table, struct cairn_trace *
     }
 }
 
-const char *cairn_exactness(struct cairn_trace *trace, char *out, size_t out_size)
+const char *cairn_exactness(struct cairn_trace *trace, const struct cairn_moment *at, char *out,
+                            size_t out_size)
 {
     const struct cairn_recording *recording = cairn_trace_recording(trace);
     char size[CAIRN_HUMAN_MAX];
@@ -100,6 +101,9 @@ const char *cairn_exactness(struct cairn_trace *trace, char *out, size_t out_siz
                  cairn_human_bytes(size, recording->sample_bytes));
     } else if (recording->untold & CAIRN_UNTOLD_AROUND) {
         snprintf(out, out_size, "%s", cairn_told_by(recording));
+    } else if (at != NULL && !cairn_trace_is_exact(trace, at->position, at->t_ns)) {
+        snprintf(out, out_size, "to the chunk: exact from %s on",
+                 cairn_human_duration(size, recording->exact_from_ns));
     } else if (!recording->complete && cairn_trace_is_live(trace)) {
         snprintf(out, out_size, "exact, recording goes on");
     } else if (!recording->complete) {
@@ -117,7 +121,7 @@ void cairn_text_head(struct cairn_answer *answer, struct cairn_trace *trace, con
     const struct cairn_recording *recording = cairn_trace_recording(trace);
     char program[256], exactness[96], when[CAIRN_HUMAN_MAX], length[CAIRN_HUMAN_MAX], line[256];
     cairn_console_clean(&answer->terminal, program, sizeof program, cairn_base_name(recording->program));
-    cairn_exactness(trace, exactness, sizeof exactness);
+    cairn_exactness(trace, at, exactness, sizeof exactness);
     cairn_human_duration(length, recording->duration_ns);
     const bool timed = what == NULL && at->label[0] >= '0' && at->label[0] <= '9';
     if (what != NULL) {

@@ -131,6 +131,10 @@ static enum cairn_status open_sides(const struct cairn_invocation *invocation, c
         status = cairn_moment_parse(sides->a.trace, words->b != NULL ? words->b : "end", NULL, process,
                                     &sides->at_b, error);
     }
+    if (status == CAIRN_OK && !text) {
+        cairn_note_inexact(sides->a.trace, &sides->at_a);
+        cairn_note_inexact(sides->a.trace, &sides->at_b);
+    }
     return status;
 }
 
@@ -324,7 +328,9 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
                  arrow, diff->b.label, cairn_human_bytes(b, total->b_bytes));
     }
     cairn_text_prose(answer, CAIRN_STYLE_PLAIN, line);
-    cairn_exactness(diff->trace_b, exactness, sizeof exactness);
+    const bool by_a = !cairn_trace_is_exact(diff->trace_a, diff->a.position, diff->a.t_ns);
+    cairn_exactness(by_a ? diff->trace_a : diff->trace_b, by_a ? &diff->a : &diff->b, exactness,
+                    sizeof exactness);
     cairn_human_bytes_signed(delta, total->delta_bytes);
     if (is_sampled(diff)) {
         snprintf(error, sizeof error, " %s %s", cairn_glyph(&answer->terminal, "±", "+-"),

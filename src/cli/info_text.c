@@ -262,7 +262,7 @@ void cairn_info_text(struct cairn_answer *answer, const struct cairn_about *abou
              other);
     line(&table, "trace", text);
     line(&table, "written by", recording->writer);
-    cairn_exactness(about->trace, other, sizeof other);
+    cairn_exactness(about->trace, NULL, other, sizeof other);
     line(&table, "numbers are", other);
     const char *python = cairn_about_python(about);
     if (python != NULL) {

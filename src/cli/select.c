@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/human.h"
 #include "cli/choose.h"
 #include "cli/config.h"
 
@@ -66,17 +67,38 @@ static enum cairn_status fill_selection(const struct cairn_select_arguments *arg
     return status;
 }
 
-static enum cairn_status find_moments(const struct cairn_select_arguments *arguments,
+void cairn_note_inexact(struct cairn_trace *trace, const struct cairn_moment *moment)
+{
+    char from[CAIRN_HUMAN_MAX];
+    const struct cairn_recording *recording = cairn_trace_recording(trace);
+    if (!(recording->untold & CAIRN_UNTOLD_EVENTS) &&
+        !cairn_trace_is_exact(trace, moment->position, moment->t_ns)) {
+        cairn_note_format("%s is known to the chunk only, as of shortly before: exact from %s on",
+                          moment->label, cairn_human_duration(from, recording->exact_from_ns));
+    }
+}
+
+/* A text says by itself how exact its moment is, but not the borders of its span. */
+static enum cairn_status find_moments(const struct cairn_select_arguments *arguments, bool text,
                                       struct cairn_request *request, struct cairn_error *error)
 {
-    const enum cairn_status status =
+    enum cairn_status status =
         cairn_span_parse(request->trace, arguments->from, arguments->to, &request->span, error);
     if (status != CAIRN_OK) {
         return status;
     }
     const bool whole = arguments->from == NULL && arguments->to == NULL;
-    return cairn_moment_parse(request->trace, arguments->at != NULL ? arguments->at : "peak",
-                              whole ? NULL : &request->span, request->selection.process, &request->at, error);
+    status =
+        cairn_moment_parse(request->trace, arguments->at != NULL ? arguments->at : "peak",
+                           whole ? NULL : &request->span, request->selection.process, &request->at, error);
+    if (status == CAIRN_OK) {
+        cairn_note_inexact(request->trace, &request->span.from);
+        cairn_note_inexact(request->trace, &request->span.to);
+        if (!text) {
+            cairn_note_inexact(request->trace, &request->at);
+        }
+    }
+    return status;
 }
 
 enum cairn_status cairn_request_open(const struct cairn_invocation *invocation,
@@ -98,7 +120,7 @@ enum cairn_status cairn_request_open(const struct cairn_invocation *invocation,
     }
     request->recording = cairn_trace_recording(request->trace);
     status = fill_selection(arguments, text, request, error);
-    return status == CAIRN_OK ? find_moments(arguments, request, error) : status;
+    return status == CAIRN_OK ? find_moments(arguments, text, request, error) : status;
 }
 
 void cairn_request_release(struct cairn_request *request)

@@ -59,5 +59,7 @@ CAIRN_MUST_CHECK enum cairn_status
 cairn_request_open(const struct cairn_invocation *invocation, const struct cairn_select_arguments *arguments,
                    bool text, size_t text_frames, struct cairn_request *request, struct cairn_error *error);
 void cairn_request_release(struct cairn_request *request);
+/* Says on standard error where the state at that moment is not known to the event: for answers that do not say it themselves. */
+void cairn_note_inexact(struct cairn_trace *trace, const struct cairn_moment *moment);
 
 #endif

@@ -40,6 +40,23 @@ enum cairn_status cairn_reader_chunk_of(struct cairn_trace *trace, uint64_t posi
     return CAIRN_OK;
 }
 
+/* Times of events are whole microseconds, those of named moments are not. */
+#define STAMP_NS 1000
+
+bool cairn_trace_is_exact(struct cairn_trace *trace, uint64_t position, int64_t t_ns)
+{
+    const struct cairn_recording *recording = cairn_trace_recording(trace);
+    struct cairn_error error;
+    size_t chunk, count;
+    if (t_ns >= recording->exact_from_ns || position == (uint64_t)recording->peak_event ||
+        cairn_reader_chunk_of(trace, position, &chunk, &error) != CAIRN_OK) {
+        return true;
+    }
+    const struct cairn_chunk *chunks = cairn_reader_chunks(trace, &count);
+    return chunk == count || chunks[chunk].has_data ||
+           (position == chunks[chunk].first_event && t_ns < chunks[chunk].first_t_ns + STAMP_NS);
+}
+
 enum cairn_status cairn_reader_chunk_until(struct cairn_trace *trace, uint64_t position, size_t *chunk,
                                            struct cairn_error *error)
 {

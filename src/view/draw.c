@@ -37,8 +37,12 @@ static const char *exactness(const struct cairn_app *app, char *out, size_t out_
         return "at least (events were lost)";
     if (facts->told_by != NULL)
         return facts->told_by;
-    if (app->question.at.moment.t_ns < facts->exact_from_ns)
-        return "to the chunk (single events were dropped)";
+    const struct cairn_moment *at = &app->question.at.moment;
+    if (at->t_ns < facts->exact_from_ns && at->position > 0 && at->position != facts->peak.moment.position) {
+        snprintf(out, out_size, "to the chunk, exact from %s",
+                 cairn_human_duration(size, facts->exact_from_ns));
+        return out;
+    }
     return "exact";
 }
 
