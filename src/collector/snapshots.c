@@ -51,13 +51,40 @@ static struct cairn_snapshot snapshot_row(const struct cairn_aggregate *aggregat
                                    .blocks = aggregate->heap_blocks};
 }
 
-/* Drops every second periodic one and doubles the interval. */
+/* Which interval a moment ends, or lies in. */
+static uint64_t interval_of(int64_t t_ns, int64_t interval_ns)
+{
+    return ((uint64_t)t_ns + (uint64_t)interval_ns - 1) / (uint64_t)interval_ns;
+}
+
+/* Whether the next one that is kept lies in the same interval. */
+static bool is_followed(const struct cairn_snapshots *snapshots, size_t i, int64_t interval_ns)
+{
+    return i + 1 < snapshots->kept_count && interval_of(snapshots->kept[i].t_ns, interval_ns) ==
+                                                interval_of(snapshots->kept[i + 1].t_ns, interval_ns);
+}
+
+static size_t count_unfollowed(const struct cairn_snapshots *snapshots, int64_t interval_ns)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < snapshots->kept_count; i++) {
+        count += !is_followed(snapshots, i, interval_ns);
+    }
+    return count;
+}
+
+/* Doubles the interval until at most half of the periodic ones are left, and drops all but the last one of each: then they are
+ * as far apart in the beginning as in the end, even where a program was idle for longer than an interval. */
 static void thin_out(struct cairn_snapshots *snapshots, struct cairn_batch *batch)
 {
+    const size_t most = (snapshots->kept_count + 1) / 2;
+    do {
+        snapshots->interval_ns *= 2;
+    } while (count_unfollowed(snapshots, snapshots->interval_ns) > most);
     size_t left = 0;
     snapshots->kept_rows = 0;
     for (size_t i = 0; i < snapshots->kept_count; i++) {
-        if (i % 2 == 0) {
+        if (is_followed(snapshots, i, snapshots->interval_ns)) {
             cairn_batch_drop_snapshot(batch, snapshots->kept[i].number);
         } else {
             snapshots->kept_rows += snapshots->kept[i].rows;
@@ -65,7 +92,6 @@ static void thin_out(struct cairn_snapshots *snapshots, struct cairn_batch *batc
         }
     }
     snapshots->kept_count = left;
-    snapshots->interval_ns *= 2;
 }
 
 int64_t cairn_snapshots_tick(struct cairn_snapshots *snapshots, const struct cairn_aggregate *aggregate,
@@ -81,7 +107,7 @@ int64_t cairn_snapshots_tick(struct cairn_snapshots *snapshots, const struct cai
         const size_t rows = write_state(aggregate, &row, batch);
         pause_ns = (int64_t)rows * ROW_PAUSE_NS;
         snapshots->kept[snapshots->kept_count++] =
-            (struct cairn_snapshots_kept){.number = row.snapshot, .rows = rows};
+            (struct cairn_snapshots_kept){.number = row.snapshot, .t_ns = row.t_ns, .rows = rows};
         snapshots->kept_rows += rows;
         snapshots->last_position = aggregate->position;
         if (snapshots->kept_count > CAIRN_SNAPSHOTS_MAX_KEPT ||

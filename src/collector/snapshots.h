@@ -1,5 +1,5 @@
-/* When to take snapshots and which to keep: periodic ones at an interval that doubles, every second one then dropped,
- * so that their number and their rows stay bounded for ever; peak, marks and the others are kept. Not thread-safe. */
+/* When to take snapshots and which to keep: periodic ones at an interval that doubles, one of each then kept, so that their
+ * number and their rows stay bounded for ever; peak, marks and the others are kept. Not thread-safe. */
 #ifndef CAIRN_COLLECTOR_SNAPSHOTS_H
 #define CAIRN_COLLECTOR_SNAPSHOTS_H
 
@@ -16,6 +16,7 @@
 
 struct cairn_snapshots_kept {
     uint32_t number;
+    int64_t t_ns;
     size_t rows;
 };
 

@@ -295,6 +295,10 @@ static void snapshots_and_timeline_stay_bounded(void **state)
     }
     assert_true(snapshots.kept_count > CAIRN_SNAPSHOTS_MAX_KEPT / 4);
     assert_true(snapshots.interval_ns > month_ns / 4000);
+    for (size_t i = 1; i < snapshots.kept_count; i++) {
+        /* Wherever the program was busier than that. */
+        assert_true(snapshots.kept[i].t_ns - snapshots.kept[i - 1].t_ns <= 2 * snapshots.interval_ns);
+    }
     for (unsigned i = 0; i < CAIRN_TIMELINE_LEVELS; i++) {
         assert_true(rows[i] <= CAIRN_TIMELINE_POINTS + 1024);
     }
