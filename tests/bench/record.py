@@ -175,8 +175,11 @@ def summarise(rows):
         say(f"{what}: bytes an event, of heaptrack's, geometric mean", mean(row.ratio("cairn", "heaptrack", "file") for row in some.values()))
         say(f"{what}: processor time, of heaptrack's, geometric mean",
             mean(row.ratio("cairn", "heaptrack", "processor") for row in some.values()))
-    say("real programs: sampled, of plain, geometric mean", mean(row.ratio("sampled", "plain", "value") for row in real.values()),
-        f", goal {GOALS['sampled']} each")
+    sampled = {name: row.ratio("sampled", "plain", "value") for name, row in real.items()}
+    say("real programs: sampled, of plain, geometric mean", mean(sampled.values()))
+    if any(sampled.values()):
+        worst = max((name for name in sampled if sampled[name]), key=sampled.get)
+        say("real programs: sampled, of plain, the most", sampled[worst], f", goal {GOALS['sampled']}", [worst])
     for name, row in rows.items():
         if row.work.kind == "redis":
             for recorder in ("cairn", "sampled", "heaptrack"):
