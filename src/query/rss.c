@@ -221,7 +221,8 @@ static enum cairn_status add_mapped(struct work *work, int64_t budget, struct ca
         .rule = work->selection->rule,
     };
     struct cairn_top top;
-    const struct cairn_span span = {.to = work->rss->at};
+    /* Only what is live then is asked for: a longer span would have its peak looked up. */
+    const struct cairn_span span = {.from = work->rss->at, .to = work->rss->at};
     const enum cairn_status status = cairn_top(work->trace, &selection, &work->rss->at, &span, &top, error);
     if (status != CAIRN_OK) {
         return status;
