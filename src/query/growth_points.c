@@ -13,14 +13,14 @@
 #define LAST_TIME      10  /* its last tenth of time may be the tear-down, */
 #define LAST_TIME_MOST 3   /* but not more than its last third: that is a burst, with life behind it */
 #define BOUNDS         3u  /* moments that the window's end is looked for from */
-#define BORDERS_A_STEP 4u  /* steps of so many chunks go from border to border: states are cheap there */
-#define BORDER_STEPS   ((uint64_t)BORDERS_A_STEP * CAIRN_CHUNK_EVENTS)
+#define BORDER_CHUNKS  8u  /* a span of so many has its points between chunks: states are cheap there */
 
 struct choice {
     struct cairn_trace *trace;
     struct cairn_span window;
     const struct cairn_snapshot *snapshots; /* borrowed; none for mapped memory, which they do not hold */
     size_t snapshot_count;
+    bool by_borders;
     uint64_t bounds[BOUNDS];
     struct cairn_series_point points[POINTS];
     size_t count;
@@ -64,23 +64,28 @@ static enum cairn_status find_end(struct choice *choice, const struct cairn_span
                               : status;
 }
 
-/* The moment of that time; of `events` in STEPS steps, where they are long, the chunk's border before it. */
-static enum cairn_status moment_near(struct choice *choice, uint64_t events, int64_t t_ns,
-                                     struct cairn_moment *moment)
+/* To the border of chunks before it, where that is what is asked for. */
+static uint64_t shifted(const struct choice *choice, uint64_t position)
+{
+    return choice->by_borders ? position - position % CAIRN_CHUNK_EVENTS : position;
+}
+
+static enum cairn_status moment_near(struct choice *choice, int64_t t_ns, struct cairn_moment *moment)
 {
     const enum cairn_status status = cairn_moment_at(choice->trace, t_ns, moment, choice->error);
-    if (status != CAIRN_OK || events / STEPS < BORDER_STEPS) {
+    if (status != CAIRN_OK || !choice->by_borders) {
         return status;
     }
-    moment->position -= moment->position % CAIRN_CHUNK_EVENTS;
+    moment->position = shifted(choice, moment->position);
     return cairn_trace_time_of(choice->trace, moment->position, &moment->t_ns, choice->error);
 }
 
 static enum cairn_status find_window(struct choice *choice, const struct cairn_span *span)
 {
     const int64_t third_ns = cairn_difference(span->to.t_ns, span->from.t_ns) / 3;
-    const enum cairn_status status = moment_near(choice, span->to.position - span->from.position,
-                                                 span->from.t_ns + third_ns, &choice->window.from);
+    choice->by_borders =
+        span->to.position - span->from.position >= (uint64_t)BORDER_CHUNKS * CAIRN_CHUNK_EVENTS;
+    const enum cairn_status status = moment_near(choice, span->from.t_ns + third_ns, &choice->window.from);
     if (status != CAIRN_OK) {
         return status;
     }
@@ -119,7 +124,6 @@ static void add_point(struct choice *choice, const struct cairn_snapshot *snapsh
 
 static enum cairn_status spread_over_time(struct choice *choice)
 {
-    const uint64_t length = choice->window.to.position - choice->window.from.position;
     const int64_t from_ns = choice->window.from.t_ns,
                   length_ns = cairn_difference(choice->window.to.t_ns, from_ns);
     for (int64_t i = 1; i < STEPS; i++) {
@@ -127,10 +131,11 @@ static enum cairn_status spread_over_time(struct choice *choice)
         const struct cairn_snapshot *snapshot = nearest(choice, t_ns, length_ns / STEPS / 4, 0, 0);
         struct cairn_moment moment = {.position = 0};
         if (!snapshot) {
-            const enum cairn_status status = moment_near(choice, length, t_ns, &moment);
+            const enum cairn_status status = moment_near(choice, t_ns, &moment);
             if (status != CAIRN_OK) {
                 return status;
             }
+            moment = moment.position < choice->window.from.position ? choice->window.from : moment;
         }
         add_point(choice, snapshot, moment.position, moment.t_ns);
     }
@@ -142,11 +147,9 @@ static enum cairn_status spread_over_events(struct choice *choice)
     const uint64_t from = choice->window.from.position, length = choice->window.to.position - from;
     const uint64_t step = length / STEPS;
     for (uint64_t i = 1; i < STEPS; i++) {
-        uint64_t position = from + (uint64_t)cairn_parts((int64_t)length, (int64_t)i, STEPS);
-        const struct cairn_snapshot *snapshot = nearest(choice, 0, 0, position, step / 4);
-        if (step >= BORDER_STEPS) {
-            position -= position % CAIRN_CHUNK_EVENTS;
-        }
+        const uint64_t exact = from + (uint64_t)cairn_parts((int64_t)length, (int64_t)i, STEPS);
+        const uint64_t position = shifted(choice, exact) > from ? shifted(choice, exact) : from;
+        const struct cairn_snapshot *snapshot = nearest(choice, 0, 0, exact, step / 4);
         int64_t t_ns = 0;
         if (!snapshot) {
             const enum cairn_status status =
