@@ -1,6 +1,7 @@
 #include "query/series.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "query/no_memory.h"
 #include "query/sum.h"
@@ -36,6 +37,19 @@ static const struct cairn_snapshot *nearest(const struct cairn_series *series,
     return found;
 }
 
+/* The recording's peak, where its snapshot lies within the span: a burst between two points is seen by it alone. */
+static const struct cairn_snapshot *find_peak(const struct cairn_series *series,
+                                              const struct cairn_snapshot *snapshots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(snapshots[i].kind, "peak") == 0 && snapshots[i].event > series->from &&
+            snapshots[i].event < series->to) {
+            return &snapshots[i];
+        }
+    }
+    return NULL;
+}
+
 static enum cairn_status add_point(struct cairn_series *series, int64_t t_ns,
                                    const struct cairn_snapshot *snapshot, struct cairn_error *error)
 {
@@ -68,11 +82,16 @@ static enum cairn_status choose_points(struct cairn_series *series, const struct
     const int64_t length_ns = cairn_difference(span->to.t_ns, span->from.t_ns);
     const int64_t steps = (int64_t)series->wanted - 1;
     const uint64_t reach_ns = cairn_apart(span->to.t_ns, span->from.t_ns) / (uint64_t)steps / 4;
+    const struct cairn_snapshot *peak = status == CAIRN_OK && series->memory == CAIRN_MEMORY_HEAP
+                                            ? find_peak(series, snapshots, count)
+                                            : NULL;
     for (int64_t i = 0; status == CAIRN_OK && i <= steps; i++) {
         const int64_t t_ns = span->from.t_ns + cairn_parts(length_ns, i, steps);
         const struct cairn_snapshot *snapshot = NULL;
         if (series->memory == CAIRN_MEMORY_HEAP && i > 0 && i < steps) {
-            snapshot = nearest(series, snapshots, count, t_ns, reach_ns);
+            snapshot = peak && cairn_apart(peak->t_ns, t_ns) <= 2 * reach_ns
+                           ? peak
+                           : nearest(series, snapshots, count, t_ns, reach_ns);
         }
         status = add_point(series, t_ns, snapshot, error);
         if (status == CAIRN_OK) {

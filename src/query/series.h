@@ -1,5 +1,7 @@
 /* The heap of a span at evenly spread points: for sparklines, growth, and "grew in 27 of 30 steps". Internal to query.
  *
+ * The recording's peak stands for the point inside the span that is nearest to it, up to half a step away: what is shown as live
+ * there would have no trend if it is a burst.
  * Where a snapshot lies within a quarter of a step of a point it stands for it, for its rows are cheaper than a state. */
 #ifndef CAIRN_QUERY_SERIES_H
 #define CAIRN_QUERY_SERIES_H
