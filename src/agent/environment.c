@@ -107,7 +107,8 @@ uint32_t cairn_environment_unfit(char *const *environment)
             return CAIRN_UNRECORDED_SANITIZER;
         }
     }
-    return is_out_of_reach(library, R_OK) || is_out_of_reach(cairn_session_path(), W_OK)
+    /* Where this library is, is not known yet when the constructor of another one, which ran first, starts a program. */
+    return (library[0] && is_out_of_reach(library, R_OK)) || is_out_of_reach(cairn_session_path(), W_OK)
                ? CAIRN_UNRECORDED_OUT_OF_REACH
                : 0;
 }

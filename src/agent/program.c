@@ -28,7 +28,7 @@ struct image {
 
 /* Where the parts of its dynamic section are in the file; 0: there is none. */
 struct dynamic {
-    uint64_t strings, symbols, hashes;
+    uint64_t strings, symbols, hashes, own_name;
 };
 
 static bool read_at(int fd, uint64_t offset, void *to, size_t bytes)
@@ -189,6 +189,29 @@ static bool is_of_other_library(const struct image *image, const Elf64_Phdr *int
     return strncmp(slash ? slash + 1 : name, "ld-musl", 7) == 0;
 }
 
+static bool names_itself(const struct image *image, struct dynamic *dynamic, const Elf64_Dyn *entry)
+{
+    (void)image;
+    dynamic->own_name = entry->d_tag == DT_SONAME ? dynamic->strings + entry->d_un.d_val : 0;
+    return entry->d_tag == DT_SONAME;
+}
+
+/* Of a program without an interpreter: a loader, whose program is its argument, is one by its own name, and takes along what is
+ * preloaded. */
+static uint32_t judge_loader(const struct image *image, const Elf64_Phdr *section)
+{
+    struct dynamic dynamic = {.strings = 0};
+    char name[NAME_BYTES];
+    any_entry(image, section, note_table, &dynamic);
+    if (dynamic.strings == 0 || !any_entry(image, section, names_itself, &dynamic)) {
+        return CAIRN_UNRECORDED_STATIC;
+    }
+    read_name(image->fd, dynamic.own_name, name, sizeof name);
+    return strncmp(name, "ld-linux", 8) == 0    ? 0
+           : strncmp(name, "libc.musl", 9) == 0 ? CAIRN_UNRECORDED_OTHER_LIBRARY
+                                                : CAIRN_UNRECORDED_STATIC;
+}
+
 static uint32_t judge_elf(int fd, const uint8_t *head, size_t length)
 {
     struct image image = {.fd = fd};
@@ -214,7 +237,7 @@ static uint32_t judge_elf(int fd, const uint8_t *head, size_t length)
         dynamic = image.segments[i].p_type == PT_DYNAMIC ? &image.segments[i] : dynamic;
     }
     if (!interpreter) {
-        return CAIRN_UNRECORDED_STATIC;
+        return dynamic ? judge_loader(&image, dynamic) : CAIRN_UNRECORDED_STATIC;
     }
     if (is_of_other_library(&image, interpreter)) {
         return CAIRN_UNRECORDED_OTHER_LIBRARY;

@@ -85,12 +85,38 @@ class Children(Case):
         os.chmod(self.path("script"), 0o755)
         self.assert_left_out(self.same("env", self.path("script")), self.path("script"), "sanitizer")
 
+    def loader(self):
+        found = next((line.split("interpreter: ")[1].rstrip("]\n ") for line in
+                      subprocess.run(["readelf", "-lW", sys.executable], capture_output=True, text=True, check=True).stdout.splitlines()
+                      if "interpreter: " in line), None)
+        if not found:
+            self.skipTest("the interpreter is linked statically")
+        return found
+
+    def assert_all_recorded(self, info, *names):
+        self.assertEqual([note["text"] for note in info["notes"] if "was not recorded" in note["text"]], [])
+        programs = [os.path.basename(row["program"] or "") for row in info["processes"]]
+        for name in names:
+            self.assertIn(name, programs)
+
+    def test_loader(self):
+        """A program that is an argument of the loader is recorded, though a loader has no interpreter."""
+        loader = self.loader()
+        self.assert_all_recorded(self.same("env", loader, self.compile("plain")), os.path.basename(os.path.realpath(loader)))
+
+    def test_started_by_a_constructor(self):
+        """Of a library that is set up before the recorder's own."""
+        path = self.compile("plain")
+        source = ("#include <stdlib.h>\n#include <sys/wait.h>\n#include <unistd.h>\n"
+                  "__attribute__((constructor)) static void begin(void) { free(malloc(10));\n"
+                  f"  if (fork() == 0) {{ execl(\"{path}\", \"plain\", (char *)0); _exit(1); }} wait(NULL); }}\n")
+        self.compile("libbegins.so", "-shared", "-fPIC", source=source)
+        program = self.compile("program", f"-L{self.folder}", f"-Wl,-rpath,{self.folder}", "-Wl,--no-as-needed", "-lbegins")
+        self.assert_all_recorded(self.same(program), "plain", "program")
+
     def test_another_c_library(self):
         """Told by the loader's name; here it is glibc's under that name."""
-        loader = next((line.split("interpreter: ")[1].rstrip("]\n ") for line in
-                       subprocess.run(["readelf", "-lW", sys.executable], capture_output=True, text=True, check=True).stdout.splitlines()
-                       if "interpreter: " in line), None)
-        os.symlink(loader, self.path("ld-musl-x86_64.so.1"))
+        os.symlink(self.loader(), self.path("ld-musl-x86_64.so.1"))
         self.started_in_every_way(self.compile("other", f"-Wl,--dynamic-linker={self.path('ld-musl-x86_64.so.1')}"), "another C library")
 
     def test_32_bits(self):
