@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -208,6 +209,7 @@ static int try_to_trace(void)
     int failed = 0;
     const pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;) {
             pause();
         }
@@ -223,30 +225,29 @@ static int try_to_trace(void)
     return failed;
 }
 
+/* A filter gives the same error as yama's upper levels, which say what to do. */
 static void look_at_ptrace(struct cairn_finding *finding)
 {
     char scope[16];
     const int failed = try_to_trace();
-    if (failed == EPERM || failed == EACCES || failed == ENOSYS) {
+    const bool forbidden = failed == EPERM || failed == EACCES || failed == ENOSYS;
+    const long level =
+        read_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof scope) ? strtol(scope, NULL, 10) : 0;
+    if (forbidden && level < 2) {
         set(finding, CAIRN_FINDING_NOTE, "in a container, allow it: docker run --cap-add SYS_PTRACE",
             "forbidden (%s): no cairn attach; native object graphs lack what registers hold, or all",
             strerror(failed));
-        return;
-    }
-    if (!read_line("/proc/sys/kernel/yama/ptrace_scope", scope, sizeof scope)) {
+    } else if (level == 0) {
         set(finding, CAIRN_FINDING_FINE, "", "allowed for programs of the same user");
-        return;
-    }
-    const long level = strtol(scope, NULL, 10);
-    if (level == 0) {
-        set(finding, CAIRN_FINDING_FINE, "", "allowed for programs of the same user");
+    } else if (!forbidden && geteuid() == 0) {
+        set(finding, CAIRN_FINDING_FINE, "", "allowed for root (ptrace_scope %ld)", level);
     } else if (level == 1) {
         set(finding, CAIRN_FINDING_FINE, "",
-            geteuid() == 0 ? "allowed for root (ptrace_scope 1)"
-                           : "allowed for programs that cairn starts; for cairn attach: sysctl "
-                             "kernel.yama.ptrace_scope=0");
+            "allowed for programs that cairn starts; for cairn attach: sysctl kernel.yama.ptrace_scope=0");
     } else {
-        set(finding, CAIRN_FINDING_NOTE, "sysctl kernel.yama.ptrace_scope=1",
+        set(finding, CAIRN_FINDING_NOTE,
+            level == 2 ? "as root, sysctl kernel.yama.ptrace_scope=1"
+                       : "until the next boot nothing can be traced",
             "forbidden (ptrace_scope %ld): no cairn attach, and object graphs miss what only registers hold",
             level);
     }

@@ -155,12 +155,16 @@ class Refusals(Case):
                 echo {scope} >/proc/sys/kernel/yama/ptrace_scope
                 {users} sleep 1000 & pid=$!
                 until grep -q libc /proc/$pid/maps && read name </proc/$pid/comm && [ "$name" = sleep ]; do sleep 0.01; done
+                {users} {forbid} {CAIRN} doctor >doctor.txt
                 {users} {forbid} {CAIRN} attach $pid; status=$?
                 kill $pid; exit $status"""
             done = cairn(command=["unshare", "-m", "sh", "-c", script], cwd=self.folder, env=NO_LEAK_CHECK)
             if done.status not in (0, 2):
                 self.skipTest("nothing can be mounted here")
             self.assert_sentence(done, 2, *words)
+            doctor = Path(self.folder, "doctor.txt").read_text()
+            self.assertIn("SYS_PTRACE" if scope == "1" else f"forbidden (ptrace_scope {scope})", doctor)
+            self.assertIn("until the next boot" if scope == "3" else "", doctor)
 
     def test_filter_of_its_own(self):
         self.refused(self.sleeping(*self.behind_a_filter("ptrace")).pid, "seccomp filter of its own", "cairn record")
