@@ -13,6 +13,7 @@
 #define LAST_TIME      10  /* its last tenth of time may be the tear-down, */
 #define LAST_TIME_MOST 3   /* but not more than its last third: that is a burst, with life behind it */
 #define BOUNDS         3u  /* moments that the window's end is looked for from */
+#define REACH          4   /* of the window: a border that stands for a moment is no further away */
 #define BORDER_CHUNKS  8u  /* a span of so many has its points between chunks: states are cheap there */
 
 struct choice {
@@ -70,22 +71,35 @@ static uint64_t shifted(const struct choice *choice, uint64_t position)
     return choice->by_borders ? position - position % CAIRN_CHUNK_EVENTS : position;
 }
 
-static enum cairn_status moment_near(struct choice *choice, int64_t t_ns, struct cairn_moment *moment)
+static bool has_many_chunks(uint64_t from, uint64_t to)
 {
-    const enum cairn_status status = cairn_moment_at(choice->trace, t_ns, moment, choice->error);
+    return to - from >= (uint64_t)BORDER_CHUNKS * CAIRN_CHUNK_EVENTS;
+}
+
+/* The border before that time, unless it lies more than reach_ns before it: then little happens for long, and that would be told as
+ * one point. */
+static enum cairn_status moment_near(struct choice *choice, int64_t t_ns, int64_t reach_ns,
+                                     struct cairn_moment *moment)
+{
+    enum cairn_status status = cairn_moment_at(choice->trace, t_ns, moment, choice->error);
     if (status != CAIRN_OK || !choice->by_borders) {
         return status;
     }
-    moment->position = shifted(choice, moment->position);
-    return cairn_trace_time_of(choice->trace, moment->position, &moment->t_ns, choice->error);
+    struct cairn_moment border = *moment;
+    border.position = shifted(choice, moment->position);
+    status = cairn_trace_time_of(choice->trace, border.position, &border.t_ns, choice->error);
+    if (status == CAIRN_OK && cairn_difference(t_ns, border.t_ns) <= reach_ns) {
+        *moment = border;
+    }
+    return status;
 }
 
 static enum cairn_status find_window(struct choice *choice, const struct cairn_span *span)
 {
     const int64_t third_ns = cairn_difference(span->to.t_ns, span->from.t_ns) / 3;
-    choice->by_borders =
-        span->to.position - span->from.position >= (uint64_t)BORDER_CHUNKS * CAIRN_CHUNK_EVENTS;
-    const enum cairn_status status = moment_near(choice, span->from.t_ns + third_ns, &choice->window.from);
+    choice->by_borders = has_many_chunks(span->from.position, span->to.position);
+    const enum cairn_status status =
+        moment_near(choice, span->from.t_ns + third_ns, third_ns / REACH, &choice->window.from);
     if (status != CAIRN_OK) {
         return status;
     }
@@ -93,6 +107,9 @@ static enum cairn_status find_window(struct choice *choice, const struct cairn_s
         choice->window.from.position > span->to.position) {
         choice->window.from = span->from;
     }
+    /* Two thirds of so many; most of them may have been the beginning. */
+    choice->by_borders =
+        has_many_chunks(0, (span->to.position - choice->window.from.position) / 2 * 3 + CAIRN_CHUNK_EVENTS);
     return find_end(choice, span);
 }
 
@@ -131,7 +148,7 @@ static enum cairn_status spread_over_time(struct choice *choice)
         const struct cairn_snapshot *snapshot = nearest(choice, t_ns, length_ns / STEPS / 4, 0, 0);
         struct cairn_moment moment = {.position = 0};
         if (!snapshot) {
-            const enum cairn_status status = moment_near(choice, t_ns, &moment);
+            const enum cairn_status status = moment_near(choice, t_ns, length_ns / REACH, &moment);
             if (status != CAIRN_OK) {
                 return status;
             }

@@ -102,5 +102,20 @@ class Long(Case):
         self.assertEqual((done.status, done.err), (0, ""))
 
 
+class BusyBeginning(Case):
+    """Nearly all events in its first moment, then a slow leak: what happens in less than a chunk is growth like any other."""
+
+    def test_growth(self):
+        name = os.path.join(FOLDER, "busy")
+        with open(name, "w", encoding="ascii") as file:
+            file.write(HEAD + "c 0\n" + "+ 1\n- 1\n" * 300000)
+            file.write("".join(f"c {10 + turn:x}\n+ 0\n" for turn in range(300)) + "c 140\n")
+        self.assertEqual(cairn("import", name, "-o", name + ".cairn").status, 0)
+        row, = ask("growth", name + ".cairn")["rows"]
+        self.assertEqual((row["function"], row["grew"]), ("leak", row["of"]))
+        self.assertGreater(row["of"], 20)
+        self.assertAlmostEqual(row["first_bytes"], 100 * LEAKED, delta=10 * LEAKED)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
