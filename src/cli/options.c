@@ -85,8 +85,8 @@ static enum cairn_status parse_word(struct parser *parser, const struct cairn_op
     }
     const char *ask = suggestion.best != NULL ? ": did you mean " : "";
     const char *best = suggestion.best != NULL ? suggestion.best : "";
-    cairn_fail(parser->error, CAIRN_E_USAGE, "--%s: '%s' is none of %s%s%s", option->name, value,
-               cairn_buffer_cstr(&list), ask, best);
+    cairn_fail(parser->error, CAIRN_E_USAGE, "--%s: '%s' is none of %s%s%s%s", option->name, value,
+               cairn_buffer_cstr(&list), ask, best, best[0] != '\0' ? "?" : "");
     cairn_buffer_release(&list);
     return CAIRN_E_USAGE;
 }
@@ -257,9 +257,9 @@ static enum cairn_status check_positional(struct parser *parser)
                           command_name(parser), space, command->name, command->positional);
     }
     if (invocation->positional_count > command->positional_max) {
-        return cairn_fail(parser->error, CAIRN_E_USAGE, "%s: unexpected '%s': cairn%s%s %s",
+        return cairn_fail(parser->error, CAIRN_E_USAGE, "%s: unexpected '%s': cairn%s%s%s%s",
                           command_name(parser), invocation->positional[command->positional_max], space,
-                          command->name, command->positional);
+                          command->name, command->positional[0] != '\0' ? " " : "", command->positional);
     }
     return CAIRN_OK;
 }

@@ -39,7 +39,7 @@ const struct cairn_topic cairn_topics[] = {
         .title = "exit statuses",
         .text =
             "  0                done\n"
-            "  1                leaks --fail found a leak\n"
+            "  1                check found a limit exceeded, or leaks --fail a leak\n"
             "  2                wrong usage, an unreadable or foreign trace, anything else that failed\n"
             "\n"
             "`cairn record` passes the program's own status on: 128+N after signal N. Of its own it gives:\n"

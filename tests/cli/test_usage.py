@@ -28,6 +28,7 @@ class Usage(Case):
             self.assertLessEqual(max(map(len, done.out.splitlines())), 80, command)
         for topic in ("time", "selecting", "status", "environment"):
             self.assertEqual(cairn("help", topic).status, 0)
+        self.assertIn("check found a limit exceeded", cairn("help", "status").out)
         self.assert_sentence(cairn("help", "tpo"), 2, "top")
 
     def test_version(self):
@@ -48,7 +49,8 @@ class Usage(Case):
         self.assert_sentence(cairn("top", trace(), "--limit", "-1"), 2, "whole number")
         self.assert_sentence(cairn("top", trace(), "--reverse=yes"), 2, "takes no value")
         self.assert_sentence(cairn("top", trace(), trace()), 2, "unexpected")
-        self.assert_sentence(cairn("top", trace(), "--by", "fnuction"), 2, "did you mean function")
+        self.assertTrue(cairn("demo", "extra").err.endswith("unexpected 'extra': cairn demo\n"))
+        self.assert_sentence(cairn("top", trace(), "--by", "fnuction"), 2, "did you mean function?")
         self.assert_sentence(cairn("top", trace(), "--metric", "weight"), 2, "live, allocated")
         self.assert_sentence(cairn("top", trace(), "--format", "xml"), 2, "text, json, csv")
         self.assert_sentence(cairn("leaks", trace(), "--min-age", "5"), 2, "--min-age")

@@ -173,7 +173,7 @@ static void test_errors(void **state)
     expect_error("--count=-1", "whole number");
     expect_error("--count 1x", "whole number");
     expect_error("--count 99999999999999999999", "whole number");
-    expect_error("--hue=grene", "did you mean green");
+    expect_error("--hue=grene", "did you mean green?");
     expect_error("--hue=x", "red, green, blue");
     expect_error("--bytes lots", "--bytes");
     expect_error("--age 5", "--age");
