@@ -40,7 +40,8 @@ def tracked(source, *patterns):
     out = subprocess.run(["git", "-C", source, "ls-files", *patterns], capture_output=True, text=True)
     if out.returncode == 0 and out.stdout:
         return out.stdout.split()
-    return [str(p.relative_to(source)) for pattern in patterns for p in Path(source).glob(pattern.replace("*", "**/*", 1))]
+    files = [str(p.relative_to(source)) for pattern in patterns for p in Path(source).glob(pattern.replace("*", "**/*", 1))]
+    return [name for name in files if not name.startswith("build")]  # a release unpacked: no git says what is ours
 
 
 def check_layers(source, _build):
