@@ -42,10 +42,11 @@ enum cairn_status cairn_terminal_check(struct cairn_error *error)
             "the viewer needs a terminal: TERM is not set; `cairn top` prints the same as text");
     int found = 0;
     if (setupterm(name, STDOUT_FILENO, &found) != OK)
-        return cairn_fail(error, CAIRN_E_SYSTEM,
-                          "the viewer does not know the terminal TERM=%.40s; set TERM, or use `cairn top`, "
-                          "which prints text",
-                          cairn_is_clean(name, strlen(name)) ? name : "?");
+        return cairn_fail(
+            error, CAIRN_E_SYSTEM,
+            "the viewer does not know the terminal TERM=%.40s; try TERM=xterm-256color, or `cairn top`, "
+            "which prints text",
+            cairn_is_clean(name, strlen(name)) ? name : "?");
     const char *place_cursor = tigetstr("cup");
     del_curterm(cur_term);
     if (place_cursor == NULL)
