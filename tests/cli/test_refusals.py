@@ -18,6 +18,17 @@ NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 AS_NOBODY = unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv"), "needs root, who can be somebody else")
 
 
+def as_nobody():
+    """Somebody else, and a cairn that they can reach: the build may lie in the home of root."""
+    folder = os.path.join(FOLDER, "everybodys")
+    if not os.path.exists(folder):
+        os.mkdir(folder)
+        os.chmod(folder, 0o755)
+        for path in (CAIRN, os.path.join(os.path.dirname(CAIRN), "libcairn.so")):
+            shutil.copy(path, folder)
+    return [*NOBODY, os.path.join(folder, os.path.basename(CAIRN))]
+
+
 def status_of(pid):
     """What /proc says of the process that a visit could have changed."""
     with open(f"/proc/{pid}/status") as file:
@@ -55,10 +66,10 @@ class Refusals(Case):
         wait_for_state(process.pid, "S")
         return process
 
-    def refused(self, pid, *words, command=(), also=(["snapshot", "--graph"],)):
+    def refused(self, pid, *words, command=(CAIRN,), also=(["snapshot", "--graph"],)):
         before = status_of(pid)
         for verb, *options in ["attach"], *also:
-            done = cairn(verb, str(pid), *options, cwd=self.folder, env=NO_LEAK_CHECK, command=[*command, CAIRN])
+            done = cairn(verb, str(pid), *options, cwd=self.folder, env=NO_LEAK_CHECK, command=command)
             self.assert_sentence(done, 2, *words)
             if not os.path.exists("/proc/sys/kernel/yama/ptrace_scope"):
                 self.assertNotIn("yama", done.err)
@@ -105,16 +116,16 @@ class Refusals(Case):
 
     @AS_NOBODY
     def test_another_user(self):
-        self.refused(os.getpid(), "another user", "attach as that user", command=NOBODY)
+        self.refused(os.getpid(), "another user", "attach as that user", command=as_nobody())
         self.refused(self.sleeping(*NOBODY).pid, "another user")
-        self.assert_sentence(cairn("stop", str(os.getpid()), command=[*NOBODY, CAIRN]), 2, "another user")
+        self.assert_sentence(cairn("stop", str(os.getpid()), command=as_nobody()), 2, "another user")
 
     @AS_NOBODY
     def test_not_dumpable(self):
         process = self.running(*NOBODY, build("closed"))
         self.assertEqual(process.stdout.readline(), "ready\n")
         wait_for_state(process.pid, "S")
-        self.refused(process.pid, "does not let itself be traced", "cairn record", command=NOBODY)
+        self.refused(process.pid, "does not let itself be traced", "cairn record", command=as_nobody())
         process.communicate("")
         self.assertEqual(process.returncode, 7)
 
@@ -139,7 +150,8 @@ class Refusals(Case):
         for what in ("ptrace", "all"):
             behind = self.behind_a_filter(what)
             process = self.sleeping()
-            self.refused(process.pid, "seccomp filter forbids ptrace", "--cap-add SYS_PTRACE", "cairn record", command=behind)
+            words = ("seccomp filter forbids ptrace", "--cap-add SYS_PTRACE", "cairn record")
+            self.refused(process.pid, *words, command=[*behind, CAIRN])
             doctor = cairn("doctor", env=NO_LEAK_CHECK, command=[*behind, CAIRN]).out
             self.assertRegex(doctor, r"note +ptrace +forbidden")
             self.assertIn("--cap-add SYS_PTRACE", doctor)
@@ -148,6 +160,7 @@ class Refusals(Case):
     def test_yama(self):
         """A kernel without yama gets its file by a mount, and a filter does the forbidding."""
         nobody, forbid = " ".join(NOBODY), " ".join(self.behind_a_filter("ptrace"))
+        reachable = as_nobody()[-1]
         for scope, users, words in (("1", nobody, ["ptrace_scope is 1", "sysctl kernel.yama.ptrace_scope=0"]),
                                     ("2", nobody, ["ptrace_scope is 2", "sysctl kernel.yama.ptrace_scope=0"]),
                                     ("3", "", ["ptrace_scope is 3", "until the next boot"]), ("1", "", ["seccomp filter"])):
@@ -155,8 +168,8 @@ class Refusals(Case):
                 echo {scope} >/proc/sys/kernel/yama/ptrace_scope
                 {users} sleep 1000 & pid=$!
                 until grep -q libc /proc/$pid/maps && read name </proc/$pid/comm && [ "$name" = sleep ]; do sleep 0.01; done
-                {users} {forbid} {CAIRN} doctor >doctor.txt
-                {users} {forbid} {CAIRN} attach $pid; status=$?
+                {users} {forbid} {reachable} doctor >doctor.txt
+                {users} {forbid} {reachable} attach $pid; status=$?
                 kill $pid; exit $status"""
             done = cairn(command=["unshare", "-m", "sh", "-c", script], cwd=self.folder, env=NO_LEAK_CHECK)
             if done.status not in (0, 2):
@@ -207,7 +220,7 @@ class Refusals(Case):
         """A program that may be run, but not read, is set uid all the same."""
         program = shutil.copy(shutil.which("true"), os.path.join(FOLDER, "unreadable"))
         os.chmod(program, 0o4711)
-        self.assert_sentence(cairn("record", program, cwd=self.folder, command=[*NOBODY, CAIRN]), 126, "setuid")
+        self.assert_sentence(cairn("record", program, cwd=self.folder, command=as_nobody()), 126, "setuid")
         self.assertEqual(os.listdir(self.folder), [])
 
 
