@@ -6,8 +6,8 @@ cairn_build_packages="gcc g++ libc6-dev make cmake pkg-config ca-certificates li
 libncurses-dev zlib1g-dev libdw-dev libiberty-dev libprotobuf-c-dev
 protobuf-c-compiler libedit-dev"
 # To test: the unit-test library, the checkers, and the real programs that get recorded.
-cairn_test_packages="libcmocka-dev python3 tmux jq sqlite3 redis-server git valgrind binutils dpkg-dev procps file strace zstd
-python3-pytest graphviz clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev codespell man-db
+cairn_test_packages="libcmocka-dev python3 tmux jq sqlite3 redis-server git valgrind binutils dpkg-dev libcap2-bin procps file strace
+zstd python3-pytest graphviz clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev codespell man-db
 python3-objgraph python3-greenlet libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev"
 
 # cairn_install PACKAGE…: installs what is missing, as root or through sudo.
