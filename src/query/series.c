@@ -89,9 +89,9 @@ static enum cairn_status choose_points(struct cairn_series *series, const struct
         const int64_t t_ns = span->from.t_ns + cairn_parts(length_ns, i, steps);
         const struct cairn_snapshot *snapshot = NULL;
         if (series->memory == CAIRN_MEMORY_HEAP && i > 0 && i < steps) {
-            snapshot = peak && cairn_apart(peak->t_ns, t_ns) <= 2 * reach_ns
-                           ? peak
-                           : nearest(series, snapshots, count, t_ns, reach_ns);
+            const bool is_peak = peak && cairn_apart(peak->t_ns, t_ns) <= 2 * reach_ns;
+            snapshot = is_peak ? peak : nearest(series, snapshots, count, t_ns, reach_ns);
+            peak = is_peak ? NULL : peak; /* for one point, also half-way between two */
         }
         status = add_point(series, t_ns, snapshot, error);
         if (status == CAIRN_OK) {
