@@ -113,14 +113,15 @@ static int64_t heap_of(const struct cairn_app *app, int64_t t_ns)
 
 static void write_sizes(const struct cairn_app *app, int64_t t_ns, struct piece *pieces)
 {
-    const int64_t heap = heap_of(app, t_ns), rss = cairn_strip_rss(&app->strip, t_ns);
+    bool near;
+    const int64_t heap = heap_of(app, t_ns), rss = cairn_strip_rss(&app->strip, t_ns, &near);
     char number[CAIRN_HUMAN_MAX];
     if (heap != CAIRN_UNKNOWN)
         snprintf(pieces[PIECE_HEAP].text, sizeof(pieces->text), "heap %s%s",
                  app->facts.sample_bytes > 0 ? "~" : "", cairn_human_bytes_short(number, heap));
     /* Residency is known of all processes together. */
     if (rss != CAIRN_UNKNOWN && app->question.process == 0)
-        snprintf(pieces[PIECE_RSS].text, sizeof(pieces->text), "rss %s",
+        snprintf(pieces[PIECE_RSS].text, sizeof(pieces->text), "rss %s%s", near ? "" : "~",
                  cairn_human_bytes_short(number, rss));
 }
 

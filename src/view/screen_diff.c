@@ -176,10 +176,11 @@ static void write_head(struct diff *screen, const struct diff_job *own)
     char a_time[CAIRN_TIME_MAX], b_time[CAIRN_TIME_MAX], rss[64] = "";
     char a_bytes[CAIRN_HUMAN_MAX], b_bytes[CAIRN_HUMAN_MAX], delta[CAIRN_VALUE_MAX],
         rss_delta[CAIRN_VALUE_MAX];
-    const int64_t rss_a = cairn_strip_rss(&app->strip, own->a.t_ns),
-                  rss_b = cairn_strip_rss(&app->strip, own->b.t_ns);
+    bool near_a, near_b;
+    const int64_t rss_a = cairn_strip_rss(&app->strip, own->a.t_ns, &near_a),
+                  rss_b = cairn_strip_rss(&app->strip, own->b.t_ns, &near_b);
     if (!app->other_facts.loaded && rss_a != CAIRN_UNKNOWN && rss_b != CAIRN_UNKNOWN)
-        snprintf(rss, sizeof(rss), "rss %s   ",
+        snprintf(rss, sizeof(rss), "rss %s%s   ", near_a && near_b ? "" : "~",
                  cairn_value_text(CAIRN_COLUMN_BYTES_SIGNED, rss_b - rss_a, rss_delta));
     snprintf(screen->head, sizeof(screen->head), "A %s%s%s %s → B %s%s%s %s     %s   %s%s",
              app->other_facts.loaded ? app->facts.path : "", app->other_facts.loaded ? " " : "",

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/human.h"
+#include "query/sum.h"
 #include "view/app.h"
 
 #define LABEL_WIDTH 6 /* "heap " and a blank */
 
+#define NEAR_PARTS  50 /* a sample is near up to this part of the recording away */
 #define RIGHT_MOST  48 /* columns of text to the right of the curves */
 #define TALL_SCREEN 40 /* rows from which the heap gets more than one line */
 
@@ -99,13 +101,29 @@ int64_t cairn_strip_heap(const struct cairn_strip *strip, int64_t t_ns)
     return point == NULL ? CAIRN_UNKNOWN : point->heap_bytes;
 }
 
-int64_t cairn_strip_rss(const struct cairn_strip *strip, int64_t t_ns)
+static bool is_nearer(const struct cairn_rate_point *one, const struct cairn_rate_point *other, int64_t t_ns)
 {
-    const struct cairn_rate_point *point = point_at(strip, t_ns);
-    /* Residency is sampled less often than the heap: the nearest sample before. */
-    while (point != NULL && point > strip->points && point->rss_bytes == CAIRN_UNKNOWN)
-        point--;
-    return point == NULL ? CAIRN_UNKNOWN : point->rss_bytes;
+    return other == NULL || cairn_apart(one->t_ns, t_ns) < cairn_apart(other->t_ns, t_ns);
+}
+
+/* The point nearest to a time at which RSS was sampled, or NULL. */
+static const struct cairn_rate_point *nearest_sample(const struct cairn_strip *strip, int64_t t_ns)
+{
+    const struct cairn_rate_point *const end = strip->points + strip->count, *found = NULL;
+    for (const struct cairn_rate_point *point = strip->points; point < end; point++)
+        if (point->rss_bytes != CAIRN_UNKNOWN && is_nearer(point, found, t_ns))
+            found = point;
+    return found;
+}
+
+int64_t cairn_strip_rss(const struct cairn_strip *strip, int64_t t_ns, bool *near)
+{
+    const struct cairn_rate_point *chosen = nearest_sample(strip, t_ns);
+    *near = false;
+    if (chosen == NULL)
+        return CAIRN_UNKNOWN;
+    *near = cairn_apart(chosen->t_ns, t_ns) <= (uint64_t)strip->duration_ns / NEAR_PARTS;
+    return chosen->rss_bytes;
 }
 
 static int column_of(const struct cairn_strip *strip, int64_t t_ns, int width)
@@ -232,11 +250,12 @@ static void draw_right(struct cairn_app *app, struct cairn_canvas *canvas, struc
         cairn_draw_format(canvas, area.x, bottom, area.width, CAIRN_STYLE_DIM, "peak %s @%s",
                           cairn_human_bytes_short(text, facts->peak_bytes),
                           cairn_time_text(facts, facts->peak.moment.t_ns, time));
-    const int64_t rss = cairn_strip_rss(&app->strip, app->question.at.moment.t_ns);
+    bool near;
+    const int64_t rss = cairn_strip_rss(&app->strip, app->question.at.moment.t_ns, &near);
     const int64_t heap = cairn_strip_heap(&app->strip, app->question.at.moment.t_ns);
     if (gap[0] != '\0')
         cairn_draw_text(canvas, area.x, area.y, area.width, CAIRN_STYLE_DIM, gap);
-    else if (rss != CAIRN_UNKNOWN && heap != CAIRN_UNKNOWN && app->question.process == 0)
+    else if (near && rss != CAIRN_UNKNOWN && heap != CAIRN_UNKNOWN && app->question.process == 0)
         cairn_draw_format(canvas, area.x, area.y, area.width, CAIRN_STYLE_DIM, "gap %s",
                           cairn_human_bytes_short(text, rss - heap));
 }
