@@ -57,7 +57,8 @@ class Capture(unittest.TestCase):
         return " ".join(text for text, in self.ask("SELECT text FROM note"))
 
     def test_frames(self):
-        """What a stack holds is held by a function of a thread."""
+        """What a stack holds is held by a function of a thread. A frame that came later may hold it, too: what it has not written yet
+        is what calls before it left there."""
         self.record(GUEST.with_name("native_stacks"))
         threads = {number for number, in self.ask("SELECT DISTINCT tid FROM thread")}
         named = {}
@@ -71,8 +72,8 @@ class Capture(unittest.TestCase):
                 named.setdefault(size, set()).add(function.split("(")[0])
         self.assertLessEqual({"worker"}, named[1016])
         self.assertLessEqual({"worker"}, named[1032])
-        self.assertEqual(named[3016], {"main"})
-        self.assertEqual(named[2024], {"park::Keeper::finish"})
+        self.assertLessEqual({"main"}, named[3016])
+        self.assertLessEqual({"park::Keeper::finish"}, named[2024])
 
     # Who looks
 
