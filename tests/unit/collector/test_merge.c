@@ -166,7 +166,8 @@ static bool addresses_are_shared(bool disturbed)
     bool in_time = true;
     for (uint32_t i = 0; i < THREADS; i++) {
         pthread_join(workers[i].thread, NULL);
-        in_time = in_time && workers[i].longest_ns < WAITED_FOR_NS;
+        /* The recorder counts by another clock, from when it looked. */
+        in_time = in_time && workers[i].longest_ns < WAITED_FOR_NS / 2;
         allocations += workers[i].allocations;
         frees += workers[i].frees;
         bytes += workers[i].bytes;
