@@ -340,8 +340,9 @@ static struct cairn_fork_image *take_image(struct cairn_target *target, uint64_t
     return NULL;
 }
 
+/* Its age counts from now: what the record says may be rubbish, from a time that never comes. */
 static struct cairn_fork_image *make_image(struct cairn_recorder *recorder, struct cairn_target *target,
-                                           uint64_t serial, int64_t t_ns)
+                                           uint64_t serial)
 {
     struct cairn_fork_image *image = calloc(1, sizeof *image);
     if (!image || !cairn_ledger_fork(recorder->ledger, target->ledger, &image->ledger)) {
@@ -349,7 +350,7 @@ static struct cairn_fork_image *make_image(struct cairn_recorder *recorder, stru
         return NULL;
     }
     image->serial = serial;
-    image->t_ns = t_ns;
+    image->t_ns = cairn_clock_elapsed_ns(&recorder->clock);
     image->code = cairn_code_map_share(target->code);
     return image;
 }
@@ -359,8 +360,7 @@ bool cairn_recorder_inherit(struct cairn_recorder *recorder, struct cairn_target
 {
     /* A raw clone was not announced: its child inherits what its parent has now. */
     struct cairn_fork_image *image =
-        serial != 0 ? take_image(parent, serial)
-                    : make_image(recorder, parent, 0, cairn_clock_elapsed_ns(&recorder->clock));
+        serial != 0 ? take_image(parent, serial) : make_image(recorder, parent, 0);
     if (!image) {
         return false;
     }
@@ -391,10 +391,9 @@ static void drop_oldest_image(struct cairn_target *target)
     }
 }
 
-static void apply_fork(struct cairn_recorder *recorder, struct cairn_target *target, uint64_t serial,
-                       int64_t t_ns)
+static void apply_fork(struct cairn_recorder *recorder, struct cairn_target *target, uint64_t serial)
 {
-    struct cairn_fork_image *image = make_image(recorder, target, serial, t_ns);
+    struct cairn_fork_image *image = make_image(recorder, target, serial);
     if (!image) {
         return;
     }
@@ -455,7 +454,7 @@ static void apply_rare(struct cairn_recorder *recorder, struct cairn_source *sou
         cairn_recorder_thread_end(recorder, source, time_ns_of(recorder, record));
         break;
     case CAIRN_RECORD_FORK:
-        apply_fork(recorder, target, record[1], time_ns_of(recorder, record));
+        apply_fork(recorder, target, record[1]);
         break;
     case CAIRN_RECORD_FORK_DONE:
         apply_fork_done(target, record[1], (pid_t)record[2]);

@@ -530,6 +530,30 @@ static void a_child_that_died_before_its_parent(void **state)
     rig_release(&rig);
 }
 
+/* A fork from a time that never comes: nobody waits for its child for ever. */
+static void a_fork_of_the_future(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct rig_process process = {.pid = 0};
+    struct rig_writer writer;
+    rig_start(&rig);
+    rig.options.follow = true;
+    rig_hello(&rig, &process, NULL, 0);
+    rig_writer_open(&writer, &rig, &process, 1);
+    const uint64_t fork[2] = {CAIRN_RECORD_FORK, 1};
+    rig_write_stamped(&writer, UINT64_C(1) << 54, fork, 2);
+    rig_end(&rig, &process);
+    for (int i = 0; i < 3; i++) {
+        cairn_recorder_drain(rig.recorder);
+    }
+    const int64_t now_ns = cairn_clock_elapsed_ns(&rig.recorder->clock);
+    assert_true(cairn_recorder_expects_children(rig.recorder, now_ns));
+    assert_false(cairn_recorder_expects_children(rig.recorder, now_ns + 60000000000));
+    rig_finish(&rig);
+    rig_release(&rig);
+}
+
 /* Marks stand behind the events of their thread before them, and in the order of time among all. */
 static void marks_stand_where_they_were_made(void **state)
 {
@@ -612,6 +636,7 @@ int main(void)
         cmocka_unit_test(code_where_other_code_was),
         cmocka_unit_test(a_child_that_is_early),
         cmocka_unit_test(a_child_that_died_before_its_parent),
+        cmocka_unit_test(a_fork_of_the_future),
         cmocka_unit_test(marks_stand_where_they_were_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
