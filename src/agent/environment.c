@@ -7,9 +7,9 @@
 
 #include "agent/machine.h"
 #include "agent/own.h"
-#include "agent/program.h"
 #include "agent/session.h"
 #include "wire/record.h"
+#include "wire/sanitizer.h"
 #include "wire/session.h"
 
 #define PRELOAD_VARIABLE "LD_PRELOAD"
@@ -103,7 +103,7 @@ uint32_t cairn_environment_unfit(char *const *environment)
     const char *list = find(environment, PRELOAD_VARIABLE);
     size_t length;
     for (; list && (length = next_name(&list)) > 0; list += length) {
-        if (cairn_program_is_sanitizer(list, length)) {
+        if (cairn_is_sanitizer_library(list, length)) {
             return CAIRN_UNRECORDED_SANITIZER;
         }
     }

@@ -8,6 +8,7 @@
 #include "agent/environment.h"
 #include "agent/machine.h"
 #include "wire/record.h"
+#include "wire/sanitizer.h"
 
 #define SCRIPTS_MAX     4u /* a script's interpreter may be a script */
 #define HEAD_BYTES      256u
@@ -44,27 +45,6 @@ static void read_name(int fd, uint64_t offset, char *name, size_t size)
 }
 
 /* --- Sanitizers --- */
-
-bool cairn_program_is_sanitizer(const char *name, size_t length)
-{
-    static const char *const prefixes[] = {"libasan.so",        "libtsan.so",       "libhwasan.so",
-                                           "libclang_rt.asan",  "libclang_rt.tsan", "libclang_rt.msan",
-                                           "libclang_rt.hwasan"};
-    for (size_t i = length; i > 0; i--) {
-        if (name[i - 1] == '/') {
-            name += i;
-            length -= i;
-            break;
-        }
-    }
-    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        const size_t prefix = strlen(prefixes[i]);
-        if (length >= prefix && memcmp(name, prefixes[i], prefix) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Where an address of the program's is in its file, 0 where it is not. */
 static uint64_t offset_of(const struct image *image, uint64_t address)
@@ -160,7 +140,7 @@ static bool needs_sanitizer(const struct image *image, struct dynamic *dynamic, 
         return false;
     }
     read_name(image->fd, dynamic->strings + entry->d_un.d_val, name, sizeof name);
-    return cairn_program_is_sanitizer(name, strlen(name));
+    return cairn_is_sanitizer_library(name, strlen(name));
 }
 
 static bool has_sanitizer(const struct image *image, const Elf64_Phdr *section)

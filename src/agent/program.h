@@ -13,7 +13,4 @@
  * `folder` and `path` are execveat's, with an empty path for the descriptor itself; `search`: execvp's, where PATH leads. */
 uint32_t cairn_program_unfit(int folder, const char *path, bool search);
 
-/* Whether a library of that name is the run-time of a sanitizer that wants to be the first one. */
-bool cairn_program_is_sanitizer(const char *name, size_t length);
-
 #endif

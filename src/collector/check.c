@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collector/collector.h"
+#include "wire/sanitizer.h"
 
 #define MAX_INTERPRETERS 5 /* of scripts whose interpreters are scripts */
 #define HEAD_BYTES       4096u
@@ -197,24 +198,16 @@ static enum cairn_status check_sanitizers(const char *path, int fd, const struct
 /* Nor will one that is preloaded. */
 static enum cairn_status check_preloaded(const char *path, struct cairn_error *error)
 {
-    static const char *const sanitizers[] = {"libasan.so",        "libtsan.so",       "libhwasan.so",
-                                             "libclang_rt.asan",  "libclang_rt.tsan", "libclang_rt.msan",
-                                             "libclang_rt.hwasan"};
     const char *list = getenv("LD_PRELOAD");
     for (size_t length; list && *(list += strspn(list, ": ")) != '\0'; list += length) {
-        const char *name = list;
         length = strcspn(list, ": ");
-        for (const char *at = list; at < list + length; at++) {
-            name = *at == '/' ? at + 1 : name;
-        }
-        for (size_t i = 0; i < sizeof sanitizers / sizeof sanitizers[0]; i++) {
-            if (strncmp(name, sanitizers[i], strlen(sanitizers[i])) == 0) {
-                return cairn_fail(
-                    error, CAIRN_E_SYSTEM,
-                    "%s: LD_PRELOAD names %.*s, a sanitizer that will not have anybody in front of "
-                    "it; record without it",
-                    path, (int)(list + length - name), name);
-            }
+        if (cairn_is_sanitizer_library(list, length)) {
+            const char *slash = memrchr(list, '/', length);
+            const char *name = slash ? slash + 1 : list;
+            return cairn_fail(error, CAIRN_E_SYSTEM,
+                              "%s: LD_PRELOAD names %.*s, a sanitizer that will not have anybody in front of "
+                              "it; record without it",
+                              path, (int)(list + length - name), name);
         }
     }
     return CAIRN_OK;

@@ -151,15 +151,6 @@ static const struct cairn_job_class sentence_job_class = {
 
 /* --- What lies between heap and RSS. --- */
 
-/* Whether a measurement is of another time than the moment: by more than a fiftieth of the recording. */
-static bool is_far(struct cairn_trace *trace, const struct cairn_moment *measured,
-                   const struct cairn_moment *at)
-{
-    const int64_t distance =
-        measured->t_ns > at->t_ns ? measured->t_ns - at->t_ns : at->t_ns - measured->t_ns;
-    return distance > cairn_trace_recording(trace)->duration_ns / 50;
-}
-
 static enum cairn_status run_gap(struct cairn_job *job, struct cairn_reader *reader)
 {
     struct text_job *own = (struct text_job *)job;
@@ -175,7 +166,11 @@ static enum cairn_status run_gap(struct cairn_job *job, struct cairn_reader *rea
     if (status != CAIRN_OK)
         return status;
     if (rss.total_bytes != CAIRN_UNKNOWN)
-        cairn_gap_text(&rss, is_far(trace, &rss.at, &at) ? rss.at.label : "", own->text, sizeof(own->text));
+        cairn_gap_text(&rss,
+                       cairn_is_about(cairn_trace_recording(trace)->duration_ns, rss.at.t_ns, at.t_ns)
+                           ? ""
+                           : rss.at.label,
+                       own->text, sizeof(own->text));
     cairn_rss_release(&rss);
     return CAIRN_OK;
 }

@@ -10,7 +10,6 @@
 
 #define LABEL_WIDTH 6 /* "heap " and a blank */
 
-#define NEAR_PARTS  50 /* a sample is near up to this part of the recording away */
 #define RIGHT_MOST  48 /* columns of text to the right of the curves */
 #define TALL_SCREEN 40 /* rows from which the heap gets more than one line */
 
@@ -116,13 +115,18 @@ static const struct cairn_rate_point *nearest_sample(const struct cairn_strip *s
     return found;
 }
 
+bool cairn_is_about(int64_t duration_ns, int64_t one_ns, int64_t other_ns)
+{
+    return cairn_apart(one_ns, other_ns) <= (uint64_t)duration_ns / 50;
+}
+
 int64_t cairn_strip_rss(const struct cairn_strip *strip, int64_t t_ns, bool *near)
 {
     const struct cairn_rate_point *chosen = nearest_sample(strip, t_ns);
     *near = false;
     if (chosen == NULL)
         return CAIRN_UNKNOWN;
-    *near = cairn_apart(chosen->t_ns, t_ns) <= (uint64_t)strip->duration_ns / NEAR_PARTS;
+    *near = cairn_is_about(strip->duration_ns, chosen->t_ns, t_ns);
     return chosen->rss_bytes;
 }
 

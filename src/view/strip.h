@@ -27,6 +27,8 @@ void cairn_strip_draw(struct cairn_app *app, struct cairn_canvas *canvas, struct
                       bool focused, const char *gap);
 /* Heap and RSS (CAIRN_UNKNOWN: not measured) around a time. */
 int64_t cairn_strip_heap(const struct cairn_strip *strip, int64_t t_ns);
+/* Whether a measurement at one time may stand for another: up to a fiftieth of the recording away. */
+bool cairn_is_about(int64_t duration_ns, int64_t one_ns, int64_t other_ns);
 /* RSS is sampled less often: `*near` says whether the nearest sample was taken about then. */
 int64_t cairn_strip_rss(const struct cairn_strip *strip, int64_t t_ns, bool *near);
 /* The time at a column of the screen; false when the strip is not there. */
