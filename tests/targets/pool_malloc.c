@@ -30,6 +30,29 @@ void *aligned_alloc(size_t alignment, size_t size)
     return block;
 }
 
+/* All of them: a block of the C library's would be taken for one of the pool. */
+void *memalign(size_t alignment, size_t size)
+{
+    return aligned_alloc(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    void *made = aligned_alloc(alignment, size);
+    *block = made ? made : *block;
+    return made ? 0 : ENOMEM;
+}
+
+void *valloc(size_t size)
+{
+    return aligned_alloc(4096, size);
+}
+
+void *pvalloc(size_t size)
+{
+    return aligned_alloc(4096, (size + 4095) & ~(size_t)4095);
+}
+
 void *malloc(size_t size)
 {
     return aligned_alloc(16, size);
