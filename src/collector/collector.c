@@ -172,13 +172,14 @@ static void note_losses(struct cairn_recorder *recorder)
 /* Single events can go, what is made of them cannot. */
 static void note_size(struct cairn_recorder *recorder)
 {
-    const int64_t used = cairn_store_used_bytes(recorder->store), most = recorder->options->max_size_bytes;
-    char used_text[CAIRN_HUMAN_MAX], most_text[CAIRN_HUMAN_MAX];
-    if (most > 0 && used > most) {
+    const int64_t takes = cairn_store_finished_bytes(recorder->store),
+                  most = recorder->options->max_size_bytes;
+    char takes_text[CAIRN_HUMAN_MAX], most_text[CAIRN_HUMAN_MAX];
+    if (most > 0 && takes > most) {
         cairn_recorder_note(recorder, 0,
                             "the trace takes %s, more than --max-size %s: sums, snapshots and names are "
                             "always kept",
-                            cairn_human_bytes(used_text, used), cairn_human_bytes(most_text, most));
+                            cairn_human_bytes(takes_text, takes), cairn_human_bytes(most_text, most));
     }
 }
 

@@ -24,7 +24,7 @@ struct cairn_store {
     struct cairn_symboliser *symboliser;
     pthread_t thread;
     int64_t max_size_bytes;
-    _Atomic int64_t file_bytes, used_bytes;
+    _Atomic int64_t file_bytes, finished_bytes;
 
     pthread_mutex_t lock; /* guards the two below */
     bool failed;
@@ -32,6 +32,7 @@ struct cairn_store {
 
     struct kept_chunk *kept;
     size_t kept_first, kept_count, kept_capacity;
+    int64_t put_bytes; /* about so many since the last look at the limit */
     int64_t exact_from_ns;
     int64_t checkpointed_ns;
 };
@@ -72,24 +73,30 @@ int64_t cairn_store_file_bytes(const struct cairn_store *store)
     return atomic_load_explicit(&store->file_bytes, memory_order_relaxed);
 }
 
+/* Kept free for what one look at the limit does not see coming. */
+static int64_t reserve_bytes(const struct cairn_store *store)
+{
+    return store->max_size_bytes / 20;
+}
+
 /* Drops the oldest single events where the trace would come too near to its limit with so many bytes more. The newest sealed
  * chunk stays. */
 static void make_room(struct cairn_store *store, size_t more)
 {
+    store->put_bytes = 0;
     if (store->max_size_bytes <= 0) {
         return;
     }
-    /* Kept free for what is not asked for one by one, names above all. */
-    const int64_t part = store->max_size_bytes / 20;
-    const int64_t used = cairn_writer_used_bytes(store->writer);
-    atomic_store_explicit(&store->used_bytes, used, memory_order_relaxed);
-    int64_t bytes = used + (int64_t)more;
-    if (store->kept_count < 2 || bytes <= store->max_size_bytes - part) {
+    int64_t free_bytes;
+    const int64_t file = cairn_writer_pages_bytes(store->writer, &free_bytes);
+    atomic_store_explicit(&store->finished_bytes, file, memory_order_relaxed);
+    int64_t bytes = file - free_bytes + (int64_t)more;
+    if (store->kept_count < 2 || bytes <= store->max_size_bytes - reserve_bytes(store)) {
         return;
     }
     /* Some more than needed, so that this does not happen at every chunk. */
     const struct kept_chunk *last = NULL;
-    while (store->kept_count > 1 && bytes > store->max_size_bytes - 2 * part) {
+    while (store->kept_count > 1 && bytes > store->max_size_bytes - 2 * reserve_bytes(store)) {
         last = &store->kept[store->kept_first++];
         store->kept_count--;
         bytes -= (int64_t)last->bytes;
@@ -102,9 +109,9 @@ static void make_room(struct cairn_store *store, size_t more)
     }
 }
 
-int64_t cairn_store_used_bytes(const struct cairn_store *store)
+int64_t cairn_store_finished_bytes(const struct cairn_store *store)
 {
-    return atomic_load_explicit(&store->used_bytes, memory_order_relaxed);
+    return atomic_load_explicit(&store->finished_bytes, memory_order_relaxed);
 }
 
 static void write_chunk(struct cairn_store *store, const struct cairn_batch_chunk *chunk)
@@ -146,6 +153,27 @@ static void commit(struct cairn_store *store)
 static void write_graph(struct cairn_store *store, struct cairn_graph_parcel *parcel)
 {
     while (cairn_graph_built_write(parcel->built, store->writer)) {
+        make_room(store, 0);
+    }
+}
+
+/* What a row and its indexes come to in the file, on average. */
+#define ROW_BYTES 96
+
+/* About what an entry adds to the file; a graph and a chunk look at the limit themselves. */
+static int64_t entry_bytes(const struct cairn_batch_entry *entry)
+{
+    switch (entry->kind) {
+    case CAIRN_BATCH_ACCOUNT:
+        return ROW_BYTES + (int64_t)entry->of.account.histogram.length;
+    case CAIRN_BATCH_CHUNK:
+        return ROW_BYTES + (int64_t)(entry->of.chunk.data.length + entry->of.chunk.delta.length);
+    case CAIRN_BATCH_KEYFRAME:
+        return ROW_BYTES + (int64_t)entry->of.keyframe.data.length;
+    case CAIRN_BATCH_SNAPSHOT:
+        return ROW_BYTES + (int64_t)(entry->of.snapshot.site_count * sizeof *entry->of.snapshot.sites);
+    default:
+        return ROW_BYTES;
     }
 }
 
@@ -240,6 +268,10 @@ static void carry_out(struct cairn_store *store, struct cairn_batch *batch)
     /* Only this thread sets `failed`, so it may read it without the lock. */
     for (const struct cairn_batch_entry *entry = batch->first; entry && !store->failed; entry = entry->next) {
         write_entry(store, entry);
+        store->put_bytes += entry_bytes(entry);
+        if (store->put_bytes > reserve_bytes(store) / 4) {
+            make_room(store, 0);
+        }
     }
     if (store->symboliser && !store->failed && !batch->resolved) {
         cairn_symboliser_see(store->symboliser, batch);

@@ -28,9 +28,9 @@ CAIRN_MUST_CHECK enum cairn_status cairn_writer_close(struct cairn_writer *write
 void cairn_writer_discard(struct cairn_writer *writer);
 /* Bytes of the file and its WAL so far. */
 int64_t cairn_writer_file_bytes(const struct cairn_writer *writer);
-/* Bytes of the pages that hold something, what was put since the last commit among them: what the file comes to without its WAL
- * and its free pages, which are used before it grows. 0 when the writer has failed. */
-int64_t cairn_writer_used_bytes(struct cairn_writer *writer);
+/* Bytes of the file's pages, what was put since the last commit among them and the WAL's own not; `free_bytes`: of those that hold
+ * nothing and are used before the file grows. 0 when the writer has failed. */
+int64_t cairn_writer_pages_bytes(struct cairn_writer *writer, int64_t *free_bytes);
 
 void cairn_writer_recording(struct cairn_writer *writer, const struct cairn_recording *row);
 void cairn_writer_process(struct cairn_writer *writer, const struct cairn_process *row);

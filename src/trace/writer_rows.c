@@ -24,7 +24,7 @@ enum statement {
     DROP_TIMELINE,
     PUT_RESIDENCY,
     PUT_SOURCE,
-    USED_BYTES,
+    PAGES_BYTES,
     STATEMENT_COUNT
 };
 _Static_assert(STATEMENT_COUNT <= CAIRN_WRITER_GRAPH_STATEMENTS, "more statements than the writer keeps");
@@ -92,8 +92,8 @@ static const char *const texts[STATEMENT_COUNT] = {
         "INSERT OR REPLACE INTO residency (t_ns, process, category, name, rss_bytes, pss_bytes, "
         "swap_bytes, size_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [PUT_SOURCE] = "INSERT OR REPLACE INTO source (file, line, text) VALUES (?, ?, ?)",
-    [USED_BYTES] = "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, "
-                   "pragma_freelist_count, pragma_page_size",
+    [PAGES_BYTES] = "SELECT page_count * page_size, freelist_count * page_size FROM pragma_page_count, "
+                    "pragma_freelist_count, pragma_page_size",
 };
 
 static struct cairn_put begin(struct cairn_writer *writer, enum statement which)
@@ -296,15 +296,19 @@ void cairn_writer_drop_events(struct cairn_writer *writer, uint32_t chunk, int64
     cairn_put_end(&out);
 }
 
-int64_t cairn_writer_used_bytes(struct cairn_writer *writer)
+int64_t cairn_writer_pages_bytes(struct cairn_writer *writer, int64_t *free_bytes)
 {
-    const struct cairn_put out = begin(writer, USED_BYTES);
+    *free_bytes = 0;
+    const struct cairn_put out = begin(writer, PAGES_BYTES);
     if (!out.statement) {
         return 0;
     }
+    int64_t bytes = 0;
     const int result = sqlite3_step(out.statement);
-    const int64_t bytes = result == SQLITE_ROW ? sqlite3_column_int64(out.statement, 0) : 0;
-    if (result != SQLITE_ROW) {
+    if (result == SQLITE_ROW) {
+        bytes = sqlite3_column_int64(out.statement, 0);
+        *free_bytes = sqlite3_column_int64(out.statement, 1);
+    } else {
         cairn_writer_keep_failure(writer, result);
     }
     sqlite3_reset(out.statement);
