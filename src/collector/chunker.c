@@ -29,7 +29,8 @@ struct cairn_chunker {
     struct cairn_timeline timeline;
     struct cairn_snapshots snapshots;
     struct cairn_batch *batch; /* being filled */
-    struct cairn_batch *lost;  /* takes rows when memory ran out; never sent */
+    struct cairn_event_encoder *encoder;
+    struct cairn_batch *lost; /* takes rows when memory ran out; never sent */
     bool failed;
 
     uint32_t chunk;               /* number of the open chunk */
@@ -137,8 +138,9 @@ static void write_chunk(struct cairn_chunker *chunker, const struct cairn_chunk_
     struct cairn_buffer data = CAIRN_BUFFER_INIT, delta = CAIRN_BUFFER_INIT;
     struct cairn_account_totals *rows = NULL;
     size_t count = 0;
-    if (cairn_events_encode(buffer->events, chunker->chunk_events, chunker->aggregate.chunk_first_event,
-                            ZSTD_LEVEL, &data, NULL) != CAIRN_OK ||
+    if (cairn_event_encoder_chunk(chunker->encoder, buffer->events, chunker->chunk_events,
+                                  chunker->aggregate.chunk_first_event, ZSTD_LEVEL, &data,
+                                  NULL) != CAIRN_OK ||
         !cairn_aggregate_chunk_delta(&chunker->aggregate, &rows, &count) ||
         cairn_totals_encode(rows, count, ZSTD_LEVEL, &delta, NULL) != CAIRN_OK) {
         chunker->failed = true;
@@ -320,7 +322,8 @@ static void on_events(struct cairn_chunker *chunker, const struct cairn_message 
     publish(chunker);
     if (message->of.events.sealed) {
         write_chunk(chunker, buffer, true);
-        cairn_queue_push(&chunker->pipeline->buffers, message->of.events.buffer);
+        /* The one used last is the next: it is still in the processor's caches. */
+        cairn_queue_push_first(&chunker->pipeline->buffers, message->of.events.buffer);
         chunker->chunk++;
         begin_chunk(chunker);
         send(chunker);
@@ -436,6 +439,7 @@ static void chunker_free(struct cairn_chunker *chunker)
     cairn_buffer_release(&chunker->keyframe);
     cairn_batch_free(chunker->batch);
     cairn_batch_free(chunker->lost);
+    cairn_event_encoder_free(chunker->encoder);
     free(chunker->processes);
     free(chunker);
 }
@@ -449,10 +453,11 @@ enum cairn_status cairn_chunker_start(struct cairn_pipeline *pipeline, int64_t s
     }
     made->pipeline = pipeline;
     made->lost = cairn_batch_new();
+    made->encoder = cairn_event_encoder_new();
     cairn_aggregate_init(&made->aggregate);
     made->aggregate.sample_bytes = pipeline->sample_bytes;
     cairn_snapshots_init(&made->snapshots, snapshot_interval_ns);
-    if (!made->lost || !cairn_timeline_init(&made->timeline)) {
+    if (!made->lost || !made->encoder || !cairn_timeline_init(&made->timeline)) {
         chunker_free(made);
         return cairn_fail(error, CAIRN_E_NOMEM, "the recorder ran out of memory");
     }

@@ -12,6 +12,8 @@ bool cairn_pipeline_init(struct cairn_pipeline *pipeline)
         return false;
     }
     pipeline->memory = memory;
+    /* Short programs need the first buffer only, and little of it. */
+    madvise(&pipeline->memory[1], (CAIRN_PIPELINE_BUFFERS - 1) * sizeof *pipeline->memory, MADV_HUGEPAGE);
     if (!cairn_queue_init(&pipeline->messages, CAIRN_PIPELINE_MESSAGES) ||
         !cairn_queue_init(&pipeline->batches, CAIRN_PIPELINE_BATCHES) ||
         !cairn_queue_init(&pipeline->buffers, CAIRN_PIPELINE_BUFFERS)) {

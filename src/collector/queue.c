@@ -29,14 +29,30 @@ void cairn_queue_release(struct cairn_queue *queue)
     }
 }
 
-void cairn_queue_push(struct cairn_queue *queue, void *item)
+/* Waits for room for one more, the queue locked. */
+static void await_room(struct cairn_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
     while (queue->count == queue->capacity) {
         pthread_cond_wait(&queue->changed, &queue->lock);
     }
-    queue->items[(queue->first + queue->count) % queue->capacity] = item;
     queue->count++;
+}
+
+void cairn_queue_push(struct cairn_queue *queue, void *item)
+{
+    pthread_mutex_lock(&queue->lock);
+    await_room(queue);
+    queue->items[(queue->first + queue->count - 1) % queue->capacity] = item;
+    pthread_cond_broadcast(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void cairn_queue_push_first(struct cairn_queue *queue, void *item)
+{
+    pthread_mutex_lock(&queue->lock);
+    await_room(queue);
+    queue->first = (queue->first + queue->capacity - 1) % queue->capacity;
+    queue->items[queue->first] = item;
     pthread_cond_broadcast(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
 }

@@ -19,6 +19,8 @@ bool cairn_queue_init(struct cairn_queue *queue, size_t capacity);
 /* Nobody may wait on it any more. */
 void cairn_queue_release(struct cairn_queue *queue);
 void cairn_queue_push(struct cairn_queue *queue, void *item);
+/* To be popped before all others. */
+void cairn_queue_push_first(struct cairn_queue *queue, void *item);
 void *cairn_queue_pop(struct cairn_queue *queue);
 /* As pop, but NULL after `wait_ns` without an item. */
 void *cairn_queue_pop_within(struct cairn_queue *queue, int64_t wait_ns);

@@ -1,7 +1,7 @@
 #include "collector/snapshots.h"
 
 /* Between periodic snapshots of many accounts, so that writing them takes a few percent of a processor. */
-#define ROW_PAUSE_NS 50000
+#define ROW_PAUSE_NS 100000
 
 void cairn_snapshots_init(struct cairn_snapshots *snapshots, int64_t interval_ns)
 {

@@ -55,6 +55,18 @@ CAIRN_MUST_CHECK enum cairn_status cairn_events_encode(const struct cairn_event 
                                                        uint64_t first_event, int level,
                                                        struct cairn_buffer *blob, struct cairn_error *error);
 
+/* The same for many chunks: what it needs of memory is kept from one to the next. */
+struct cairn_event_encoder;
+/* NULL when memory ran out. */
+struct cairn_event_encoder *cairn_event_encoder_new(void);
+/* Tolerates NULL. */
+void cairn_event_encoder_free(struct cairn_event_encoder *encoder);
+CAIRN_MUST_CHECK enum cairn_status cairn_event_encoder_chunk(struct cairn_event_encoder *encoder,
+                                                             const struct cairn_event *events, size_t count,
+                                                             uint64_t first_event, int level,
+                                                             struct cairn_buffer *blob,
+                                                             struct cairn_error *error);
+
 /* Decodes a whole chunk into `events`, room for `capacity`; hostile input is CAIRN_E_FORMAT. */
 CAIRN_MUST_CHECK enum cairn_status cairn_events_decode(const void *blob, size_t blob_size,
                                                        uint64_t first_event, struct cairn_event *events,

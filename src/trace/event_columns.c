@@ -25,30 +25,42 @@ static const uint8_t most_bytes[CAIRN_COLUMN_COUNT] = {
     [CAIRN_COLUMN_BIRTHS] = CAIRN_VARINT_MAX_BYTES,
 };
 
-enum cairn_status cairn_columns_out_init(struct cairn_columns_out *columns, size_t events,
-                                         struct cairn_error *error)
+bool cairn_columns_out_init(struct cairn_columns_out *columns, size_t events)
 {
     size_t total = 0;
     for (size_t c = 0; c < CAIRN_COLUMN_COUNT; c++) {
         total += events * most_bytes[c];
     }
-    /* Pages that are never written cost nothing. */
-    uint8_t *at = malloc(total);
-    if (!at) {
-        return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", events);
+    *columns = (struct cairn_columns_out){
+        .memory = malloc(total), /* pages that are never written cost nothing */
+        .context = ZSTD_createCCtx(),
+        .body = CAIRN_BUFFER_INIT,
+    };
+    if (!columns->memory || !columns->context) {
+        cairn_columns_out_release(columns);
+        return false;
     }
-    columns->memory = at;
+    uint8_t *at = columns->memory;
     for (size_t c = 0; c < CAIRN_COLUMN_COUNT; c++) {
-        columns->start[c] = columns->at[c] = at;
+        columns->start[c] = at;
         at += events * most_bytes[c];
     }
-    return CAIRN_OK;
+    cairn_columns_out_begin(columns);
+    return true;
+}
+
+void cairn_columns_out_begin(struct cairn_columns_out *columns)
+{
+    memcpy(columns->at, columns->start, sizeof(columns->at));
 }
 
 void cairn_columns_out_release(struct cairn_columns_out *columns)
 {
     free(columns->memory);
     columns->memory = NULL;
+    ZSTD_freeCCtx(columns->context);
+    columns->context = NULL;
+    cairn_buffer_release(&columns->body);
 }
 
 static void put_varint(struct cairn_buffer *blob, uint64_t value)
@@ -73,33 +85,31 @@ static bool compress(ZSTD_CCtx *context, struct cairn_buffer *out, const uint8_t
     return true;
 }
 
-enum cairn_status cairn_columns_write(const struct cairn_columns_out *columns,
+enum cairn_status cairn_columns_write(struct cairn_columns_out *columns,
                                       const struct cairn_columns_header *header, int level,
                                       struct cairn_buffer *blob, struct cairn_error *error)
 {
-    ZSTD_CCtx *const context = ZSTD_createCCtx();
-    struct cairn_buffer head = CAIRN_BUFFER_INIT, body = CAIRN_BUFFER_INIT;
+    struct cairn_buffer head = CAIRN_BUFFER_INIT, *const body = &columns->body;
+    cairn_buffer_reset(body);
     cairn_buffer_byte(&head, FORMAT_VERSION);
     put_varint(&head, header->events);
     put_varint(&head, header->old_events);
     put_varint(&head, header->far_events);
     put_varint(&head, header->first_time);
-    bool good = context != NULL;
+    bool good = true;
     for (size_t c = 0; good && c < CAIRN_COLUMN_COUNT; c++) {
-        const size_t size = (size_t)(columns->at[c] - columns->start[c]), before = body.length;
-        good = size == 0 || compress(context, &body, columns->start[c], size, level);
+        const size_t size = (size_t)(columns->at[c] - columns->start[c]), before = body->length;
+        good = size == 0 || compress(columns->context, body, columns->start[c], size, level);
         put_varint(&head, size);
-        put_varint(&head, body.length - before);
+        put_varint(&head, body->length - before);
     }
-    if (good && !head.failed && cairn_buffer_reserve(blob, head.length + body.length)) {
+    if (good && !head.failed && cairn_buffer_reserve(blob, head.length + body->length)) {
         cairn_buffer_append(blob, head.data, head.length);
-        cairn_buffer_append(blob, body.data, body.length);
+        cairn_buffer_append(blob, body->data, body->length);
     } else {
         good = false;
     }
-    cairn_buffer_release(&body);
     cairn_buffer_release(&head);
-    ZSTD_freeCCtx(context);
     return good ? CAIRN_OK : cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", header->events);
 }
 

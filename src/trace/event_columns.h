@@ -3,6 +3,7 @@
 #ifndef CAIRN_TRACE_EVENT_COLUMNS_H
 #define CAIRN_TRACE_EVENT_COLUMNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,9 +52,13 @@ static inline uint64_t cairn_old_before(uint64_t first_event)
 struct cairn_columns_out {
     uint8_t *memory;
     uint8_t *start[CAIRN_COLUMN_COUNT], *at[CAIRN_COLUMN_COUNT];
+    struct ZSTD_CCtx_s *context;
+    struct cairn_buffer body; /* the compressed columns, while a chunk is written */
 };
-CAIRN_MUST_CHECK enum cairn_status cairn_columns_out_init(struct cairn_columns_out *columns, size_t events,
-                                                          struct cairn_error *error);
+/* Empty columns. False when memory ran out; then there is nothing to release. */
+bool cairn_columns_out_init(struct cairn_columns_out *columns, size_t events);
+/* Empties the columns. */
+void cairn_columns_out_begin(struct cairn_columns_out *columns);
 void cairn_columns_out_release(struct cairn_columns_out *columns);
 
 struct cairn_columns_header {
@@ -62,7 +67,7 @@ struct cairn_columns_header {
 };
 
 /* Compresses and appends everything to `blob`. */
-CAIRN_MUST_CHECK enum cairn_status cairn_columns_write(const struct cairn_columns_out *columns,
+CAIRN_MUST_CHECK enum cairn_status cairn_columns_write(struct cairn_columns_out *columns,
                                                        const struct cairn_columns_header *header, int level,
                                                        struct cairn_buffer *blob, struct cairn_error *error);
 

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "trace/event_columns.h"
 #include "trace/event_model.h"
@@ -10,10 +11,14 @@
 #define RADIX      (1u << RADIX_BITS)
 #define RUN_MOST   15u /* in half a byte; 15 says that a varint follows */
 
-/* account → local number: open addressing, `mask` + 1 slots, a power of two at least twice the accounts. */
+/* account → local number: open addressing, `mask` + 1 slots, a power of two at least twice the accounts. A slot of another
+ * generation than the map's is free, so that a new chunk need not clear them all. */
+#define LOCAL_BITS  19u /* of a slot, the generation above them */
+#define GENERATIONS (1u << (32 - LOCAL_BITS))
+_Static_assert(CAIRN_CHUNK_MOST_EVENTS < 1u << LOCAL_BITS, "a local number fits into its bits");
 struct account_map {
     uint32_t *slots;
-    uint32_t mask;
+    uint32_t mask, generation;
 };
 
 struct side {
@@ -30,24 +35,25 @@ struct far {
     uint8_t op; /* kind and flag of enum cairn_far_op */
 };
 
-struct encoder {
+struct cairn_event_encoder {
+    size_t capacity; /* events there is room for */
     const struct cairn_event *events;
     size_t count;
     uint64_t first_event;
     struct cairn_columns_out columns;
     struct cairn_live_model live;
     struct side near, old, far;
-    struct far *fars; /* room for twice `count`: the second half is for sorting */
+    struct far *fars; /* room for twice `capacity`: the second half is for sorting */
     size_t far_count;
     uint64_t oldest_birth, newest_birth; /* of the far events */
 };
 
-static void put_byte(struct encoder *encoder, enum cairn_column column, unsigned byte)
+static void put_byte(struct cairn_event_encoder *encoder, enum cairn_column column, unsigned byte)
 {
     *encoder->columns.at[column]++ = (uint8_t)byte;
 }
 
-static void put_number(struct encoder *encoder, enum cairn_column column, uint64_t value)
+static void put_number(struct cairn_event_encoder *encoder, enum cairn_column column, uint64_t value)
 {
     encoder->columns.at[column] = cairn_varint_write(encoder->columns.at[column], value);
 }
@@ -58,18 +64,19 @@ static uint32_t find_local(struct side *side, uint32_t account)
     struct account_map *const map = &side->map;
     uint32_t slot = account * 0x9e3779b1u;
     for (slot ^= slot >> 16;; slot++) {
-        uint32_t *const local = &map->slots[slot & map->mask];
-        if (*local == 0) {
-            *local = cairn_account_model_add(&side->model, account);
+        uint32_t *const taken = &map->slots[slot & map->mask];
+        const uint32_t local = *taken & ((1u << LOCAL_BITS) - 1);
+        if (*taken >> LOCAL_BITS != map->generation) {
+            *taken = map->generation << LOCAL_BITS | cairn_account_model_add(&side->model, account);
             return 0;
         }
-        if (side->model.local[*local].account == account) {
-            return *local;
+        if (side->model.local[local].account == account) {
+            return local;
         }
     }
 }
 
-static uint32_t put_account_number(struct encoder *encoder, struct side *side, uint32_t account)
+static uint32_t put_account_number(struct cairn_event_encoder *encoder, struct side *side, uint32_t account)
 {
     const uint32_t local = find_local(side, account);
     put_number(encoder, side->accounts, local);
@@ -82,7 +89,7 @@ static uint32_t put_account_number(struct encoder *encoder, struct side *side, u
 }
 
 /* Writes what the predictions leave to say; returns the low bits of the op. */
-static unsigned put_account_and_size(struct encoder *encoder, struct side *side, uint32_t account,
+static unsigned put_account_and_size(struct cairn_event_encoder *encoder, struct side *side, uint32_t account,
                                      uint64_t size)
 {
     struct cairn_account_model *const model = &side->model;
@@ -106,7 +113,7 @@ static unsigned put_account_and_size(struct encoder *encoder, struct side *side,
     return op;
 }
 
-static void put_times(struct encoder *encoder)
+static void put_times(struct cairn_event_encoder *encoder)
 {
     const struct cairn_event *const events = encoder->events;
     uint64_t last = events[0].t_ns / CAIRN_EVENT_TIME_UNIT_NS;
@@ -132,8 +139,8 @@ static void put_times(struct encoder *encoder)
 }
 
 /* The block an event ends, if the event can say so by naming the one of this chunk that made it; 0 if not. */
-static uint32_t near_node(const struct encoder *encoder, const struct cairn_event *event, uint32_t account,
-                          uint64_t size)
+static uint32_t near_node(const struct cairn_event_encoder *encoder, const struct cairn_event *event,
+                          uint32_t account, uint64_t size)
 {
     if (event->birth < encoder->first_event) {
         return 0;
@@ -146,7 +153,8 @@ static uint32_t near_node(const struct encoder *encoder, const struct cairn_even
     return same ? node : 0;
 }
 
-static void keep_far(struct encoder *encoder, size_t index, unsigned op, uint32_t account, uint64_t size)
+static void keep_far(struct cairn_event_encoder *encoder, size_t index, unsigned op, uint32_t account,
+                     uint64_t size)
 {
     const struct cairn_event *const event = &encoder->events[index];
     if (encoder->far_count == 0 || event->birth < encoder->oldest_birth) {
@@ -166,9 +174,9 @@ static void keep_far(struct encoder *encoder, size_t index, unsigned op, uint32_
 
 /* By birth, and by index where births are equal: they come in order of index, and a radix sort keeps the order of
  * equals. Returns the sorted half of encoder->fars. */
-static const struct far *sort_fars(struct encoder *encoder)
+static const struct far *sort_fars(struct cairn_event_encoder *encoder)
 {
-    struct far *from = encoder->fars, *to = encoder->fars + encoder->count;
+    struct far *from = encoder->fars, *to = encoder->fars + encoder->capacity;
     const uint64_t least = encoder->oldest_birth, range = encoder->newest_birth - least;
     for (unsigned shift = 0; shift < 64 && encoder->far_count > 0 && range >> shift != 0;
          shift += RADIX_BITS) {
@@ -192,7 +200,7 @@ static const struct far *sort_fars(struct encoder *encoder)
 }
 
 /* Writes far events in order; `births` is the first of their columns, which are in the order of enum cairn_column. */
-static void put_fars(struct encoder *encoder, struct side *side, enum cairn_column births,
+static void put_fars(struct cairn_event_encoder *encoder, struct side *side, enum cairn_column births,
                      const struct far *fars, size_t count)
 {
     struct far last = {.birth = 0};
@@ -206,7 +214,7 @@ static void put_fars(struct encoder *encoder, struct side *side, enum cairn_colu
 }
 
 /* Returns how many of them are old. */
-static size_t put_all_fars(struct encoder *encoder)
+static size_t put_all_fars(struct cairn_event_encoder *encoder)
 {
     const struct far *const fars = sort_fars(encoder);
     size_t old = 0;
@@ -220,7 +228,7 @@ static size_t put_all_fars(struct encoder *encoder)
 }
 
 /* The freeing side of FREE and REALLOC. */
-static void put_freed(struct encoder *encoder, size_t index, uint32_t account, uint64_t size)
+static void put_freed(struct cairn_event_encoder *encoder, size_t index, uint32_t account, uint64_t size)
 {
     const struct cairn_event *const event = &encoder->events[index];
     const bool is_free = event->kind == CAIRN_EVENT_FREE;
@@ -240,7 +248,7 @@ static void put_freed(struct encoder *encoder, size_t index, uint32_t account, u
     cairn_live_model_freed(&encoder->live, node);
 }
 
-static void put_born(struct encoder *encoder, size_t index)
+static void put_born(struct cairn_event_encoder *encoder, size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
     const unsigned op = put_account_and_size(encoder, &encoder->near, event->account, event->size);
@@ -249,7 +257,7 @@ static void put_born(struct encoder *encoder, size_t index)
     cairn_live_model_born(&encoder->live, (uint32_t)index + 1);
 }
 
-static void put_event(struct encoder *encoder, size_t index)
+static void put_event(struct cairn_event_encoder *encoder, size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
     switch ((enum cairn_event_kind)event->kind) {
@@ -291,7 +299,7 @@ static unsigned flags_of(unsigned kind)
 }
 
 /* What event.h promises of events; what breaks it could not be read back. */
-static enum cairn_status check(const struct encoder *encoder, struct cairn_error *error)
+static enum cairn_status check(const struct cairn_event_encoder *encoder, struct cairn_error *error)
 {
     uint64_t t_ns = encoder->events[0].t_ns;
     for (size_t i = 0; i < encoder->count; i++) {
@@ -308,17 +316,26 @@ static enum cairn_status check(const struct encoder *encoder, struct cairn_error
     return CAIRN_OK;
 }
 
-static bool side_init(struct side *side, size_t count, enum cairn_column accounts, enum cairn_column sizes)
+static bool side_grow(struct side *side, size_t capacity)
 {
     uint32_t slots = 64;
-    while (slots < 2 * count) {
+    while (slots < 2 * capacity) {
         slots *= 2;
     }
-    side->accounts = accounts;
-    side->sizes = sizes;
-    side->map.mask = slots - 1;
-    side->map.slots = calloc(slots, sizeof(*side->map.slots));
-    return side->map.slots && cairn_account_model_init(&side->model, count);
+    free(side->map.slots);
+    side->map = (struct account_map){.slots = calloc(slots, sizeof(*side->map.slots)), .mask = slots - 1};
+    return side->map.slots && cairn_account_model_init(&side->model, capacity);
+}
+
+static bool side_begin(struct side *side, size_t count)
+{
+    struct account_map *const map = &side->map;
+    if (++map->generation == GENERATIONS) {
+        memset(map->slots, 0, (map->mask + (size_t)1) * sizeof(*map->slots));
+        map->generation = 1;
+    }
+    side->last_new = 0;
+    return cairn_account_model_init(&side->model, count);
 }
 
 static void side_release(struct side *side)
@@ -327,23 +344,87 @@ static void side_release(struct side *side)
     cairn_account_model_release(&side->model);
 }
 
-static enum cairn_status encode(struct encoder *encoder, int level, struct cairn_buffer *blob,
-                                struct cairn_error *error)
+static void release(struct cairn_event_encoder *encoder)
 {
-    const size_t count = encoder->count;
-    enum cairn_status status = check(encoder, error);
-    if (status == CAIRN_OK) {
-        status = cairn_columns_out_init(&encoder->columns, count, error);
+    side_release(&encoder->near);
+    side_release(&encoder->old);
+    side_release(&encoder->far);
+    free(encoder->fars);
+    cairn_live_model_release(&encoder->live);
+    cairn_columns_out_release(&encoder->columns);
+}
+
+/* Room for `count` events; short chunks take little. */
+static bool grow(struct cairn_event_encoder *encoder, size_t count)
+{
+    if (count <= encoder->capacity) {
+        return true;
     }
+    size_t capacity = 256;
+    while (capacity < count) {
+        capacity *= 2;
+    }
+    release(encoder);
+    *encoder = (struct cairn_event_encoder){
+        .near = {.accounts = CAIRN_COLUMN_ACCOUNTS, .sizes = CAIRN_COLUMN_SIZES},
+        .old = {.accounts = CAIRN_COLUMN_OLD_ACCOUNTS, .sizes = CAIRN_COLUMN_OLD_SIZES},
+        .far = {.accounts = CAIRN_COLUMN_FAR_ACCOUNTS, .sizes = CAIRN_COLUMN_FAR_SIZES},
+        .fars = malloc(2 * capacity * sizeof(*encoder->fars)),
+    };
+    if (!encoder->fars || !side_grow(&encoder->near, capacity) || !side_grow(&encoder->old, capacity) ||
+        !side_grow(&encoder->far, capacity) || !cairn_live_model_init(&encoder->live, capacity) ||
+        !cairn_columns_out_init(&encoder->columns, capacity)) {
+        return false;
+    }
+    encoder->capacity = capacity;
+    return true;
+}
+
+/* Forgets the chunk before. */
+static bool begin(struct cairn_event_encoder *encoder, const struct cairn_event *events, size_t count,
+                  uint64_t first_event)
+{
+    if (!grow(encoder, count)) {
+        return false;
+    }
+    encoder->events = events;
+    encoder->count = count;
+    encoder->first_event = first_event;
+    encoder->far_count = 0;
+    encoder->oldest_birth = encoder->newest_birth = 0;
+    cairn_columns_out_begin(&encoder->columns);
+    return side_begin(&encoder->near, count) && side_begin(&encoder->old, count) &&
+           side_begin(&encoder->far, count) && cairn_live_model_init(&encoder->live, count);
+}
+
+struct cairn_event_encoder *cairn_event_encoder_new(void)
+{
+    return calloc(1, sizeof(struct cairn_event_encoder));
+}
+
+void cairn_event_encoder_free(struct cairn_event_encoder *encoder)
+{
+    if (encoder) {
+        release(encoder);
+        free(encoder);
+    }
+}
+
+enum cairn_status cairn_event_encoder_chunk(struct cairn_event_encoder *encoder,
+                                            const struct cairn_event *events, size_t count,
+                                            uint64_t first_event, int level, struct cairn_buffer *blob,
+                                            struct cairn_error *error)
+{
+    if (count == 0 || count > CAIRN_CHUNK_MOST_EVENTS) {
+        return cairn_fail(error, CAIRN_E_LIMIT, "a chunk holds 1 to %u events, not %zu",
+                          CAIRN_CHUNK_MOST_EVENTS, count);
+    }
+    if (!begin(encoder, events, count, first_event)) {
+        return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", count);
+    }
+    const enum cairn_status status = check(encoder, error);
     if (status != CAIRN_OK) {
         return status;
-    }
-    if (!side_init(&encoder->near, count, CAIRN_COLUMN_ACCOUNTS, CAIRN_COLUMN_SIZES) ||
-        !side_init(&encoder->old, count, CAIRN_COLUMN_OLD_ACCOUNTS, CAIRN_COLUMN_OLD_SIZES) ||
-        !side_init(&encoder->far, count, CAIRN_COLUMN_FAR_ACCOUNTS, CAIRN_COLUMN_FAR_SIZES) ||
-        !cairn_live_model_init(&encoder->live, count) ||
-        !(encoder->fars = malloc(2 * count * sizeof(*encoder->fars)))) {
-        return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", count);
     }
     put_times(encoder);
     for (size_t i = 0; i < count; i++) {
@@ -354,7 +435,7 @@ static enum cairn_status encode(struct encoder *encoder, int level, struct cairn
         .events = count,
         .old_events = old,
         .far_events = encoder->far_count - old,
-        .first_time = encoder->events[0].t_ns / CAIRN_EVENT_TIME_UNIT_NS,
+        .first_time = events[0].t_ns / CAIRN_EVENT_TIME_UNIT_NS,
     };
     return cairn_columns_write(&encoder->columns, &header, level, blob, error);
 }
@@ -362,24 +443,12 @@ static enum cairn_status encode(struct encoder *encoder, int level, struct cairn
 enum cairn_status cairn_events_encode(const struct cairn_event *events, size_t count, uint64_t first_event,
                                       int level, struct cairn_buffer *blob, struct cairn_error *error)
 {
-    if (count == 0 || count > CAIRN_CHUNK_MOST_EVENTS) {
-        return cairn_fail(error, CAIRN_E_LIMIT, "a chunk holds 1 to %u events, not %zu",
-                          CAIRN_CHUNK_MOST_EVENTS, count);
-    }
-    struct encoder *const encoder = calloc(1, sizeof(*encoder));
+    struct cairn_event_encoder *const encoder = cairn_event_encoder_new();
     if (!encoder) {
         return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", count);
     }
-    encoder->events = events;
-    encoder->count = count;
-    encoder->first_event = first_event;
-    const enum cairn_status status = encode(encoder, level, blob, error);
-    side_release(&encoder->near);
-    side_release(&encoder->old);
-    side_release(&encoder->far);
-    free(encoder->fars);
-    cairn_live_model_release(&encoder->live);
-    cairn_columns_out_release(&encoder->columns);
-    free(encoder);
+    const enum cairn_status status =
+        cairn_event_encoder_chunk(encoder, events, count, first_event, level, blob, error);
+    cairn_event_encoder_free(encoder);
     return status;
 }
