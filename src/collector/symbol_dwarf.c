@@ -235,7 +235,7 @@ size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t addre
 {
     Dwarf_Die unit;
     struct inline_chain chain = {.count = 0};
-    if (!file->dwarf || capacity == 0 || !find_unit(file, address, &unit)) {
+    if (capacity == 0 || !cairn_symbol_file_dwarf(file) || !find_unit(file, address, &unit)) {
         return 0;
     }
     if (!cairn_symbol_function_at(file, &unit, address, &chain.dies[0])) {

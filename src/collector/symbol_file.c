@@ -127,16 +127,14 @@ static void open_parts(struct cairn_symbol_file *file, const char *path, const c
         (void)find_by_link(file, path, build_id);
     }
     Elf *best = file->debug_elf ? file->debug_elf : file->elf;
-    if (has_debug_info(best)) {
-        file->dwarf = dwarf_begin_elf(best, DWARF_C_READ, NULL);
-    }
+    file->has_dwarf = has_debug_info(best);
     bool dynamic;
     cairn_symbol_table_load(&file->table, best, &dynamic);
     if (file->debug_elf && (dynamic || file->table.count == 0)) {
         cairn_symbol_table_release(&file->table);
         cairn_symbol_table_load(&file->table, file->elf, &dynamic);
     }
-    const char *word = file->dwarf              ? "debug"
+    const char *word = file->has_dwarf          ? "debug"
                        : file->table.count == 0 ? "none: no symbols in it"
                        : dynamic                ? "dynsym"
                                                 : "symtab";
@@ -175,6 +173,15 @@ void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, co
         return;
     }
     open_parts(file, path, found);
+}
+
+Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
+{
+    if (file->has_dwarf && !file->dwarf) {
+        file->dwarf = dwarf_begin_elf(file->debug_elf ? file->debug_elf : file->elf, DWARF_C_READ, NULL);
+        file->has_dwarf = file->dwarf != NULL;
+    }
+    return file->dwarf;
 }
 
 void cairn_symbol_file_close(struct cairn_symbol_file *file)

@@ -27,11 +27,12 @@ struct cairn_unit_range {
     Dwarf_Off unit;
 };
 
-/* All members may be absent: a file without debug information has dwarf == NULL. */
+/* All members may be absent. */
 struct cairn_symbol_file {
     int elf_fd, debug_fd; /* -1: not open */
     Elf *elf, *debug_elf;
-    Dwarf *dwarf;
+    Dwarf *dwarf; /* NULL until somebody asks for it */
+    bool has_dwarf;
     struct cairn_symbol_table table;
     struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
     size_t range_count;
@@ -45,6 +46,9 @@ struct cairn_symbol_file {
  * `state` says what was found. */
 void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, const char *build_id);
 void cairn_symbol_file_close(struct cairn_symbol_file *file);
+/* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) all of it is
+ * unpacked now, which takes tens of milliseconds. */
+Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file);
 
 /* The functions of `elf`: .symtab, else .dynsym; `*dynamic` says which. An empty table when there is neither. */
 void cairn_symbol_table_load(struct cairn_symbol_table *table, Elf *elf, bool *dynamic);
