@@ -257,6 +257,7 @@ void cairn_graph_built_free(struct cairn_graph_built *built)
                            built->types,
                            built->accounts,
                            built->keys,
+                           built->unsorted,
                            built->sorted};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);

@@ -69,7 +69,7 @@ struct cairn_graph_built {
     uint32_t type, key; /* of the next identity: key `key` of type `type` */
     enum cairn_status status;
     struct cairn_graph_key *keys; /* of one chunk */
-    uint64_t *sorted;             /* of one type */
+    uint64_t *unsorted, *sorted;  /* of one type */
 };
 
 enum cairn_status cairn_build_no_memory(struct cairn_error *error, uint32_t objects);

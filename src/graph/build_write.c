@@ -1,8 +1,11 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "graph/build_parts.h"
+#include "graph/order.h"
 
 #define ROWS_A_STEP 1024u
+#define MANY        4096u /* links that are not sorted by comparing */
 
 static uint32_t fewer(uint32_t a, uint32_t b)
 {
@@ -124,15 +127,73 @@ static bool write_chunk(struct cairn_graph_built *built, struct cairn_writer *wr
 }
 
 /* Largest retained size first, as all lists are; of equal ones, and of edges to one object, the first. */
-static int compare_links(const void *left, const void *right, void *state)
+static inline int order_of(const struct cairn_link *a, const struct cairn_link *b, const uint64_t *retained)
 {
-    const struct cairn_link *a = left, *b = right;
-    const uint64_t *retained = state;
     if (a->object != b->object) {
         const uint64_t a_bytes = retained[a->object], b_bytes = retained[b->object];
         return a_bytes != b_bytes ? (a_bytes < b_bytes ? 1 : -1) : (a->object < b->object ? -1 : 1);
     }
     return a->label != b->label ? (a->label < b->label ? -1 : 1) : a->confidence - b->confidence;
+}
+
+static int compare_links(const void *left, const void *right, void *retained)
+{
+    return order_of(left, right, retained);
+}
+
+struct links_of {
+    const struct cairn_link *links;
+    const uint32_t *order; /* NULL: as they stand */
+    const uint64_t *retained;
+};
+
+static uint64_t end_of(const void *state, uint32_t index)
+{
+    const struct links_of *of = state;
+    return of->links[index].object;
+}
+
+static uint64_t smallness_of(const void *state, uint32_t index)
+{
+    const struct links_of *of = state;
+    return ~of->retained[of->links[of->order[index]].object];
+}
+
+/* By retained size and object, edges to one object as they came. False when memory ran out: then nothing has moved. */
+static bool distribute_links(struct cairn_link *links, uint32_t count, const uint64_t *retained)
+{
+    uint32_t *by_object = NULL, *by_size = NULL;
+    struct links_of of = {.links = links, .retained = retained};
+    struct cairn_link *copy = malloc(count * sizeof *copy);
+    bool good = copy && cairn_order(count, end_of, &of, &by_object, NULL) == CAIRN_OK;
+    of.order = by_object;
+    good = good && cairn_order(count, smallness_of, &of, &by_size, NULL) == CAIRN_OK;
+    if (good) {
+        memcpy(copy, links, count * sizeof *copy);
+        for (uint32_t i = 0; i < count; i++) {
+            links[i] = copy[by_object[by_size[i]]];
+        }
+    }
+    free(by_size);
+    free(by_object);
+    free(copy);
+    return good;
+}
+
+/* Thousands are first put into order up to edges to one object, which is quicker. */
+static void sort_links(struct cairn_link *links, uint32_t count, uint64_t *retained)
+{
+    if (count < MANY || !distribute_links(links, count, retained)) {
+        qsort_r(links, count, sizeof *links, compare_links, retained);
+        return;
+    }
+    for (uint32_t from = 0, to; from < count; from = to) {
+        for (to = from + 1; to < count && links[to].object == links[from].object; to++) {
+        }
+        if (to > from + 1) {
+            qsort_r(links + from, to - from, sizeof *links, compare_links, retained);
+        }
+    }
 }
 
 static void fill_referents(const struct cairn_graph_built *built, uint32_t row, struct cairn_link *links)
@@ -143,9 +204,7 @@ static void fill_referents(const struct cairn_graph_built *built, uint32_t row, 
         links[count++] = (struct cairn_link){
             .object = edges->target[e], .label = built->labels[e], .confidence = built->confidences[e]};
     }
-    if (count > 1) {
-        qsort_r(links, count, sizeof *links, compare_links, built->retained);
-    }
+    sort_links(links, count, built->retained);
 }
 
 static void fill_referrers(const struct cairn_graph_built *built, uint32_t row, struct cairn_link *links)
@@ -243,21 +302,28 @@ static bool write_strings(struct cairn_graph_built *built, struct cairn_writer *
     return first + count < built->info.strings;
 }
 
-static int compare_keys(const void *left, const void *right)
+static uint64_t key_of(const void *state, uint32_t index)
 {
-    const uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
+    return ((const uint64_t *)state)[index];
 }
 
 /* The keys of one type, sorted, into built->sorted. */
 static void sort_keys(struct cairn_graph_built *built, uint32_t type)
 {
     const uint32_t first = built->of_type.first[type], count = built->of_type.first[type + 1] - first;
+    uint32_t *order = NULL;
     for (uint32_t i = 0; i < count; i++) {
         const struct cairn_graph_node *node = &built->nodes[built->of_type.target[first + i]];
-        built->sorted[i] = node->birth == CAIRN_GRAPH_NO_EVENT ? node->address << 1 | 1 : node->birth << 1;
+        built->unsorted[i] = node->birth == CAIRN_GRAPH_NO_EVENT ? node->address << 1 | 1 : node->birth << 1;
     }
-    qsort(built->sorted, count, sizeof *built->sorted, compare_keys);
+    if (cairn_order(count, key_of, built->unsorted, &order, NULL) != CAIRN_OK) {
+        built->status = CAIRN_E_NOMEM;
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        built->sorted[i] = built->unsorted[order[i]];
+    }
+    free(order);
 }
 
 static bool allocate_keys(struct cairn_graph_built *built)
@@ -267,8 +333,9 @@ static bool allocate_keys(struct cairn_graph_built *built)
         most = built->types[i].count > most ? built->types[i].count : most;
     }
     built->keys = malloc(CAIRN_GRAPH_PART_KEYS * sizeof *built->keys);
+    built->unsorted = malloc(((size_t)most + 1) * sizeof *built->unsorted);
     built->sorted = malloc(((size_t)most + 1) * sizeof *built->sorted);
-    if (!built->keys || !built->sorted) {
+    if (!built->keys || !built->unsorted || !built->sorted) {
         built->status = CAIRN_E_NOMEM;
         return false;
     }
