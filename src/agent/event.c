@@ -72,7 +72,7 @@ static void defer(struct cairn_thread *thread, const struct cairn_draft *draft, 
 
 static void fill(uint64_t *record, const struct cairn_draft *draft, uint64_t stamp, uint32_t node)
 {
-    record[0] = cairn_record_word0(draft->kind, stamp);
+    record[0] = cairn_record_block_word0(draft->kind, draft->domain, stamp);
     for (uint32_t i = 0; i < draft->words; i++) {
         record[1 + i] = draft->word[i];
     }
@@ -121,8 +121,7 @@ void cairn_event_flush(struct cairn_thread *thread, uintptr_t sp)
 /* What a pause leaves out. */
 static bool is_allocation(uint8_t kind)
 {
-    return kind == CAIRN_RECORD_ALLOC || kind == CAIRN_RECORD_ALLOC_DOMAIN || kind == CAIRN_RECORD_MAP ||
-           kind == CAIRN_RECORD_REALLOC_ALONE;
+    return kind == CAIRN_RECORD_ALLOC || kind == CAIRN_RECORD_MAP || kind == CAIRN_RECORD_REALLOC_ALONE;
 }
 
 /* A thread that may record an event of that kind, its gate closed behind the caller; or, with *nested set, one whose
@@ -188,9 +187,7 @@ static void look_for_request(const struct cairn_draft *draft, uintptr_t sp)
 /* A block of one of the interpreter's own domains. */
 static bool of_interpreter(const struct cairn_draft *draft)
 {
-    return (draft->kind == CAIRN_RECORD_ALLOC_DOMAIN || draft->kind == CAIRN_RECORD_REALLOC_END_DOMAIN ||
-            draft->kind == CAIRN_RECORD_REALLOC_ALONE) &&
-           (draft->word[2] == CAIRN_DOMAIN_PYTHON_OBJECT || draft->word[2] == CAIRN_DOMAIN_PYTHON_MEM);
+    return draft->domain == CAIRN_DOMAIN_PYTHON_OBJECT || draft->domain == CAIRN_DOMAIN_PYTHON_MEM;
 }
 
 void cairn_event_look(const struct cairn_draft *draft, uintptr_t sp)
@@ -203,16 +200,14 @@ void cairn_event_look(const struct cairn_draft *draft, uintptr_t sp)
  * are. */
 static bool passes_over(struct cairn_thread *thread, const struct cairn_draft *draft)
 {
-    const bool of_malloc = draft->kind == CAIRN_RECORD_ALLOC;
-    if (thread->sampling.mean_bytes == 0 ||
-        !(of_malloc ||
-          (draft->kind == CAIRN_RECORD_ALLOC_DOMAIN && cairn_domain_is_heap((uint32_t)draft->word[2])))) {
+    if (thread->sampling.mean_bytes == 0 || draft->kind != CAIRN_RECORD_ALLOC ||
+        !cairn_domain_is_heap(draft->domain)) {
         return false;
     }
     if (cairn_sampling_passes_over(&thread->sampling, draft->word[1])) {
         return true;
     }
-    cairn_heap_sampled(thread, draft->word[0] | (of_malloc ? 0 : draft->word[2] << 56));
+    cairn_heap_sampled(thread, cairn_heap_key((const void *)(uintptr_t)draft->word[0], draft->domain));
     return false;
 }
 

@@ -206,9 +206,8 @@ static void clear_request(const struct cairn_process *process)
 /* Between the two halves of a realloc it is not known whose the block is. */
 static bool is_second_half(const struct cairn_draft *draft)
 {
-    return draft->kind == CAIRN_RECORD_REALLOC_END || draft->kind == CAIRN_RECORD_REALLOC_END_DOMAIN ||
-           draft->kind == CAIRN_RECORD_REALLOC_CANCEL || draft->kind == CAIRN_RECORD_REALLOC_GONE ||
-           draft->kind == CAIRN_RECORD_REALLOC_ALONE;
+    return draft->kind == CAIRN_RECORD_REALLOC_END || draft->kind == CAIRN_RECORD_REALLOC_CANCEL ||
+           draft->kind == CAIRN_RECORD_REALLOC_GONE || draft->kind == CAIRN_RECORD_REALLOC_ALONE;
 }
 
 void cairn_graph_answer(const struct cairn_draft *draft, uintptr_t sp)
@@ -224,7 +223,7 @@ void cairn_graph_answer(const struct cairn_draft *draft, uintptr_t sp)
     const uint32_t number =
         (uint32_t)atomic_load_explicit(&cairn_process_header()->request, memory_order_relaxed);
     const bool first = take_request(process, number);
-    const bool allocates = draft->kind == CAIRN_RECORD_ALLOC_DOMAIN;
+    const bool allocates = draft->kind == CAIRN_RECORD_ALLOC && draft->domain != CAIRN_DOMAIN_MALLOC;
     if (!cairn_python_graph_asked(number, first, allocates) && first) {
         cairn_native_graph("", number, sp);
     }

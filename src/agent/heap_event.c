@@ -10,15 +10,13 @@ void cairn_heap_sampled(struct cairn_thread *thread, uint64_t key)
 void cairn_heap_record_other(const void *block, size_t size, uint32_t domain,
                              const struct cairn_registers *at)
 {
-    cairn_heap_record_block(CAIRN_RECORD_ALLOC_DOMAIN, block, size, domain, at);
+    cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, domain, at);
 }
 
 void cairn_heap_look(uint32_t domain, uintptr_t sp)
 {
-    const struct cairn_draft draft = {.kind = domain == CAIRN_DOMAIN_MALLOC ? CAIRN_RECORD_ALLOC
-                                                                            : CAIRN_RECORD_ALLOC_DOMAIN,
-                                      .node_word = CAIRN_NODE_NOWHERE,
-                                      .word = {0, 0, domain}};
+    const struct cairn_draft draft = {
+        .kind = CAIRN_RECORD_ALLOC, .domain = (uint8_t)domain, .node_word = CAIRN_NODE_NOWHERE};
     cairn_event_look(&draft, sp);
 }
 

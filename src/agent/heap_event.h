@@ -65,41 +65,39 @@ static inline bool cairn_heap_passes_over(const void *block, size_t size, uint32
     return false;
 }
 
-/* `kind` is ALLOC, REALLOC_END (or what they are called in other domains), or REALLOC_ALONE. */
+/* `kind` is ALLOC, REALLOC_END or REALLOC_ALONE. */
 static inline void cairn_heap_record_block(uint8_t kind, const void *block, size_t size, uint32_t domain,
                                            const struct cairn_registers *at)
 {
     struct cairn_thread *thread = cairn_self;
-    const uint32_t words =
-        kind == CAIRN_RECORD_ALLOC || kind == CAIRN_RECORD_REALLOC_END ? 3 : 4; /* then without a domain */
     if (cairn_event_may_begin(thread)) {
         cairn_event_begin(thread, at->sp);
         const uint32_t node = domain == CAIRN_DOMAIN_MALLOC || domain == CAIRN_DOMAIN_POOL
                                   ? cairn_capture(thread, at)
                                   : cairn_python_capture(thread, at, true);
-        uint64_t *record = cairn_ring_writer_reserve(&thread->writer, words);
+        uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 3);
         if (record) {
-            record[0] = cairn_record_word0(kind, cairn_event_stamp_near(thread, at->sp));
+            record[0] = cairn_record_block_word0(kind, domain, cairn_event_stamp_near(thread, at->sp));
             record[1] = (uint64_t)(uintptr_t)block | (uint64_t)(node & 0xffff) << CAIRN_WIRE_ADDRESS_BITS;
             record[2] = size | (uint64_t)(node >> 16) << CAIRN_WIRE_ADDRESS_BITS;
-            if (words == 4) {
-                record[3] = domain;
-            }
-            cairn_ring_writer_commit(&thread->writer, words);
+            cairn_ring_writer_commit(&thread->writer, 3);
         }
         cairn_event_end(thread, at->sp);
         return;
     }
     const struct cairn_draft draft = {.kind = kind,
-                                      .words = (uint8_t)(words - 1),
+                                      .domain = (uint8_t)domain,
+                                      .words = 2,
                                       .node_word = 0,
-                                      .word = {(uint64_t)(uintptr_t)block, size, domain}};
+                                      .word = {(uint64_t)(uintptr_t)block, size}};
     cairn_event_record(&draft, at, at->sp);
 }
 
-/* `kind` is FREE or REALLOC_BEGIN, `word` the record's. */
-static inline void cairn_heap_record_going(uint8_t kind, uint64_t word, uintptr_t sp)
+/* `kind` is FREE or REALLOC_BEGIN; `flags` go into the record (CAIRN_FREE_NESTED). */
+static inline void cairn_heap_record_going(uint8_t kind, const void *block, uint32_t domain, uint64_t flags,
+                                           uintptr_t sp)
 {
+    uint64_t word = (uint64_t)(uintptr_t)block | flags;
     struct cairn_thread *thread = cairn_self;
     if (cairn_sampling_went_on(&thread->sampling)) {
         word |= CAIRN_FREE_LATER;
@@ -108,7 +106,7 @@ static inline void cairn_heap_record_going(uint8_t kind, uint64_t word, uintptr_
         cairn_event_begin(thread, sp);
         uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 2);
         if (record) {
-            record[0] = cairn_record_word0(kind, cairn_event_stamp_near(thread, sp));
+            record[0] = cairn_record_block_word0(kind, domain, cairn_event_stamp_near(thread, sp));
             record[1] = word;
             cairn_ring_writer_commit(&thread->writer, 2);
         }
@@ -116,7 +114,7 @@ static inline void cairn_heap_record_going(uint8_t kind, uint64_t word, uintptr_
         return;
     }
     const struct cairn_draft draft = {
-        .kind = kind, .words = 1, .node_word = CAIRN_NODE_NOWHERE, .word = {word}};
+        .kind = kind, .domain = (uint8_t)domain, .words = 1, .node_word = CAIRN_NODE_NOWHERE, .word = {word}};
     cairn_event_record(&draft, NULL, sp);
 }
 
@@ -145,9 +143,8 @@ static inline bool cairn_heap_is_passed_over(const void *block, uint32_t domain)
 /* A block is given back, before the real call. `flags` go into the record (CAIRN_FREE_NESTED). */
 static inline void cairn_heap_gone(const void *block, uint32_t domain, uint64_t flags, uintptr_t sp)
 {
-    const uint64_t key = cairn_heap_key(block, domain);
-    if (!cairn_filter || cairn_filter_take(cairn_filter, key)) {
-        cairn_heap_record_going(CAIRN_RECORD_FREE, key | flags, sp);
+    if (!cairn_filter || cairn_filter_take(cairn_filter, cairn_heap_key(block, domain))) {
+        cairn_heap_record_going(CAIRN_RECORD_FREE, block, domain, flags, sp);
     }
 }
 
@@ -160,7 +157,7 @@ static inline struct cairn_heap_change cairn_heap_begin_change(const void *block
         cairn_heap_decide(&change, size);
     }
     if (change.known) {
-        cairn_heap_record_going(CAIRN_RECORD_REALLOC_BEGIN, change.key, sp);
+        cairn_heap_record_going(CAIRN_RECORD_REALLOC_BEGIN, block, domain, 0, sp);
     }
     return change;
 }
@@ -176,9 +173,8 @@ static inline void cairn_heap_end_change(const struct cairn_heap_change *change,
     if (__builtin_expect(cairn_filter != NULL, 0)) {
         cairn_filter_add(cairn_filter, cairn_heap_key(changed, domain));
     }
-    const uint8_t end =
-        domain == CAIRN_DOMAIN_MALLOC ? CAIRN_RECORD_REALLOC_END : CAIRN_RECORD_REALLOC_END_DOMAIN;
-    cairn_heap_record_block(change->known ? end : CAIRN_RECORD_REALLOC_ALONE, changed, size, domain, at);
+    cairn_heap_record_block(change->known ? CAIRN_RECORD_REALLOC_END : CAIRN_RECORD_REALLOC_ALONE, changed,
+                            size, domain, at);
     if (__builtin_expect(cairn_thread_ended, 0)) {
         cairn_thread_end_visit();
     }

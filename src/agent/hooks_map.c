@@ -30,10 +30,11 @@ static void *map(void *address, size_t length, int prot, int flags, int fd, off_
         return memory;
     }
     if (cairn_python_depth > 0) {
-        const struct cairn_draft arena = {.kind = CAIRN_RECORD_ALLOC_DOMAIN,
-                                          .words = 3,
+        const struct cairn_draft arena = {.kind = CAIRN_RECORD_ALLOC,
+                                          .domain = CAIRN_DOMAIN_PYTHON_ARENA,
+                                          .words = 2,
                                           .node_word = 0,
-                                          .word = {(uintptr_t)memory, length, CAIRN_DOMAIN_PYTHON_ARENA}};
+                                          .word = {(uintptr_t)memory, length}};
         cairn_event_record(&arena, at, at->sp);
     } else {
         const struct cairn_draft draft = {
@@ -66,11 +67,11 @@ CAIRN_HOOK int munmap(void *address, size_t length)
     cairn_real_resolve();
     const bool sound = length > 0 && ((uintptr_t)address & (PAGE_BYTES - 1)) == 0 && is_told();
     if (sound && cairn_python_depth > 0) {
-        const struct cairn_draft arena = {
-            .kind = CAIRN_RECORD_FREE,
-            .words = 1,
-            .node_word = CAIRN_NODE_NOWHERE,
-            .word = {(uintptr_t)address | (uint64_t)CAIRN_DOMAIN_PYTHON_ARENA << 56}};
+        const struct cairn_draft arena = {.kind = CAIRN_RECORD_FREE,
+                                          .domain = CAIRN_DOMAIN_PYTHON_ARENA,
+                                          .words = 1,
+                                          .node_word = CAIRN_NODE_NOWHERE,
+                                          .word = {(uintptr_t)address}};
         cairn_event_record(&arena, NULL, at.sp);
     } else if (sound) {
         const struct cairn_draft draft = {.kind = CAIRN_RECORD_UNMAP,

@@ -29,7 +29,8 @@ struct cairn_stacks;
 
 /* A record on its way: all but stamp and stack. */
 struct cairn_draft {
-    uint8_t kind; /* enum cairn_record_kind */
+    uint8_t kind;   /* enum cairn_record_kind */
+    uint8_t domain; /* enum cairn_domain, of records about blocks */
     uint8_t words;
     uint8_t
         node_word; /* index into `word` where the node's low half goes to bits 48…63, the high half into the next

@@ -518,9 +518,10 @@ static uint64_t address_of(const uint64_t *record)
     return record[1] & CAIRN_WIRE_ADDRESS_MASK;
 }
 
-static uint8_t domain_of(uint64_t value)
+static uint8_t domain_of(const uint64_t *record)
 {
-    return value < CAIRN_DOMAIN_COUNT ? (uint8_t)value : CAIRN_DOMAIN_MALLOC;
+    const uint8_t domain = cairn_record_domain(record);
+    return domain < CAIRN_DOMAIN_COUNT ? domain : CAIRN_DOMAIN_MALLOC;
 }
 
 void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
@@ -529,11 +530,9 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     struct cairn_ledger *ledger = recorder->ledger;
     struct cairn_ledger_process *process = source->target->ledger;
     switch (cairn_record_kind(record)) {
-    case CAIRN_RECORD_ALLOC:
-    case CAIRN_RECORD_ALLOC_DOMAIN: {
+    case CAIRN_RECORD_ALLOC: {
         need_thread(recorder, source, record);
-        const uint8_t domain =
-            cairn_record_kind(record) == CAIRN_RECORD_ALLOC ? CAIRN_DOMAIN_MALLOC : domain_of(record[3]);
+        const uint8_t domain = domain_of(record);
         const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
         cairn_ledger_alloc(ledger, process, &source->thread, time_of(recorder, record), account,
                            address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
@@ -543,20 +542,18 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         need_thread(recorder, source, record);
         cairn_ledger_free_block(
             ledger, process, &source->thread, time_of(recorder, record), address_of(record),
-            domain_of(record[1] >> 56),
+            domain_of(record),
             (uint8_t)((record[1] & CAIRN_FREE_NESTED ? (unsigned)CAIRN_LEDGER_MAYBE : 0u) |
                       (record[1] & CAIRN_FREE_LATER ? (unsigned)CAIRN_LEDGER_LATER : 0u)));
         break;
     case CAIRN_RECORD_REALLOC_BEGIN:
         need_thread(recorder, source, record);
         cairn_ledger_realloc_begin(ledger, process, &source->thread, time_of(recorder, record),
-                                   address_of(record), domain_of(record[1] >> 56));
+                                   address_of(record), domain_of(record));
         break;
-    case CAIRN_RECORD_REALLOC_END:
-    case CAIRN_RECORD_REALLOC_END_DOMAIN: {
+    case CAIRN_RECORD_REALLOC_END: {
         need_thread(recorder, source, record);
-        const uint8_t domain = cairn_record_kind(record) == CAIRN_RECORD_REALLOC_END ? CAIRN_DOMAIN_MALLOC
-                                                                                     : domain_of(record[3]);
+        const uint8_t domain = domain_of(record);
         const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
         cairn_ledger_realloc_end(ledger, process, &source->thread, time_of(recorder, record), account,
                                  address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
@@ -570,7 +567,7 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         break;
     case CAIRN_RECORD_REALLOC_ALONE: {
         need_thread(recorder, source, record);
-        const uint8_t domain = domain_of(record[3]);
+        const uint8_t domain = domain_of(record);
         cairn_ledger_realloc_alone(ledger, process, &source->thread, time_of(recorder, record),
                                    account_of(recorder, source, node_of(record[1], record[2]), domain),
                                    address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);

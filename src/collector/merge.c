@@ -125,28 +125,17 @@ static uint64_t second_stamp(const struct cairn_recorder *recorder)
 
 static inline void prefetch_record(const struct cairn_source *source, const uint64_t *record)
 {
-    const uint64_t kind = cairn_record_kind(record);
-    switch (kind) {
-    case CAIRN_RECORD_ALLOC:
-    case CAIRN_RECORD_REALLOC_END:
-    case CAIRN_RECORD_ALLOC_DOMAIN:
-    case CAIRN_RECORD_REALLOC_END_DOMAIN: {
-        const bool has_domain = kind == CAIRN_RECORD_ALLOC_DOMAIN || kind == CAIRN_RECORD_REALLOC_END_DOMAIN;
-        cairn_ledger_prefetch(source->target->ledger, record[1] & CAIRN_WIRE_ADDRESS_MASK,
-                              has_domain ? (uint8_t)record[3] : CAIRN_DOMAIN_MALLOC);
+    const uint32_t kind = 1u << cairn_record_kind(record);
+    if (!(kind & CAIRN_RECORDS_OF_BLOCKS)) {
+        return;
+    }
+    cairn_ledger_prefetch(source->target->ledger, record[1] & CAIRN_WIRE_ADDRESS_MASK,
+                          cairn_record_domain(record));
+    if (kind & CAIRN_RECORDS_OF_NEW_BLOCKS) {
         const uint64_t node = record[1] >> 48 | record[2] >> 48 << 16;
         if (node - 1 < source->nodes.count) {
             __builtin_prefetch(&source->nodes.list[node - 1]);
         }
-        break;
-    }
-    case CAIRN_RECORD_FREE:
-    case CAIRN_RECORD_REALLOC_BEGIN:
-        cairn_ledger_prefetch(source->target->ledger, record[1] & CAIRN_WIRE_ADDRESS_MASK,
-                              (uint8_t)(record[1] >> 56));
-        break;
-    default:
-        break;
     }
 }
 

@@ -13,30 +13,14 @@ _Static_assert(PIECE_BYTES > 2 * 8 * CAIRN_RECORD_MAX_WORDS,
 
 /* Fixed sizes in words; 0: by its text, or invalid. */
 static const uint8_t fixed_words[CAIRN_RECORD_KIND_COUNT] = {
-    [CAIRN_RECORD_ALLOC] = 3,
-    [CAIRN_RECORD_FREE] = 2,
-    [CAIRN_RECORD_REALLOC_END] = 3,
-    [CAIRN_RECORD_REALLOC_BEGIN] = 2,
-    [CAIRN_RECORD_REALLOC_CANCEL] = 1,
-    [CAIRN_RECORD_NODE] = 3,
-    [CAIRN_RECORD_NODE_RESET] = 1,
-    [CAIRN_RECORD_ALLOC_DOMAIN] = 4,
-    [CAIRN_RECORD_REALLOC_END_DOMAIN] = 4,
-    [CAIRN_RECORD_MAP] = 4,
-    [CAIRN_RECORD_UNMAP] = 3,
-    [CAIRN_RECORD_REMAP] = 5,
-    [CAIRN_RECORD_BREAK] = 3,
-    [CAIRN_RECORD_THREAD_START] = 2,
-    [CAIRN_RECORD_THREAD_END] = 1,
-    [CAIRN_RECORD_FORK] = 2,
-    [CAIRN_RECORD_EXIT] = 2,
-    [CAIRN_RECORD_EXEC] = 1,
-    [CAIRN_RECORD_EXEC_FAILED] = 1,
-    [CAIRN_RECORD_MODULE_GONE] = 2,
-    [CAIRN_RECORD_PAUSE] = 2,
+    [CAIRN_RECORD_ALLOC] = 3,         [CAIRN_RECORD_FREE] = 2,           [CAIRN_RECORD_REALLOC_END] = 3,
+    [CAIRN_RECORD_REALLOC_BEGIN] = 2, [CAIRN_RECORD_REALLOC_CANCEL] = 1, [CAIRN_RECORD_NODE] = 3,
+    [CAIRN_RECORD_NODE_RESET] = 1,    [CAIRN_RECORD_REALLOC_ALONE] = 3,  [CAIRN_RECORD_REALLOC_GONE] = 1,
+    [CAIRN_RECORD_MAP] = 4,           [CAIRN_RECORD_UNMAP] = 3,          [CAIRN_RECORD_REMAP] = 5,
+    [CAIRN_RECORD_BREAK] = 3,         [CAIRN_RECORD_THREAD_START] = 2,   [CAIRN_RECORD_THREAD_END] = 1,
+    [CAIRN_RECORD_FORK] = 2,          [CAIRN_RECORD_EXIT] = 2,           [CAIRN_RECORD_EXEC] = 1,
+    [CAIRN_RECORD_EXEC_FAILED] = 1,   [CAIRN_RECORD_MODULE_GONE] = 2,    [CAIRN_RECORD_PAUSE] = 2,
     [CAIRN_RECORD_FORK_DONE] = 3,
-    [CAIRN_RECORD_REALLOC_GONE] = 1,
-    [CAIRN_RECORD_REALLOC_ALONE] = 4,
 };
 
 #define TEXT_HEAD_WORDS   4u
@@ -44,7 +28,7 @@ static const uint8_t fixed_words[CAIRN_RECORD_KIND_COUNT] = {
 
 uint32_t cairn_record_words(const uint64_t *record, size_t available)
 {
-    const uint64_t kind = record[0] & 0xff;
+    const enum cairn_record_kind kind = cairn_record_kind(record);
     if (kind == CAIRN_RECORD_PAD || kind >= CAIRN_RECORD_KIND_COUNT) {
         return 0;
     }
@@ -110,19 +94,6 @@ static bool make_room(struct cairn_ring_reader *reader, size_t words)
     return true;
 }
 
-/* As cairn_record_words, the two kinds first that nearly all records are. */
-static inline uint32_t words_at(const uint64_t *record, size_t available)
-{
-    const uint64_t kind = record[0] & 0xff;
-    if (kind == CAIRN_RECORD_FREE && available >= 2) {
-        return 2;
-    }
-    if (kind == CAIRN_RECORD_ALLOC && available >= 3) {
-        return 3;
-    }
-    return cairn_record_words(record, available);
-}
-
 /* Copies a piece of the ring that does not wrap and checks it record by record; false at the first that is none. `cut`:
  * the piece ends where more follows, perhaps inside a record. Sets how many words were taken. */
 static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t words, bool reaches_end,
@@ -133,12 +104,12 @@ static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t
     memcpy(copy, reader->words + position, words * 8);
     size_t at = 0;
     while (at < words) {
-        if ((copy[at] & 0xff) == CAIRN_RECORD_PAD) {
+        if (cairn_record_kind(copy + at) == CAIRN_RECORD_PAD) {
             /* Fills the ring up to its end, so it must be the last of a piece that reaches it: the next, if this is cut. */
             *taken = reaches_end ? words : at;
             return reaches_end || (cut && CAIRN_RING_BYTES / 8 - position - at < CAIRN_RECORD_MAX_WORDS);
         }
-        const uint32_t size = words_at(copy + at, words - at);
+        const uint32_t size = cairn_record_words_of(copy + at, words - at);
         if (size == 0) {
             *taken = at;
             return cut && words - at < CAIRN_RECORD_MAX_WORDS;

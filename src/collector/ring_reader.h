@@ -48,29 +48,30 @@ bool cairn_ring_reader_is_behind(const struct cairn_ring_reader *reader);
 /* Frees memory that a quiet ring does not need. */
 void cairn_ring_reader_shrink(struct cairn_ring_reader *reader);
 
-static inline uint64_t cairn_record_stamp(const uint64_t *record)
-{
-    return record[0] >> 8;
-}
-static inline enum cairn_record_kind cairn_record_kind(const uint64_t *record)
-{
-    return (enum cairn_record_kind)(record[0] & 0xff);
-}
-
 /* Words of the record at `record`, of which `available` are there; 0: no valid record. */
 uint32_t cairn_record_words(const uint64_t *record, size_t available);
 
-/* The same of a record that is known to be valid. */
+/* Kinds, as bits: three words with a node, and those or two words; nearly all records are among them. */
+#define CAIRN_RECORDS_OF_NEW_BLOCKS                                                                          \
+    (1u << CAIRN_RECORD_ALLOC | 1u << CAIRN_RECORD_REALLOC_END | 1u << CAIRN_RECORD_REALLOC_ALONE)
+#define CAIRN_RECORDS_OF_BLOCKS                                                                              \
+    (CAIRN_RECORDS_OF_NEW_BLOCKS | 1u << CAIRN_RECORD_FREE | 1u << CAIRN_RECORD_REALLOC_BEGIN)
+
+/* The same, without a call where the record is about a block. */
+static inline uint32_t cairn_record_words_of(const uint64_t *record, size_t available)
+{
+    const uint32_t kind = 1u << cairn_record_kind(record);
+    if (__builtin_expect((kind & CAIRN_RECORDS_OF_BLOCKS) == 0, 0)) {
+        return cairn_record_words(record, available);
+    }
+    const uint32_t words = kind & CAIRN_RECORDS_OF_NEW_BLOCKS ? 3 : 2;
+    return words <= available ? words : 0;
+}
+
+/* Of a record that is known to be valid. */
 static inline uint32_t cairn_record_words_checked(const uint64_t *record)
 {
-    switch (cairn_record_kind(record)) {
-    case CAIRN_RECORD_ALLOC:
-        return 3;
-    case CAIRN_RECORD_FREE:
-        return 2;
-    default:
-        return cairn_record_words(record, CAIRN_RECORD_MAX_WORDS);
-    }
+    return cairn_record_words_of(record, CAIRN_RECORD_MAX_WORDS);
 }
 
 #endif

@@ -1,7 +1,8 @@
 /* The records in a ring. Every record is a whole number of 64-bit words; its first word is
  *
  *     bits 63…8  stamp: clock − clock_base (TSC ticks or nanoseconds)
- *     bits  7…0  kind: enum cairn_record_kind
+ *     bits  7…5  of a record about a block, its domain: enum cairn_domain
+ *     bits  4…0  kind: enum cairn_record_kind
  *
  * A record never wraps: where it does not fit before the end of the ring the producer writes a PAD word (its stamp
  * is 0) and goes on at the beginning. Stamps of one ring never decrease, PADs apart.
@@ -24,13 +25,13 @@ enum cairn_record_kind {
     CAIRN_RECORD_PAD = 0,
     /* w1 = address (low 48) | node low 16 << 48; w2 = size (low 48) | node high 16 << 48. */
     CAIRN_RECORD_ALLOC = 1,
-    /* w1 = address | domain << 56. Written before the real free. With CAIRN_FREE_NESTED: memory that an interpreter's
+    /* w1 = address. Written before the real free. With CAIRN_FREE_NESTED: memory that an interpreter's
      * allocator gives back; a free only if a block of malloc is known there. With CAIRN_FREE_LATER: the thread has allocated
      * since its last recorded allocation (in a sampled recording). */
     CAIRN_RECORD_FREE = 2,
     /* As ALLOC: the block at the address of the pending REALLOC_BEGIN of this thread moved here or was resized. */
     CAIRN_RECORD_REALLOC_END = 3,
-    /* w1 = old address | domain << 56, before the real call. They nest (a signal handler that reallocates while a realloc
+    /* w1 = old address, before the real call. They nest (a signal handler that reallocates while a realloc
      * runs): END and CANCEL belong to the last BEGIN of this ring that has neither. One may stay without (longjmp). */
     CAIRN_RECORD_REALLOC_BEGIN = 4,
     /* The realloc failed, the old block stays: 1 word. */
@@ -39,9 +40,11 @@ enum cairn_record_kind {
     CAIRN_RECORD_NODE = 6,
     /* The thread's node table was emptied: numbering starts again at 1. 1 word. */
     CAIRN_RECORD_NODE_RESET = 7,
-    /* An allocation of another domain, three words and the domain: as ALLOC, w3 = domain. */
-    CAIRN_RECORD_ALLOC_DOMAIN = 8,
-    CAIRN_RECORD_REALLOC_END_DOMAIN = 9,
+    /* As ALLOC: what a realloc made of a block that is not recorded. Without a REALLOC_BEGIN. */
+    CAIRN_RECORD_REALLOC_ALONE = 8,
+    /* The realloc of the last REALLOC_BEGIN (as REALLOC_END) went well, but what the block became is not recorded: it was not
+     * sampled, or the recording is paused. 1 word. */
+    CAIRN_RECORD_REALLOC_GONE = 9,
     /* Address space, apart from heap. w1, w2 as ALLOC (start, length, node); w3 = prot | flags << 32. */
     CAIRN_RECORD_MAP = 10,
     /* w1 = start, w2 = length. */
@@ -72,13 +75,10 @@ enum cairn_record_kind {
     /* w1 = fork serial, w2 = child's pid, 0 when it failed: in the parent. Missing where the C library forked by itself
      * (daemon, forkpty). A child that neither allocates, frees nor exits by itself (fork and exec) never says HELLO. */
     CAIRN_RECORD_FORK_DONE = 24,
-    /* The realloc of the last REALLOC_BEGIN (as REALLOC_END) went well, but what the block became is not recorded: it was not
-     * sampled, or the recording is paused. 1 word. */
-    CAIRN_RECORD_REALLOC_GONE = 25,
-    /* As ALLOC_DOMAIN: what a realloc made of a block that is not recorded. Without a REALLOC_BEGIN. */
-    CAIRN_RECORD_REALLOC_ALONE = 26,
     CAIRN_RECORD_KIND_COUNT
 };
+#define CAIRN_RECORD_KIND_BITS 5u
+_Static_assert(CAIRN_RECORD_KIND_COUNT <= 1u << CAIRN_RECORD_KIND_BITS, "a kind fits into its bits");
 
 enum cairn_node_kind {
     CAIRN_NODE_NATIVE =
@@ -151,6 +151,28 @@ static inline int cairn_domain_is_heap(uint32_t domain)
 static inline uint64_t cairn_record_word0(enum cairn_record_kind kind, uint64_t stamp)
 {
     return stamp << 8 | (uint64_t)kind;
+}
+
+/* Of a record about a block; `domain` is an enum cairn_domain. */
+static inline uint64_t cairn_record_block_word0(enum cairn_record_kind kind, uint32_t domain, uint64_t stamp)
+{
+    return stamp << 8 | (uint64_t)domain << CAIRN_RECORD_KIND_BITS | (uint64_t)kind;
+}
+
+static inline uint64_t cairn_record_stamp(const uint64_t *record)
+{
+    return record[0] >> 8;
+}
+
+static inline enum cairn_record_kind cairn_record_kind(const uint64_t *record)
+{
+    return (enum cairn_record_kind)(record[0] & ((1u << CAIRN_RECORD_KIND_BITS) - 1));
+}
+
+/* As it stands there: up to 7. */
+static inline uint8_t cairn_record_domain(const uint64_t *record)
+{
+    return (uint8_t)((uint8_t)record[0] >> CAIRN_RECORD_KIND_BITS);
 }
 
 #endif

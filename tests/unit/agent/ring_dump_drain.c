@@ -59,32 +59,19 @@ static void keep(struct dump_process *process, const struct dump_event *event)
 static uint32_t record_words(const uint64_t *words, uint64_t room)
 {
     static const uint8_t fixed[CAIRN_RECORD_KIND_COUNT] = {
-        [CAIRN_RECORD_ALLOC] = 3,
-        [CAIRN_RECORD_FREE] = 2,
-        [CAIRN_RECORD_REALLOC_END] = 3,
-        [CAIRN_RECORD_REALLOC_BEGIN] = 2,
-        [CAIRN_RECORD_REALLOC_CANCEL] = 1,
-        [CAIRN_RECORD_NODE] = 3,
-        [CAIRN_RECORD_NODE_RESET] = 1,
-        [CAIRN_RECORD_ALLOC_DOMAIN] = 4,
-        [CAIRN_RECORD_REALLOC_END_DOMAIN] = 4,
-        [CAIRN_RECORD_MAP] = 4,
-        [CAIRN_RECORD_UNMAP] = 3,
-        [CAIRN_RECORD_REMAP] = 5,
-        [CAIRN_RECORD_BREAK] = 3,
-        [CAIRN_RECORD_THREAD_START] = 2,
-        [CAIRN_RECORD_THREAD_END] = 1,
-        [CAIRN_RECORD_FORK] = 2,
-        [CAIRN_RECORD_EXIT] = 2,
-        [CAIRN_RECORD_EXEC] = 1,
-        [CAIRN_RECORD_EXEC_FAILED] = 1,
-        [CAIRN_RECORD_MODULE_GONE] = 2,
-        [CAIRN_RECORD_PAUSE] = 2,
-        [CAIRN_RECORD_FORK_DONE] = 3,
-        [CAIRN_RECORD_REALLOC_GONE] = 1,
-        [CAIRN_RECORD_REALLOC_ALONE] = 4,
+        [CAIRN_RECORD_ALLOC] = 3,          [CAIRN_RECORD_FREE] = 2,
+        [CAIRN_RECORD_REALLOC_END] = 3,    [CAIRN_RECORD_REALLOC_BEGIN] = 2,
+        [CAIRN_RECORD_REALLOC_CANCEL] = 1, [CAIRN_RECORD_NODE] = 3,
+        [CAIRN_RECORD_NODE_RESET] = 1,     [CAIRN_RECORD_MAP] = 4,
+        [CAIRN_RECORD_UNMAP] = 3,          [CAIRN_RECORD_REMAP] = 5,
+        [CAIRN_RECORD_BREAK] = 3,          [CAIRN_RECORD_THREAD_START] = 2,
+        [CAIRN_RECORD_THREAD_END] = 1,     [CAIRN_RECORD_FORK] = 2,
+        [CAIRN_RECORD_EXIT] = 2,           [CAIRN_RECORD_EXEC] = 1,
+        [CAIRN_RECORD_EXEC_FAILED] = 1,    [CAIRN_RECORD_MODULE_GONE] = 2,
+        [CAIRN_RECORD_PAUSE] = 2,          [CAIRN_RECORD_FORK_DONE] = 3,
+        [CAIRN_RECORD_REALLOC_GONE] = 1,   [CAIRN_RECORD_REALLOC_ALONE] = 3,
     };
-    const uint8_t kind = (uint8_t)words[0];
+    const uint8_t kind = (uint8_t)(words[0] & 31);
     uint64_t count = kind < CAIRN_RECORD_KIND_COUNT ? fixed[kind] : 0;
     if ((kind == CAIRN_RECORD_TEXT || kind == CAIRN_RECORD_MODULE) && room >= 2) {
         count = (kind == CAIRN_RECORD_TEXT ? 4 : 6) + ((uint32_t)words[1] + 7u) / 8;
@@ -100,15 +87,13 @@ static uint32_t node_of(const uint64_t *words)
 static void take_heap(struct dump *dump, struct dump_process *process, struct dump_ring *ring,
                       const uint64_t *words)
 {
-    const uint8_t kind = (uint8_t)words[0];
+    const uint8_t kind = (uint8_t)(words[0] & 31);
     struct dump_event event = {.stamp = words[0] >> 8,
                                .order = ring->order++,
                                .kind = kind,
+                               .domain = (uint8_t)(words[0] >> 5 & 7),
                                .address = words[1] & CAIRN_WIRE_ADDRESS_MASK};
     switch (kind) {
-    case CAIRN_RECORD_FREE:
-        event.domain = (uint8_t)(words[1] >> 56);
-        break;
     case CAIRN_RECORD_REALLOC_BEGIN:
         if (ring->pending_count < DUMP_PENDING) {
             ring->pending[ring->pending_count] = event.address;
@@ -128,7 +113,6 @@ static void take_heap(struct dump *dump, struct dump_process *process, struct du
     if (kind != CAIRN_RECORD_FREE) {
         event.size = words[2] & CAIRN_WIRE_ADDRESS_MASK;
         event.node = node_of(words);
-        event.domain = kind == CAIRN_RECORD_ALLOC_DOMAIN ? (uint8_t)words[3] : 0;
         if (event.node > ring->nodes) {
             dump_fault(dump, process, "node %u of %u", event.node, ring->nodes);
         }
@@ -159,7 +143,7 @@ static void take_text(const struct dump *dump, struct dump_process *process, con
 static void take_record(struct dump *dump, struct dump_process *process, struct dump_ring *ring,
                         const uint64_t *words)
 {
-    const uint8_t kind = (uint8_t)words[0];
+    const uint8_t kind = (uint8_t)(words[0] & 31);
     const uint64_t stamp = words[0] >> 8;
     process->kinds[kind]++;
     if (stamp < ring->last_stamp) {
@@ -181,7 +165,6 @@ static void take_record(struct dump *dump, struct dump_process *process, struct 
     case CAIRN_RECORD_FREE:
     case CAIRN_RECORD_REALLOC_END:
     case CAIRN_RECORD_REALLOC_BEGIN:
-    case CAIRN_RECORD_ALLOC_DOMAIN:
         take_heap(dump, process, ring, words);
         break;
     case CAIRN_RECORD_REALLOC_CANCEL:
