@@ -21,13 +21,13 @@ static inline uintptr_t raw_lasti(const struct cairn_python_layout *layout, uint
                                                     : (uint32_t)cairn_python_int(frame, layout->frame_lasti);
 }
 
-/* The frame at `address` as it is now; false for one that runs no Python code (yet). */
+/* The frame at `address` as it is now; false for one that runs no Python code (yet), of which only `previous` counts. */
 static inline bool read_frame(const struct cairn_python_layout *layout, uintptr_t code_type,
                               uintptr_t address, struct cairn_python_frame *frame)
 {
-    *frame = (struct cairn_python_frame){.frame = address,
-                                         .previous = cairn_python_word(address, layout->frame_previous),
-                                         .code = cairn_python_word(address, layout->frame_code)};
+    frame->frame = address;
+    frame->previous = cairn_python_word(address, layout->frame_previous);
+    frame->code = cairn_python_word(address, layout->frame_code);
     const uint8_t owner = layout->frame_owner ? cairn_python_byte(address, layout->frame_owner) : 0;
     if (owner == CAIRN_OWNER_C_STACK || !frame->code ||
         cairn_python_word(frame->code, CAIRN_PYTHON_TYPE) != code_type) {
@@ -78,6 +78,17 @@ static bool still_there(const struct cairn_python_frames *frames, const struct c
     return true;
 }
 
+/* Word by word, as they were written just now: a copy in wider pieces would wait until all of them are stored. */
+static inline void copy(struct cairn_python_frame *to, const struct cairn_python_frame *from)
+{
+    to->frame = from->frame;
+    to->previous = from->previous;
+    to->code = from->code;
+    to->lasti = from->lasti;
+    to->offset = from->offset;
+    to->node = 0;
+}
+
 static inline uint16_t *hint(struct cairn_python_frames *frames, uintptr_t frame)
 {
     return &frames->hints[(frame >> 4 ^ frame >> 12) & 255];
@@ -93,15 +104,14 @@ void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct c
     max_depth = max_depth < CAIRN_PYTHON_DEPTH_MAX ? max_depth : CAIRN_PYTHON_DEPTH_MAX;
     frames->truncated = false;
     for (uint32_t passed = 0; at && passed < CHAIN_MAX; passed++) {
-        struct cairn_python_frame frame;
-        const bool whole = read_frame(layout, code_type, at, &frame);
-        if (!whole) {
-            at = frame.previous;
+        struct cairn_python_frame *frame = &fresh[fresh_count];
+        if (!read_frame(layout, code_type, at, frame)) {
+            at = frame->previous;
             continue;
         }
         const uint32_t index = *hint(frames, at);
         if (may_reuse && index < frames->count && frames->frames[index].frame == at &&
-            frames->frames[index].lasti == frame.lasti) {
+            frames->frames[index].lasti == frame->lasti) {
             if (index + 1 + fresh_count <= max_depth && still_there(frames, layout, code_type, index)) {
                 kept = index + 1;
                 break;
@@ -112,12 +122,12 @@ void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct c
             frames->truncated = true;
             break;
         }
-        fresh[fresh_count++] = frame;
-        at = frame.previous;
+        fresh_count++;
+        at = frame->previous;
     }
     for (uint32_t i = 0; i < fresh_count; i++) {
         const uint32_t index = kept + i;
-        frames->frames[index] = fresh[fresh_count - 1 - i];
+        copy(&frames->frames[index], &fresh[fresh_count - 1 - i]);
         *hint(frames, frames->frames[index].frame) = (uint16_t)index;
     }
     frames->kept = kept;

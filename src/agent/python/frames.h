@@ -26,7 +26,8 @@ struct cairn_python_frames {
     bool truncated; /* the outer end was cut */
     uint16_t hints[256];
     struct cairn_python_frame frames[CAIRN_PYTHON_DEPTH_MAX];
-    struct cairn_python_frame fresh[CAIRN_PYTHON_DEPTH_MAX]; /* of the walk under way, innermost first */
+    /* Of the walk under way, innermost first, and the one that is looked at. */
+    struct cairn_python_frame fresh[CAIRN_PYTHON_DEPTH_MAX + 1];
 };
 
 /* Walks from `thread_state` (may be 0: no frames). Keeps at most `max_depth` innermost frames; those that are not Python
