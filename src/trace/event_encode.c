@@ -113,28 +113,23 @@ static unsigned put_account_and_size(struct cairn_event_encoder *encoder, struct
     return op;
 }
 
-static void put_times(struct cairn_event_encoder *encoder)
+/* Events of one microsecond. */
+struct run {
+    uint64_t time, last; /* of the run, and of the one before, in CAIRN_EVENT_TIME_UNIT_NS */
+    uint64_t count;
+};
+
+static void put_run(struct cairn_event_encoder *encoder, const struct run *run)
 {
-    const struct cairn_event *const events = encoder->events;
-    uint64_t last = events[0].t_ns / CAIRN_EVENT_TIME_UNIT_NS;
-    for (size_t i = 0; i < encoder->count;) {
-        const uint64_t t_ns = events[i].t_ns, time = t_ns / CAIRN_EVENT_TIME_UNIT_NS;
-        size_t end = i + 1;
-        while (end < encoder->count && events[end].t_ns == t_ns) {
-            end++;
-        }
-        const uint64_t step = time - last, more = end - i - 1;
-        const unsigned step_bits = step < RUN_MOST ? (unsigned)step : RUN_MOST;
-        const unsigned more_bits = more < RUN_MOST ? (unsigned)more : RUN_MOST;
-        put_byte(encoder, CAIRN_COLUMN_TIMES, step_bits << 4 | more_bits);
-        if (step_bits == RUN_MOST) {
-            put_number(encoder, CAIRN_COLUMN_TIMES, step - RUN_MOST);
-        }
-        if (more_bits == RUN_MOST) {
-            put_number(encoder, CAIRN_COLUMN_TIMES, more - RUN_MOST);
-        }
-        last = time;
-        i = end;
+    const uint64_t step = run->time - run->last, more = run->count - 1;
+    const unsigned step_bits = step < RUN_MOST ? (unsigned)step : RUN_MOST;
+    const unsigned more_bits = more < RUN_MOST ? (unsigned)more : RUN_MOST;
+    put_byte(encoder, CAIRN_COLUMN_TIMES, step_bits << 4 | more_bits);
+    if (step_bits == RUN_MOST) {
+        put_number(encoder, CAIRN_COLUMN_TIMES, step - RUN_MOST);
+    }
+    if (more_bits == RUN_MOST) {
+        put_number(encoder, CAIRN_COLUMN_TIMES, more - RUN_MOST);
     }
 }
 
@@ -299,21 +294,38 @@ static unsigned flags_of(unsigned kind)
 }
 
 /* What event.h promises of events; what breaks it could not be read back. */
-static enum cairn_status check(const struct cairn_event_encoder *encoder, struct cairn_error *error)
+static bool is_sound(const struct cairn_event_encoder *encoder, size_t index, uint64_t t_ns)
+{
+    const struct cairn_event *const event = &encoder->events[index];
+    return event->kind <= CAIRN_EVENT_END && event->t_ns >= t_ns &&
+           (event->t_ns == t_ns || event->t_ns % CAIRN_EVENT_TIME_UNIT_NS == 0) &&
+           (event->flags & ~flags_of(event->kind)) == 0 &&
+           (!has_birth(event->kind) || event->birth < encoder->first_event + index);
+}
+
+/* Returns the index of the first event that is not sound; their number when all are. */
+static size_t put_events(struct cairn_event_encoder *encoder)
 {
     uint64_t t_ns = encoder->events[0].t_ns;
-    for (size_t i = 0; i < encoder->count; i++) {
-        const struct cairn_event *const event = &encoder->events[i];
-        if (event->kind > CAIRN_EVENT_END || event->t_ns < t_ns ||
-            event->t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0 || (event->flags & ~flags_of(event->kind)) != 0 ||
-            (has_birth(event->kind) && event->birth >= encoder->first_event + i)) {
-            return cairn_fail(error, CAIRN_E_FORMAT,
-                              "event %" PRIu64 " cannot be stored: its parts contradict each other",
-                              encoder->first_event + i);
-        }
-        t_ns = event->t_ns;
+    if (t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0) {
+        return 0;
     }
-    return CAIRN_OK;
+    const uint64_t first_time = t_ns / CAIRN_EVENT_TIME_UNIT_NS;
+    struct run run = {.time = first_time, .last = first_time};
+    for (size_t i = 0; i < encoder->count; i++) {
+        if (__builtin_expect(!is_sound(encoder, i, t_ns), 0)) {
+            return i;
+        }
+        if (encoder->events[i].t_ns != t_ns) {
+            put_run(encoder, &run);
+            t_ns = encoder->events[i].t_ns;
+            run = (struct run){.time = t_ns / CAIRN_EVENT_TIME_UNIT_NS, .last = run.time};
+        }
+        run.count++;
+        put_event(encoder, i);
+    }
+    put_run(encoder, &run);
+    return encoder->count;
 }
 
 static bool side_grow(struct side *side, size_t capacity)
@@ -422,13 +434,11 @@ enum cairn_status cairn_event_encoder_chunk(struct cairn_event_encoder *encoder,
     if (!begin(encoder, events, count, first_event)) {
         return cairn_fail(error, CAIRN_E_NOMEM, "out of memory for %zu events", count);
     }
-    const enum cairn_status status = check(encoder, error);
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    put_times(encoder);
-    for (size_t i = 0; i < count; i++) {
-        put_event(encoder, i);
+    const size_t put = put_events(encoder);
+    if (put < count) {
+        return cairn_fail(error, CAIRN_E_FORMAT,
+                          "event %" PRIu64 " cannot be stored: its parts contradict each other",
+                          first_event + put);
     }
     const size_t old = put_all_fars(encoder);
     const struct cairn_columns_header header = {
