@@ -98,6 +98,11 @@ static bool is_out_of_reach(const char *path, int mode)
     return result == -ENOENT || result == -EACCES || result == -ENOTDIR;
 }
 
+bool cairn_environment_only_lists(char *const *environment)
+{
+    return find(environment, "LD_TRACE_LOADED_OBJECTS") != NULL;
+}
+
 uint32_t cairn_environment_unfit(char *const *environment)
 {
     const char *list = find(environment, PRELOAD_VARIABLE);

@@ -25,6 +25,8 @@ bool cairn_environment_has_library(char *const *environment);
 /* Why a program that this process starts with that environment could not be recorded, whatever program: an enum cairn_unrecorded,
  * or 0. */
 uint32_t cairn_environment_unfit(char *const *environment);
+/* Whether the loader will print what a program needs instead of running it, as ldd makes it do: with this library among that. */
+bool cairn_environment_only_lists(char *const *environment);
 
 /* Takes both variables out of this process's own environment, in place. */
 void cairn_environment_forget(void);

@@ -13,16 +13,10 @@
 #include "agent/process.h"
 #include "agent/program.h"
 #include "agent/real.h"
+#include "agent/spawn_actions.h"
 
 /* Beyond this a changed environment is not put on the stack, which may be a small one. */
 #define STACK_BYTES_MAX 65536u
-
-/* A file as execveat has it (an empty path: the descriptor itself), or as execvp does. */
-struct program {
-    int folder;
-    const char *path;
-    bool search;
-};
 
 /* A path that nobody can read is for the kernel to complain of. */
 static const char *readable(const char *path)
@@ -31,7 +25,7 @@ static const char *readable(const char *path)
 }
 
 /* What would fail with the library in front of it, or complain of it, is kept from it, and the trace told so. */
-static enum cairn_following following_into(const struct program *program, char *const *environment,
+static enum cairn_following following_into(const struct cairn_program *program, char *const *environment,
                                            uintptr_t sp)
 {
     const enum cairn_following following = cairn_process_following();
@@ -39,9 +33,12 @@ static enum cairn_following following_into(const struct program *program, char *
         (following == CAIRN_FOLLOW_AS_IT_IS && !cairn_environment_has_library(environment))) {
         return following;
     }
+    if (cairn_environment_only_lists(environment) || cairn_program_only_lists(program)) {
+        return CAIRN_FOLLOW_NOBODY; /* no program runs, so there is nothing to tell */
+    }
     uint32_t unfit = cairn_environment_unfit(environment);
-    if (unfit == 0) {
-        unfit = cairn_program_unfit(program->folder, program->path, program->search);
+    if (unfit == 0 && program->current != CAIRN_SPAWN_FOLDER_UNKNOWN) {
+        unfit = cairn_program_unfit(program);
     }
     /* After vfork the gate is the parent's, and so is what is told. */
     if (unfit != 0 && following == CAIRN_FOLLOW_CHILDREN &&
@@ -105,10 +102,12 @@ static int call_real(const struct call *call, char *const *environment)
 static int replace_program(const struct call *call)
 {
     const uintptr_t sp = CAIRN_FRAME();
-    const struct program program = {.folder = call->how == BY_DESCRIPTOR || call->how == BY_FOLDER ? call->fd
-                                                                                                   : AT_FDCWD,
-                                    .path = readable(call->path),
-                                    .search = call->how == BY_SEARCH};
+    const struct cairn_program program = {
+        .folder = call->how == BY_DESCRIPTOR || call->how == BY_FOLDER ? call->fd : AT_FDCWD,
+        .path = readable(call->path),
+        .search = call->how == BY_SEARCH,
+        .current = AT_FDCWD,
+        .arguments = call->arguments};
     cairn_real_resolve();
     const enum cairn_following following = following_into(&program, call->environment, sp);
     record(CAIRN_RECORD_EXEC, sp);
@@ -228,8 +227,12 @@ static int spawn(cairn_spawn_function *real, bool search, pid_t *pid, const char
                  const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
                  char *const *arguments, char *const *environment)
 {
-    const struct program program = {.folder = AT_FDCWD, .path = readable(path), .search = search};
+    const char *known = readable(path);
+    const int folder = known[0] == '/' ? AT_FDCWD : cairn_spawn_folder_open(actions);
+    const struct cairn_program program = {
+        .folder = folder, .path = known, .search = search, .current = folder, .arguments = arguments};
     const enum cairn_following following = following_into(&program, environment, CAIRN_FRAME());
+    cairn_spawn_folder_close(folder);
     const size_t bytes = change_bytes(environment, following);
     void *memory = NULL;
     if (bytes > 0) {

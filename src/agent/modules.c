@@ -6,9 +6,11 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "agent/event.h"
 #include "agent/machine.h"
+#include "agent/maps.h"
 #include "agent/operators.h"
 #include "agent/patch.h"
 #include "agent/process.h"
@@ -167,13 +169,22 @@ static size_t read_build_id(const struct loaded *module, uint8_t *id)
     return 0;
 }
 
-/* The file's absolute path, not terminated; the loader has none for the program itself and a relative one where dlopen was
- * given one. */
+/* Of the program itself, for which the loader has no path. Where the kernel started the loader, and no program that asks for one
+ * (AT_BASE is 0), it is an argument of the loader's. */
+static size_t write_program_path(const struct loaded *module, char *path)
+{
+    if (getauxval(AT_BASE) == 0) {
+        return cairn_maps_file_at(module->start, path, PATH_BYTES_MAX);
+    }
+    const long length = cairn_syscall3(SYS_readlink, (long)"/proc/self/exe", (long)path, PATH_BYTES_MAX);
+    return length > 0 ? (size_t)length : 0;
+}
+
+/* The file's absolute path, not terminated; the loader has a relative one where dlopen was given one. */
 static size_t write_path(const struct loaded *module, char *path)
 {
     if (!module->name || !module->name[0]) {
-        const long length = cairn_syscall3(SYS_readlink, (long)"/proc/self/exe", (long)path, PATH_BYTES_MAX);
-        return length > 0 ? (size_t)length : 0;
+        return write_program_path(module, path);
     }
     size_t length = 0;
     path[0] = '\0';

@@ -245,7 +245,7 @@ static bool script_interpreter(const uint8_t *head, size_t length, char *path)
 /* −1 where it is no file that can be run and read. (Below a folder other than the current one, what cannot be run is opened, too.) */
 static int open_program(int folder, const char *path)
 {
-    if (folder == AT_FDCWD && cairn_syscall3(SYS_access, (long)path, X_OK, 0) != 0) {
+    if ((folder == AT_FDCWD || path[0] == '/') && cairn_syscall3(SYS_access, (long)path, X_OK, 0) != 0) {
         return -1;
     }
     const long fd =
@@ -253,7 +253,7 @@ static int open_program(int folder, const char *path)
     return cairn_syscall_failed(fd) ? -1 : (int)fd;
 }
 
-static int open_by_search(const char *name)
+static int open_by_search(int folder_now, const char *name)
 {
     const char *path = cairn_environment_get("PATH");
     const size_t length = strlen(name);
@@ -264,7 +264,7 @@ static int open_by_search(const char *name)
             memcpy(candidate, at, folder);
             candidate[folder] = '/';
             memcpy(candidate + folder + (folder > 0), name, length + 1); /* an empty folder is this one */
-            const int fd = open_program(AT_FDCWD, candidate);
+            const int fd = open_program(folder_now, candidate);
             if (fd >= 0) {
                 return fd;
             }
@@ -292,18 +292,41 @@ static uint32_t judge(int fd, char *path)
     return 0;
 }
 
-uint32_t cairn_program_unfit(int folder, const char *path, bool search)
+uint32_t cairn_program_unfit(const struct cairn_program *program)
 {
+    const char *path = program->path;
     char interpreter[HEAD_BYTES];
     uint32_t unfit = 0;
     if (path[0] == '\0') {
-        return judge(folder, interpreter);
+        return judge(program->folder, interpreter);
     }
-    int fd = search && !strchr(path, '/') ? open_by_search(path) : open_program(folder, path);
+    int fd = program->search && !strchr(path, '/') ? open_by_search(program->current, path)
+                                                   : open_program(program->folder, path);
     for (unsigned scripts = 0; fd >= 0; scripts++) {
         unfit = judge(fd, interpreter);
         cairn_syscall3(SYS_close, fd, 0, 0);
-        fd = interpreter[0] && scripts < SCRIPTS_MAX ? open_program(AT_FDCWD, interpreter) : -1;
+        fd = interpreter[0] && scripts < SCRIPTS_MAX ? open_program(program->current, interpreter) : -1;
     }
     return unfit;
+}
+
+static bool is_loader(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    return strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld-2.", 5) == 0;
+}
+
+bool cairn_program_only_lists(const struct cairn_program *program)
+{
+    char *const *argument = program->arguments;
+    if (!is_loader(program->path) || !argument || !argument[0]) {
+        return false;
+    }
+    while (*++argument && strncmp(*argument, "--", 2) == 0) {
+        if (strcmp(*argument, "--list") == 0 || strcmp(*argument, "--verify") == 0) {
+            return true;
+        }
+    }
+    return false;
 }

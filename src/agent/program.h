@@ -9,8 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Why that program cannot be recorded: an enum cairn_unrecorded, 0 where nothing speaks against it (or nothing is known).
- * `folder` and `path` are execveat's, with an empty path for the descriptor itself; `search`: execvp's, where PATH leads. */
-uint32_t cairn_program_unfit(int folder, const char *path, bool search);
+/* A program that is about to be started. `folder` and `path` are execveat's, with an empty path for the descriptor itself;
+ * `search`: execvp's, where PATH leads. */
+struct cairn_program {
+    int folder;
+    const char *path;
+    bool search;
+    int current; /* the folder it will be in, AT_FDCWD for this process's */
+    char *const *arguments;
+};
+
+/* Why that program cannot be recorded: an enum cairn_unrecorded, 0 where nothing speaks against it (or nothing is known). */
+uint32_t cairn_program_unfit(const struct cairn_program *program);
+
+/* Whether it is a loader that is to print what a program needs, and not to run it: it would name this library among that. */
+bool cairn_program_only_lists(const struct cairn_program *program);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/graphs.h"
+#include "collector/loader.h"
 #include "collector/recorder.h"
 
 #define MAX_NAMED_SNAPSHOTS 10000u
@@ -298,7 +299,7 @@ static void apply_module(struct cairn_recorder *recorder, struct cairn_target *t
         snprintf(build_id + 2 * i, 3, "%02x", bytes[i]);
     }
     const char *path = (const char *)bytes + id_bytes;
-    if (strcmp(path, target->file) == 0) {
+    if (strcmp(path, target->file) == 0 && !cairn_is_loader(path)) {
         path = target->row.program;
     }
     const uint32_t module = cairn_places_module(recorder->places, path, id_bytes ? build_id : NULL);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "collector/collector.h"
+#include "collector/loader.h"
 #include "wire/sanitizer.h"
 
 #define MAX_INTERPRETERS 5 /* of scripts whose interpreters are scripts */
@@ -131,11 +132,9 @@ static enum cairn_status read_headers(const char *path, int fd, const Elf64_Ehdr
     return CAIRN_OK;
 }
 
-/* The names that the dynamic symbols and the needed libraries have, as one block of NUL-terminated texts; the caller
- * frees it. NULL when there are none to be found. */
-static char *read_dynamic_names(int fd, const struct program_headers *headers, size_t *size)
+/* An entry of the dynamic section; 0 when there is none. */
+static uint64_t read_dynamic_value(int fd, const struct program_headers *headers, Elf64_Sxword tag)
 {
-    uint64_t address = 0, bytes = 0;
     for (uint64_t at = 0; headers->dynamic && at + sizeof(Elf64_Dyn) <= headers->dynamic->p_filesz;
          at += sizeof(Elf64_Dyn)) {
         Elf64_Dyn entry;
@@ -144,9 +143,19 @@ static char *read_dynamic_names(int fd, const struct program_headers *headers, s
             entry.d_tag == DT_NULL) {
             break;
         }
-        address = entry.d_tag == DT_STRTAB ? entry.d_un.d_ptr : address;
-        bytes = entry.d_tag == DT_STRSZ ? entry.d_un.d_val : bytes;
+        if (entry.d_tag == tag) {
+            return entry.d_un.d_val;
+        }
     }
+    return 0;
+}
+
+/* The names that the dynamic symbols and the needed libraries have, as one block of NUL-terminated texts; the caller
+ * frees it. NULL when there are none to be found. */
+static char *read_dynamic_names(int fd, const struct program_headers *headers, size_t *size)
+{
+    const uint64_t address = read_dynamic_value(fd, headers, DT_STRTAB),
+                   bytes = read_dynamic_value(fd, headers, DT_STRSZ);
     for (uint16_t i = 0; i < headers->count && bytes > 0 && bytes <= MAX_NAME_BYTES; i++) {
         const Elf64_Phdr *segment = &headers->list[i];
         if (segment->p_type != PT_LOAD || address < segment->p_vaddr ||
@@ -213,9 +222,20 @@ static enum cairn_status check_preloaded(const char *path, struct cairn_error *e
     return CAIRN_OK;
 }
 
-/* A dynamically linked program of this machine. `head` is the start of the file. */
+/* What a program file asks no interpreter for: the loader itself, by the name in it. */
+static bool is_loader(int fd, const struct program_headers *headers)
+{
+    size_t size = 0;
+    char *names = read_dynamic_names(fd, headers, &size);
+    const uint64_t own = read_dynamic_value(fd, headers, DT_SONAME);
+    const bool is = names && own < size && strncmp(names + own, "ld-linux", 8) == 0;
+    free(names);
+    return is;
+}
+
+/* A dynamically linked program of this machine, or the loader of such. `head` is the start of the file. */
 static enum cairn_status check_elf(const char *path, int fd, const unsigned char *head, size_t length,
-                                   struct cairn_error *error)
+                                   bool *loader, struct cairn_error *error)
 {
     Elf64_Ehdr header;
     if (length > EI_CLASS && head[EI_CLASS] == ELFCLASS32) {
@@ -238,6 +258,10 @@ static enum cairn_status check_elf(const char *path, int fd, const unsigned char
     enum cairn_status status = read_headers(path, fd, &header, &headers, error);
     if (status != CAIRN_OK) {
         return status;
+    }
+    *loader = !headers.interpreter && is_loader(fd, &headers);
+    if (*loader) {
+        return check_preloaded(path, error);
     }
     if (!headers.interpreter) {
         return cairn_fail(
@@ -294,10 +318,38 @@ static enum cairn_status open_program(const char *path, int *fd, unsigned char *
     return mode;
 }
 
-enum cairn_status cairn_check_program(const char *program, char *resolved, size_t resolved_size,
+static bool is_elf(const unsigned char *head, size_t length)
+{
+    return length >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0;
+}
+
+/* Of a loader's command line: what it will not run by itself is left to it to complain of. */
+static enum cairn_status check_loaded(char *const *argv, struct cairn_error *error)
+{
+    char *const *program = cairn_loader_program(argv);
+    if (!program) {
+        return cairn_fail(error, CAIRN_E_SYSTEM,
+                          "%s: runs no program with these options, so there is nothing to record; name a "
+                          "program behind it",
+                          argv[0]);
+    }
+    unsigned char head[HEAD_BYTES];
+    bool loader = false;
+    const int fd = open(*program, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const ssize_t length = fd >= 0 ? pread(fd, head, sizeof head, 0) : -1;
+    const enum cairn_status status = length > 0 && is_elf(head, (size_t)length)
+                                         ? check_elf(*program, fd, head, (size_t)length, &loader, error)
+                                         : CAIRN_OK;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return status;
+}
+
+enum cairn_status cairn_check_program(char *const *argv, char *resolved, size_t resolved_size,
                                       struct cairn_error *error)
 {
-    enum cairn_status status = look_up(program, resolved, resolved_size, error);
+    enum cairn_status status = look_up(argv[0], resolved, resolved_size, error);
     char path[PATH_MAX];
     if (status == CAIRN_OK) {
         snprintf(path, sizeof path, "%s", resolved);
@@ -310,19 +362,22 @@ enum cairn_status cairn_check_program(const char *program, char *resolved, size_
         unsigned char head[HEAD_BYTES];
         size_t length = 0;
         int fd = -1;
+        bool loader = false;
         status = open_program(path, &fd, head, &length, error);
-        const bool is_elf = length >= SELFMAG && memcmp(head, ELFMAG, SELFMAG) == 0;
-        if (status == CAIRN_OK && is_elf) {
-            status = check_elf(path, fd, head, length, error);
+        const bool is_last = is_elf(head, length) || fd < 0;
+        if (status == CAIRN_OK && fd >= 0 && is_last) {
+            status = check_elf(path, fd, head, length, &loader, error);
         }
         if (fd >= 0) {
             close(fd);
         }
-        if (status != CAIRN_OK || is_elf || fd < 0) {
-            if (status == CAIRN_E_NOT_FOUND && i > 0) {
-                return cairn_fail(error, CAIRN_E_SYSTEM, "%s: its interpreter %s is not there", resolved,
-                                  path);
-            }
+        if (status == CAIRN_OK && loader && i == 0) {
+            status = check_loaded(argv, error);
+        }
+        if (status == CAIRN_E_NOT_FOUND && i > 0) {
+            return cairn_fail(error, CAIRN_E_SYSTEM, "%s: its interpreter %s is not there", resolved, path);
+        }
+        if (is_last) {
             return status;
         }
         script_interpreter(head, length, path, sizeof path);

@@ -15,6 +15,7 @@
 #include "collector/arguments.h"
 #include "collector/attach_check.h"
 #include "collector/graphs.h"
+#include "collector/loader.h"
 #include "collector/program_path.h"
 #include "collector/recorder.h"
 #include "collector/run.h"
@@ -40,7 +41,10 @@ struct row_texts {
 
 static void fill_row(struct cairn_recorder *recorder, struct row_texts *texts, pid_t pid, const char *program)
 {
-    snprintf(texts->program, sizeof texts->program, "%s", program);
+    if (!recorder->options->argv ||
+        !cairn_loader_resolve(program, recorder->options->argv, ".", texts->program, sizeof texts->program)) {
+        snprintf(texts->program, sizeof texts->program, "%s", program);
+    }
     cairn_trace_id_make(texts->trace_id);
     gethostname(texts->host, sizeof texts->host - 1);
     texts->args = recorder->options->keep_args ? cairn_arguments_as_json(recorder->options->argv) : NULL;
@@ -428,7 +432,7 @@ enum cairn_status cairn_record(const struct cairn_record_options *options, struc
 {
     *result = (struct cairn_record_result){.status = 125, .exit_status = -1};
     char program[PATH_MAX], agent[PATH_MAX];
-    enum cairn_status status = cairn_check_program(options->argv[0], program, sizeof program, error);
+    enum cairn_status status = cairn_check_program(options->argv, program, sizeof program, error);
     if (status != CAIRN_OK) {
         result->status = status == CAIRN_E_NOT_FOUND ? 127 : 126;
         return status;

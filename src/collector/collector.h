@@ -75,9 +75,10 @@ CAIRN_MUST_CHECK enum cairn_status cairn_attach(const struct cairn_record_option
 /* Where libcairn.so is: $CAIRN_AGENT, beside the program (build tree), or ../lib/cairn (installed). */
 CAIRN_MUST_CHECK enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_error *error);
 
-/* Why `program` (a path, or a name looked up in PATH into `resolved`) cannot be recorded: missing, not executable, static,
- * setuid, of another machine. CAIRN_OK when it can; CAIRN_E_NOT_FOUND (127) or CAIRN_E_SYSTEM (126) otherwise. */
-CAIRN_MUST_CHECK enum cairn_status cairn_check_program(const char *program, char *resolved,
+/* Why the program of a command line (a path, or a name looked up in PATH into `resolved`) cannot be recorded: missing, not
+ * executable, static, setuid, of another machine. Of the loader, why the program it is to run cannot. CAIRN_OK when it can;
+ * CAIRN_E_NOT_FOUND (127) or CAIRN_E_SYSTEM (126) otherwise. */
+CAIRN_MUST_CHECK enum cairn_status cairn_check_program(char *const *argv, char *resolved,
                                                        size_t resolved_size, struct cairn_error *error);
 
 #endif

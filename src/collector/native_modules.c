@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/loader.h"
 #include "collector/program_path.h"
 #include "collector/table.h"
 
@@ -32,7 +33,8 @@ enum cairn_status cairn_native_modules_build(struct cairn_native_modules *module
             return cairn_fail(error, CAIRN_E_NOMEM, "an object graph was left out: no memory for it");
         }
         modules->modules = grown;
-        const char *name = strcmp(map->path, file) == 0 ? modules->program : map->path;
+        const bool by_program = strcmp(map->path, file) == 0 && !cairn_is_loader(file);
+        const char *name = by_program ? modules->program : map->path;
         grown[modules->count++] = (struct cairn_native_module){
             .path = map->path, .name = strrchr(name, '/') + 1, .start = map->start};
     }

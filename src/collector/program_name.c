@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/loader.h"
 #include "collector/recorder.h"
 
 #define NAME_BYTES 200 /* a file's name has room for more than that, and for a PID */
@@ -120,6 +121,8 @@ static const char *find_script(const struct interpreter *interpreter, char *cons
 
 void cairn_output_name(char *const *argv, char *name, size_t size)
 {
+    char *const *loaded = cairn_is_loader(argv[0]) ? cairn_loader_program(argv) : NULL;
+    argv = loaded ? loaded : argv;
     const char *program = base_name(argv[0]);
     const struct interpreter *interpreter = find_interpreter(program);
     const char *script = interpreter ? find_script(interpreter, argv) : NULL;

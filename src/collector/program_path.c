@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/arguments.h"
+#include "collector/loader.h"
+
 #define AUXILIARY_MOST 64 /* entries of the vector; Linux has some twenty */
 
 bool cairn_process_file(pid_t pid, char *path, size_t size)
@@ -61,11 +64,26 @@ static bool is_same_file(const char *one, const char *other)
     return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+static void find_loaded(pid_t pid, char *path, size_t size)
+{
+    char folder[64];
+    char **argv = cairn_arguments_list(pid);
+    snprintf(folder, sizeof folder, "/proc/%d/cwd", (int)pid);
+    if (argv) {
+        cairn_loader_resolve(path, argv, folder, path, size);
+    }
+    cairn_arguments_free(argv);
+}
+
 bool cairn_process_program(pid_t pid, char *path, size_t size)
 {
     char name[4096];
     if (!cairn_process_file(pid, path, size)) {
         return false;
+    }
+    if (cairn_is_loader(path)) {
+        find_loaded(pid, path, size);
+        return true;
     }
     if (started_as(pid, name, sizeof name) && strlen(name) < size &&
         strncmp(base_name(path), base_name(name), strlen(base_name(name))) != 0 && is_same_file(name, path)) {

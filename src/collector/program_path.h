@@ -6,11 +6,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* The file a process runs, links resolved; false when it cannot be read. */
+/* The file a process runs, links resolved: the loader, where that was started by hand. False when it cannot be read. */
 bool cairn_process_file(pid_t pid, char *path, size_t size);
 
 /* The same file by the name it was started with, where people know it by that name. Links that leave out a version or a kind
- * (python3 → python3.11, vi → vim.basic) are resolved. False when it cannot be read. */
+ * (python3 → python3.11, vi → vim.basic) are resolved. Where the loader was started by hand, the program that it runs, if it is still
+ * there. False when it cannot be read. */
 bool cairn_process_program(pid_t pid, char *path, size_t size);
 
 #endif

@@ -175,7 +175,7 @@ void cairn_launch_cancel(struct cairn_launch *launch);
 /* The trace's path by the rules of `record -o`; parent folders are made. `program` is what the user typed. */
 CAIRN_MUST_CHECK enum cairn_status cairn_output_path(const struct cairn_record_options *options, pid_t pid,
                                                      char *path, size_t size, struct cairn_error *error);
-/* NAME of that: the program, or the script or module an interpreter runs. */
+/* NAME of that: the program, or the script or module an interpreter runs; behind the loader, where that is started by hand. */
 void cairn_output_name(char *const *argv, char *name, size_t size);
 
 #endif

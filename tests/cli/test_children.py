@@ -22,6 +22,44 @@ for name in sys.argv[1:]:
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
 
+# posix_spawn of ./address in another folder, said in every way that there is.
+SPAWNER = r"""
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern char **environ;
+static void start(posix_spawn_file_actions_t *actions) {
+  char *arguments[] = {"address", NULL};
+  pid_t pid;
+  int status = 0, failed = posix_spawn(&pid, "./address", actions, NULL, arguments, environ);
+  if (!failed) waitpid(pid, &status, 0);
+  printf("%d %d\n", failed, WEXITSTATUS(status));
+  fflush(stdout);
+  posix_spawn_file_actions_destroy(actions);
+}
+int main(int argc, char **argv) {
+  posix_spawn_file_actions_t actions;
+  (void)argc;
+  int folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addchdir_np(&actions, argv[1]);
+  start(&actions);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, folder, 50);
+  posix_spawn_file_actions_addfchdir_np(&actions, 50);
+  posix_spawn_file_actions_addchdir_np(&actions, "..");
+  posix_spawn_file_actions_addchdir_np(&actions, "inside");
+  start(&actions);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 51, argv[1], O_RDONLY | O_DIRECTORY, 0);
+  posix_spawn_file_actions_addfchdir_np(&actions, 51);
+  start(&actions);
+  return 0;
+}
+"""
+
 
 class Children(Case):
     def setUp(self):
@@ -103,7 +141,26 @@ class Children(Case):
     def test_loader(self):
         """A program that is an argument of the loader is recorded, though a loader has no interpreter."""
         loader = self.loader()
-        self.assert_all_recorded(self.same("env", loader, self.compile("plain")), os.path.basename(os.path.realpath(loader)))
+        plain = self.compile("plain")
+        for command in (("env", loader, plain), ("env", "-C", self.folder, loader, "--inhibit-cache", "./plain"), (loader, plain)):
+            with self.subTest(command):
+                self.assert_all_recorded(self.same(*command), "plain")
+                stacks = [row["stack"] for row in ask("top", "t.cairn", "--by", "stack", "--metric", "allocated", cwd=self.folder)["rows"]]
+                self.assertTrue(any(stack[0]["function"] == "main" and os.path.basename(stack[0]["module"]) == "plain" for stack in stacks))
+        self.assertEqual(ask("info", "t.cairn", cwd=self.folder)["program"], os.path.realpath(plain))
+        self.assert_sentence(cairn("record", loader, "--list", plain, cwd=self.folder), 126, "runs no program")
+        self.assert_sentence(cairn("record", loader, self.compile("still", "-static"), cwd=self.folder), 126, "still: is statically linked")
+
+    def test_only_listed(self):
+        """A program whose libraries are listed does not run, and this one is none of them."""
+        plain = self.compile("plain")
+        self.same("sh", "-c", f"(ldd {plain}; LD_TRACE_LOADED_OBJECTS=1 {plain}; {self.loader()} --list {plain}) | sed 's/ (0x.*//'")
+
+    def test_spawned_in_another_folder(self):
+        os.mkdir(self.path("inside"))
+        self.compile("inside/address", "-fsanitize=address")
+        spawner = self.compile("spawner", "-D_GNU_SOURCE", source=SPAWNER)
+        self.assert_left_out(self.same(spawner, self.path("inside")), "./address", "sanitizer")
 
     def test_started_by_a_constructor(self):
         """Of a library that is set up before the recorder's own."""

@@ -58,12 +58,24 @@ static void test_interpreters_alone(void **state)
     assert_string_equal(name_of("perl -e 1 x"), "perl");
 }
 
+static void test_loaded_by_hand(void **state)
+{
+    (void)state;
+    assert_string_equal(name_of("/lib64/ld-linux-x86-64.so.2 ./app x"), "app");
+    assert_string_equal(name_of("ld-linux-x86-64.so.2 --argv0 x --inhibit-cache -- /usr/bin/python3 app.py"),
+                        "app.py");
+    assert_string_equal(name_of("ld-linux-x86-64.so.2 --list ./app"), "ld-linux-x86-64.so.2");
+    assert_string_equal(name_of("ld-linux-x86-64.so.2 --library-path"), "ld-linux-x86-64.so.2");
+    assert_string_equal(name_of("ld-linux-x86-64.so.2"), "ld-linux-x86-64.so.2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_programs),
         cmocka_unit_test(test_scripts_and_modules),
         cmocka_unit_test(test_interpreters_alone),
+        cmocka_unit_test(test_loaded_by_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
