@@ -214,7 +214,7 @@ def recorder_killed(bench):
     expect(bench.run([CAIRN, "info", "--repair", bench.trace])[0] == 0, "it cannot be repaired")
     info = bench.info()
     expect(info["complete"] and info["stopped_why"] == "recorder died", info["stopped_why"])
-    longest = dict(line.split() for line in Path(bench.path("steps")).read_text().splitlines())["longest_us"]
+    longest = dict(line.split(maxsplit=1) for line in Path(bench.path("steps")).read_text().splitlines())["longest_us"]
     return f"the longest step took {int(longest) / 1000:.1f} ms"
 
 
