@@ -36,12 +36,25 @@ static bool is_parked(const struct cairn_source *source, int64_t inside_ns)
            !cairn_ring_reader_has_moved(&source->reader);
 }
 
+/* What a record says of the future is not believed, or it would wait for that, and its ring with it. The slack is for processors
+ * whose counters differ a little. */
+static void hold_back(struct cairn_ring_reader *reader, const struct cairn_clock *clock)
+{
+    const uint64_t now = cairn_clock_stamp(clock);
+    if (reader->newest_stamp > now + cairn_clock_units(clock, SLACK_NS)) {
+        cairn_ring_reader_hold_back(reader, now);
+    }
+}
+
 /* `now_ns` was taken before. */
 static size_t look_at(struct cairn_source *source, uint64_t quiet_stamp, int64_t now_ns,
                       const struct cairn_clock *clock)
 {
     struct cairn_ring_reader *reader = &source->reader;
     const size_t taken = cairn_ring_reader_copy(reader, quiet_stamp);
+    if (reader->fresh_words > 0 && reader->newest_stamp > quiet_stamp) {
+        hold_back(reader, clock);
+    }
     if (source->target->state != CAIRN_TARGET_ALIVE) {
         return taken;
     }

@@ -138,8 +138,10 @@ static void copy_up_to(struct cairn_ring_reader *reader, uint64_t head)
         if (!make_room(reader, bytes / 8)) {
             return; /* its thread waits until there is memory */
         }
-        if (!take_piece(reader, position / 8, bytes / 8, bytes == to_end, cut, &taken)) {
-            reader->damaged = true;
+        const size_t end_before = reader->end;
+        reader->damaged = !take_piece(reader, position / 8, bytes / 8, bytes == to_end, cut, &taken);
+        reader->fresh_words += reader->end - end_before;
+        if (reader->damaged) {
             return;
         }
         reader->tail += taken * 8;
@@ -170,6 +172,8 @@ static void set_bound(struct cairn_ring_reader *reader, uint64_t inside, uint64_
 size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp)
 {
     reader->moved = false;
+    reader->newest_before = reader->newest_stamp;
+    reader->fresh_words = 0;
     if (reader->damaged) {
         reader->bound = UINT64_MAX;
         return 0;
@@ -203,6 +207,22 @@ size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_s
         reader->bound = UINT64_MAX;
     }
     return reader->tail - before;
+}
+
+void cairn_ring_reader_hold_back(struct cairn_ring_reader *reader, uint64_t now)
+{
+    const uint64_t latest = now > reader->newest_before ? now : reader->newest_before;
+    for (size_t at = reader->end - reader->fresh_words; at < reader->end;) {
+        uint64_t *record = reader->staged + at;
+        at += cairn_record_words_checked(record);
+        if (cairn_record_stamp(record) > latest) {
+            record[0] = latest << 8 | (record[0] & 0xff);
+        }
+    }
+    reader->newest_stamp = reader->newest_stamp < latest ? reader->newest_stamp : latest;
+    if (!reader->damaged && reader->bound > latest) {
+        reader->bound = latest;
+    }
 }
 
 bool cairn_ring_reader_has_moved(const struct cairn_ring_reader *reader)

@@ -18,6 +18,8 @@ struct cairn_ring_reader {
     uint64_t *staged;
     size_t capacity, begin, end; /* words */
     uint64_t newest_stamp;       /* of the records copied so far: they never decrease in one ring */
+    uint64_t newest_before;      /* the same before the last look, … */
+    size_t fresh_words;          /* … which copied so many, the last ones */
     bool damaged;
 
     /* No record that is still to come is stamped before this. */
@@ -39,6 +41,8 @@ void cairn_ring_reader_release(struct cairn_ring_reader *reader);
 /* Copies what was committed, up to a piece of it, gives the room back, sets `bound`. `quiet_stamp` is the stamp of an instant before the call
  * less the slack: the bound of a ring whose thread is outside. Returns the bytes taken. */
 size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_stamp);
+/* After a look: none of its records was stamped later than `now`, the stamp of an instant after that. Whatever says so came now. */
+void cairn_ring_reader_hold_back(struct cairn_ring_reader *reader, uint64_t now);
 /* Whether its thread has left the hook, or committed, since the last look. */
 bool cairn_ring_reader_has_moved(const struct cairn_ring_reader *reader);
 /* After its writer is dead or has left and everything was copied: nothing more will come. */
