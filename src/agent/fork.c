@@ -6,6 +6,7 @@
 #include "agent/machine.h"
 #include "agent/own.h"
 #include "agent/process.h"
+#include "agent/thread.h"
 
 /* A handler may fork while its thread is in the middle of an event: what the event goes on with in the child. */
 struct interrupted {
@@ -25,6 +26,10 @@ static void before(void)
     if (thread->gate != CAIRN_GATE_CLOSED && thread->gate != CAIRN_GATE_OPEN) {
         interrupted = (struct interrupted){
             .thread = cairn_self, .gate = thread->gate, .writer = thread->writer, .stacks = thread->stacks};
+    }
+    /* A child that has had no event yet begins here: what its own child inherits is told by it, not by its parent. */
+    if (cairn_process_is_unborn_child()) {
+        cairn_thread_attach();
     }
     cairn_process_fork_serial = cairn_process_next_fork();
     if (cairn_process_fork_serial != 0) {

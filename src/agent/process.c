@@ -260,6 +260,13 @@ bool cairn_process_may_tell(void)
                        cairn_process_is_here());
 }
 
+bool cairn_process_is_unborn_child(void)
+{
+    const struct cairn_process *process = cairn_process_here();
+    return process && atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_UNBORN &&
+           inherited.known && !inherited.over && (inherited.options & CAIRN_OPTION_FOLLOW);
+}
+
 bool cairn_process_is_new(void)
 {
     return !inherited.forked;

@@ -73,6 +73,9 @@ bool cairn_process_is_here(void);
 /* Whether a record of the caller's would be this process's own: it is recorded, or will say HELLO for itself. */
 bool cairn_process_may_tell(void);
 
+/* Whether it is a child, forked by a recorded process, that will be recorded from its first event on, which is still to come. */
+bool cairn_process_is_unborn_child(void);
+
 /* Whether it is no forked child: those inherit what was told of modules. */
 bool cairn_process_is_new(void);
 

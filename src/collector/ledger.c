@@ -269,6 +269,9 @@ bool cairn_ledger_fork(struct cairn_ledger *ledger, struct cairn_ledger_process 
                        struct cairn_ledger_image *image)
 {
     (void)ledger;
+    if (parent->ended) {
+        return false;
+    }
     *image = (struct cairn_ledger_image){
         .live = cairn_live_map_fork(parent->live),
         .program_break = parent->program_break,

@@ -75,7 +75,7 @@ void cairn_ledger_free(struct cairn_ledger *ledger);
 /* A new process with nothing, or with the image of its parent (taken over). NULL when memory ran out. */
 struct cairn_ledger_process *cairn_ledger_process_new(struct cairn_ledger *ledger, uint32_t number,
                                                       struct cairn_ledger_image *image);
-/* What a child forked now will inherit; free it unless process_new takes it. False when memory ran out. */
+/* What a child forked now will inherit; free it unless process_new takes it. False when memory ran out, or the parent has ended. */
 bool cairn_ledger_fork(struct cairn_ledger *ledger, struct cairn_ledger_process *parent,
                        struct cairn_ledger_image *image);
 /* A process made by process_new(…, NULL) that nothing happened to yet gets its parent's image (taken over). */

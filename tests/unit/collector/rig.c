@@ -103,6 +103,23 @@ void rig_start(struct rig *rig)
     assert_int_equal(pthread_create(&rig->thread, NULL, take_messages, rig), 0);
 }
 
+void rig_drain_for(struct rig *rig, int64_t time_ns)
+{
+    const int64_t until = cairn_clock_elapsed_ns(&rig->recorder->clock) + time_ns;
+    while (cairn_clock_elapsed_ns(&rig->recorder->clock) < until) {
+        cairn_recorder_drain(rig->recorder);
+        usleep(500);
+    }
+}
+
+void rig_drain_until(struct rig *rig, uint64_t position)
+{
+    for (int i = 0; i < 5000 && cairn_ledger_position(rig->recorder->ledger) < position; i++) {
+        rig_drain_for(rig, 1000000);
+    }
+    assert_int_equal(cairn_ledger_position(rig->recorder->ledger), position);
+}
+
 void rig_finish(struct rig *rig)
 {
     struct cairn_recorder *recorder = rig->recorder;

@@ -51,6 +51,9 @@ struct rig_writer {
 };
 
 void rig_start(struct rig *rig);
+/* Looks at the rings again and again: for so long; until that many events have come, which fails the test after five seconds. */
+void rig_drain_for(struct rig *rig, int64_t time_ns);
+void rig_drain_until(struct rig *rig, uint64_t position);
 /* Ends what still lives, applies the rest, stops. */
 void rig_finish(struct rig *rig);
 void rig_release(struct rig *rig);

@@ -277,23 +277,6 @@ static void garbage_is_survived(void **state)
     }
 }
 
-static void drain_for(struct rig *rig, int64_t time_ns)
-{
-    const int64_t until = cairn_clock_elapsed_ns(&rig->recorder->clock) + time_ns;
-    while (cairn_clock_elapsed_ns(&rig->recorder->clock) < until) {
-        cairn_recorder_drain(rig->recorder);
-        usleep(500);
-    }
-}
-
-static void drain_until(struct rig *rig, uint64_t position)
-{
-    for (int i = 0; i < 5000 && cairn_ledger_position(rig->recorder->ledger) < position; i++) {
-        drain_for(rig, 1000000);
-    }
-    assert_int_equal(cairn_ledger_position(rig->recorder->ledger), position);
-}
-
 /* A full ring is taken by one drain, in pieces that end inside records and inside the padding at the ring's end. */
 static void pieces_end_anywhere(void **state)
 {
@@ -320,7 +303,7 @@ static void pieces_end_anywhere(void **state)
         }
         cairn_recorder_drain(rig.recorder);
         assert_true(atomic_load(&writer.control->tail) == writer.head);
-        drain_until(&rig, allocations); /* what was taken is applied, so that there is room for more */
+        rig_drain_until(&rig, allocations); /* what was taken is applied, so that there is room for more */
     }
     rig_end(&rig, &process);
     rig_finish(&rig);
@@ -340,7 +323,7 @@ static void late_records_match_the_older_block(void **state)
     rig_writer_open(&stuck, &rig, &process, process.pid); /* that thread sleeps */
     rig_writer_open(&other, &rig, &process, process.pid);
     rig_alloc(&stuck, &rig, 0, 0x5000, 100);
-    drain_until(&rig, 1);
+    rig_drain_until(&rig, 1);
 
     /* It frees 0x5000 and allocates 0x7000, but does not get to commit either. */
     const int64_t entered = cairn_clock_elapsed_ns(&rig.recorder->clock);
@@ -349,11 +332,11 @@ static void late_records_match_the_older_block(void **state)
     usleep(2000);
     rig_alloc(&other, &rig, 0, 0x5000, 200);
     rig_free(&other, &rig, 0x7000);
-    drain_for(&rig, 5000000);
+    rig_drain_for(&rig, 5000000);
     const uint64_t position = cairn_ledger_position(rig.recorder->ledger);
     const bool in_time = cairn_clock_elapsed_ns(&rig.recorder->clock) - entered < WAITED_FOR_NS;
     assert_true(position == 1 || !in_time); /* they wait for it… */
-    drain_until(&rig, 3);                   /* …but not for ever: LOST, ALLOC */
+    rig_drain_until(&rig, 3);               /* …but not for ever: LOST, ALLOC */
 
     const uint64_t late_free[2] = {CAIRN_RECORD_FREE, 0x5000};
     const uint64_t late_alloc[3] = {CAIRN_RECORD_ALLOC, 0x7000, 300};
@@ -465,95 +448,6 @@ static void code_where_other_code_was(void **state)
     rig_release(&rig);
 }
 
-/* The child says HELLO before its parent's FORK record came through the merge: its records wait for it. */
-static void a_child_that_is_early(void **state)
-{
-    (void)state;
-    struct rig rig;
-    struct rig_process parent = {.pid = 0}, child = {.pid = 0}, late = {.pid = 0};
-    struct rig_writer writer, own;
-    rig_start(&rig);
-    rig_hello(&rig, &parent, NULL, 0);
-    rig_writer_open(&writer, &rig, &parent, 1);
-    rig_alloc(&writer, &rig, 0, 0x5000, 100);
-    const uint64_t first[2] = {CAIRN_RECORD_FORK, 1}, second[2] = {CAIRN_RECORD_FORK, 2};
-    rig_write(&writer, &rig, first, 2);
-    rig_hello(&rig, &child, &parent, 1);
-    rig_writer_open(&own, &rig, &child, 2);
-    rig_free(&own, &rig, 0x5000);        /* the inherited one: no event */
-    rig_alloc(&own, &rig, 0, 0x5000, 7); /* its own */
-    rig_write(&writer, &rig, second, 2);
-    rig_free(&writer, &rig, 0x5000);
-    drain_until(&rig, 3);
-    rig_hello(&rig, &late, &parent, 2); /* the image is there already */
-    rig_writer_open(&own, &rig, &late, 3);
-    rig_free(&own, &rig, 0x5000);
-    drain_for(&rig, 5000000);
-    assert_int_equal(cairn_ledger_position(rig.recorder->ledger), 3);
-    rig_end(&rig, &parent);
-    rig_end(&rig, &child);
-    rig_end(&rig, &late);
-    rig_finish(&rig);
-    assert_int_equal(cairn_ledger_counts(rig.recorder->ledger)->unknown_frees, 0);
-    assert_int_equal(rig.events[1].kind, CAIRN_EVENT_ALLOC);
-    assert_int_equal(rig.accounts[rig.events[1].account - 1].process, child.number);
-    assert_int_equal(rig.events[2].kind, CAIRN_EVENT_FREE);
-    assert_int_equal(rig.events[2].size, 100);
-    rig_release(&rig);
-}
-
-/* Both are gone before anything was read: the child, which died first, is nobody's heir. */
-static void a_child_that_died_before_its_parent(void **state)
-{
-    (void)state;
-    struct rig rig;
-    struct rig_process parent = {.pid = 0}, child = {.pid = 0};
-    struct rig_writer writer, own;
-    rig_start(&rig);
-    rig_hello(&rig, &parent, NULL, 0);
-    rig_writer_open(&writer, &rig, &parent, 1);
-    rig_alloc(&writer, &rig, 0, 0x5000, 100);
-    const uint64_t fork[2] = {CAIRN_RECORD_FORK, 1};
-    rig_write(&writer, &rig, fork, 2);
-    rig_hello(&rig, &child, &parent, 1);
-    rig_writer_open(&own, &rig, &child, 2);
-    rig_alloc(&own, &rig, 0, 0x6000, 7);
-    rig_end(&rig, &child);
-    rig_end(&rig, &parent);
-    for (int i = 0; i < 3; i++) {
-        cairn_recorder_drain(rig.recorder);
-    }
-    rig_finish(&rig);
-    assert_int_equal(rig.event_count, 2);
-    assert_int_equal(rig.events[0].kind, CAIRN_EVENT_ALLOC);
-    assert_int_equal(rig.events[1].kind, CAIRN_EVENT_ALLOC);
-    rig_release(&rig);
-}
-
-/* A fork from a time that never comes: nobody waits for its child for ever. */
-static void a_fork_of_the_future(void **state)
-{
-    (void)state;
-    struct rig rig;
-    struct rig_process process = {.pid = 0};
-    struct rig_writer writer;
-    rig_start(&rig);
-    rig.options.follow = true;
-    rig_hello(&rig, &process, NULL, 0);
-    rig_writer_open(&writer, &rig, &process, 1);
-    const uint64_t fork[2] = {CAIRN_RECORD_FORK, 1};
-    rig_write_stamped(&writer, UINT64_C(1) << 54, fork, 2);
-    rig_end(&rig, &process);
-    for (int i = 0; i < 3; i++) {
-        cairn_recorder_drain(rig.recorder);
-    }
-    const int64_t now_ns = cairn_clock_elapsed_ns(&rig.recorder->clock);
-    assert_true(cairn_recorder_expects_children(rig.recorder, now_ns));
-    assert_false(cairn_recorder_expects_children(rig.recorder, now_ns + 60000000000));
-    rig_finish(&rig);
-    rig_release(&rig);
-}
-
 /* Marks stand behind the events of their thread before them, and in the order of time among all. */
 static void marks_stand_where_they_were_made(void **state)
 {
@@ -634,9 +528,6 @@ int main(void)
         cmocka_unit_test(late_records_match_the_older_block),
         cmocka_unit_test(rings_are_used_again),
         cmocka_unit_test(code_where_other_code_was),
-        cmocka_unit_test(a_child_that_is_early),
-        cmocka_unit_test(a_child_that_died_before_its_parent),
-        cmocka_unit_test(a_fork_of_the_future),
         cmocka_unit_test(marks_stand_where_they_were_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

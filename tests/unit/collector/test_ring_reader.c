@@ -11,14 +11,6 @@
 
 #define HOUR_NS 3600000000000
 
-/* Looks until that many events have come: within the slack where nobody waits for what was not said rightly. */
-static void drain_until(struct rig *rig, uint64_t position)
-{
-    while (cairn_ledger_position(rig->recorder->ledger) < position) {
-        cairn_recorder_drain(rig->recorder);
-    }
-}
-
 static void records_of_the_future_came_now(void **state)
 {
     (void)state;
@@ -32,15 +24,15 @@ static void records_of_the_future_came_now(void **state)
     const uint64_t alloc[3] = {CAIRN_RECORD_ALLOC, 0x5000, 100}, release[2] = {CAIRN_RECORD_FREE, 0x5000};
     rig_write_stamped(&liar, rig_stamp(&liar, &rig) + cairn_clock_units(&rig.recorder->clock, HOUR_NS), alloc,
                       3);
-    drain_until(&rig, 1);
+    rig_drain_until(&rig, 1);
     rig_write_stamped(&liar, UINT64_MAX >> 8, release, 2);
     rig_alloc(&other, &rig, 0, 0x6000, 200);
-    drain_until(&rig, 3);
+    rig_drain_until(&rig, 3);
     rig_alloc(&other, &rig, 0, 0x5000, 300);
-    drain_until(&rig, 4);
+    rig_drain_until(&rig, 4);
     liar.last_stamp = 0; /* its clock is right again */
     rig_free(&liar, &rig, 0x5000);
-    drain_until(&rig, 5);
+    rig_drain_until(&rig, 5);
     const uint64_t now_ns = (uint64_t)cairn_clock_elapsed_ns(&rig.recorder->clock);
     rig_end(&rig, &process);
     rig_finish(&rig);
