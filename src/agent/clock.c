@@ -58,10 +58,16 @@ static clock_function *find_in_vdso(void)
     return ask_the_kernel;
 }
 
+/* Relaxed: every thread that finds it empty finds the same function. */
+static _Atomic(clock_function *) found;
+
+void cairn_clock_ask_kernel(void)
+{
+    atomic_store_explicit(&found, ask_the_kernel, memory_order_relaxed);
+}
+
 uint64_t cairn_clock_monotonic_ns(void)
 {
-    /* Relaxed: every thread that finds it empty finds the same function. */
-    static _Atomic(clock_function *) found;
     clock_function *read_clock = atomic_load_explicit(&found, memory_order_relaxed);
     if (!read_clock) {
         read_clock = find_in_vdso();

@@ -112,6 +112,9 @@ uint32_t cairn_environment_unfit(char *const *environment)
             return CAIRN_UNRECORDED_SANITIZER;
         }
     }
+    if (find(environment, "VALGRIND_LAUNCHER")) {
+        return CAIRN_UNRECORDED_VALGRIND;
+    }
     /* Where this library is, is not known yet when the constructor of another one, which ran first, starts a program. */
     return (library[0] && is_out_of_reach(library, R_OK)) || is_out_of_reach(cairn_session_path(), W_OK)
                ? CAIRN_UNRECORDED_OUT_OF_REACH

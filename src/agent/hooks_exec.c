@@ -24,10 +24,22 @@ static const char *readable(const char *path)
     return path && cairn_memory_is_readable((const uintptr_t *)(const void *)path) ? path : "";
 }
 
+/* After vfork the gate is the parent's, and so is what is told. */
+static void tell_unrecorded(const struct cairn_program *program, uint32_t why, uintptr_t sp)
+{
+    if (cairn_self->gate == CAIRN_GATE_OPEN || cairn_process_may_tell()) {
+        cairn_event_text(CAIRN_TEXT_UNRECORDED, program->path, why, sp);
+    }
+}
+
 /* What would fail with the library in front of it, or complain of it, is kept from it, and the trace told so. */
 static enum cairn_following following_into(const struct cairn_program *program, char *const *environment,
                                            uintptr_t sp)
 {
+    if (!cairn_memory_texts_are_readable(environment) ||
+        !cairn_memory_texts_are_readable(program->arguments)) {
+        return CAIRN_FOLLOW_AS_IT_IS; /* for the kernel to complain of */
+    }
     const enum cairn_following following = cairn_process_following();
     if (following == CAIRN_FOLLOW_NOBODY ||
         (following == CAIRN_FOLLOW_AS_IT_IS && !cairn_environment_has_library(environment))) {
@@ -40,10 +52,8 @@ static enum cairn_following following_into(const struct cairn_program *program, 
     if (unfit == 0 && program->current != CAIRN_SPAWN_FOLDER_UNKNOWN) {
         unfit = cairn_program_unfit(program);
     }
-    /* After vfork the gate is the parent's, and so is what is told. */
-    if (unfit != 0 && following == CAIRN_FOLLOW_CHILDREN &&
-        (cairn_self->gate == CAIRN_GATE_OPEN || cairn_process_may_tell())) {
-        cairn_event_text(CAIRN_TEXT_UNRECORDED, program->path, unfit, sp);
+    if (unfit != 0 && following == CAIRN_FOLLOW_CHILDREN) {
+        tell_unrecorded(program, unfit, sp);
     }
     /* One that is linked statically takes no notice, and what it starts may be recorded. */
     return unfit == 0 || unfit == CAIRN_UNRECORDED_STATIC ? following : CAIRN_FOLLOW_NOBODY;
@@ -99,6 +109,22 @@ static int call_real(const struct call *call, char *const *environment)
 
 /* The changed environment stands in this frame: after vfork it has to go with it, and must be no mapping, which the parent
  * would keep. */
+static int attempt(const struct call *call, enum cairn_following following)
+{
+    const size_t bytes = change_bytes(call->environment, following);
+    void *memory = NULL;
+    if (bytes > 0) {
+        memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
+    }
+    const int status = call_real(call, change(call->environment, following, memory));
+    const int saved = errno;
+    if (bytes > STACK_BYTES_MAX) {
+        cairn_memory_unmap(memory, bytes);
+    }
+    errno = saved;
+    return status;
+}
+
 static int replace_program(const struct call *call)
 {
     const uintptr_t sp = CAIRN_FRAME();
@@ -111,17 +137,13 @@ static int replace_program(const struct call *call)
     cairn_real_resolve();
     const enum cairn_following following = following_into(&program, call->environment, sp);
     record(CAIRN_RECORD_EXEC, sp);
-    const size_t bytes = change_bytes(call->environment, following);
-    void *memory = NULL;
-    if (bytes > 0) {
-        memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
+    int status = attempt(call, following);
+    if (errno == E2BIG && following == CAIRN_FOLLOW_CHILDREN) {
+        tell_unrecorded(&program, CAIRN_UNRECORDED_NO_ROOM, sp);
+        status = attempt(call, CAIRN_FOLLOW_NOBODY);
     }
-    const int status = call_real(call, change(call->environment, following, memory));
     const int saved = errno;
     record(CAIRN_RECORD_EXEC_FAILED, sp);
-    if (bytes > STACK_BYTES_MAX) {
-        cairn_memory_unmap(memory, bytes);
-    }
     errno = saved;
     return status;
 }
@@ -223,25 +245,48 @@ CAIRN_HOOK int execle(const char *path, const char *first, ...)
     return execve(path, list, environment);
 }
 
-static int spawn(cairn_spawn_function *real, bool search, pid_t *pid, const char *path,
-                 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-                 char *const *arguments, char *const *environment)
+/* What posix_spawn is called with. */
+struct spawn {
+    cairn_spawn_function *real;
+    bool search;
+    pid_t *pid;
+    const char *path;
+    const posix_spawn_file_actions_t *actions;
+    const posix_spawnattr_t *attributes;
+    char *const *arguments, *const *environment;
+};
+
+static int attempt_spawn(const struct spawn *call, enum cairn_following following)
 {
-    const char *known = readable(path);
-    const int folder = known[0] == '/' ? AT_FDCWD : cairn_spawn_folder_open(actions);
-    const struct cairn_program program = {
-        .folder = folder, .path = known, .search = search, .current = folder, .arguments = arguments};
-    const enum cairn_following following = following_into(&program, environment, CAIRN_FRAME());
-    cairn_spawn_folder_close(folder);
-    const size_t bytes = change_bytes(environment, following);
+    const size_t bytes = change_bytes(call->environment, following);
     void *memory = NULL;
     if (bytes > 0) {
         memory = bytes > STACK_BYTES_MAX ? cairn_memory_map(bytes) : alloca(bytes);
     }
-    const int status =
-        real(pid, path, actions, attributes, arguments, change(environment, following, memory));
+    const int status = call->real(call->pid, call->path, call->actions, call->attributes, call->arguments,
+                                  change(call->environment, following, memory));
     if (bytes > STACK_BYTES_MAX) {
         cairn_memory_unmap(memory, bytes);
+    }
+    return status;
+}
+
+static int spawn(const struct spawn *call)
+{
+    const uintptr_t sp = CAIRN_FRAME();
+    const char *path = readable(call->path);
+    const int folder = path[0] == '/' ? AT_FDCWD : cairn_spawn_folder_open(call->actions);
+    const struct cairn_program program = {.folder = folder,
+                                          .path = path,
+                                          .search = call->search,
+                                          .current = folder,
+                                          .arguments = call->arguments};
+    const enum cairn_following following = following_into(&program, call->environment, sp);
+    cairn_spawn_folder_close(folder);
+    int status = attempt_spawn(call, following);
+    if (status == E2BIG && following == CAIRN_FOLLOW_CHILDREN) {
+        tell_unrecorded(&program, CAIRN_UNRECORDED_NO_ROOM, sp);
+        status = attempt_spawn(call, CAIRN_FOLLOW_NOBODY);
     }
     return status;
 }
@@ -251,7 +296,14 @@ CAIRN_HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_
                            char *const *environment)
 {
     cairn_real_resolve();
-    return spawn(cairn_real.posix_spawn, false, pid, path, actions, attributes, arguments, environment);
+    return spawn(&(struct spawn){.real = cairn_real.posix_spawn,
+                                 .search = false,
+                                 .pid = pid,
+                                 .path = path,
+                                 .actions = actions,
+                                 .attributes = attributes,
+                                 .arguments = arguments,
+                                 .environment = environment});
 }
 
 CAIRN_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
@@ -259,5 +311,12 @@ CAIRN_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file
                             char *const *environment)
 {
     cairn_real_resolve();
-    return spawn(cairn_real.posix_spawnp, true, pid, file, actions, attributes, arguments, environment);
+    return spawn(&(struct spawn){.real = cairn_real.posix_spawnp,
+                                 .search = true,
+                                 .pid = pid,
+                                 .path = file,
+                                 .actions = actions,
+                                 .attributes = attributes,
+                                 .arguments = arguments,
+                                 .environment = environment});
 }

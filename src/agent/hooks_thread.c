@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <sys/prctl.h>
 
+#include "agent/clock.h"
 #include "agent/event.h"
 #include "agent/machine.h"
 #include "agent/real.h"
@@ -37,9 +38,12 @@ CAIRN_HOOK int prctl(int option, ...)
                         c = va_arg(arguments, unsigned long), d = va_arg(arguments, unsigned long);
     va_end(arguments);
     cairn_real_resolve();
-    if ((option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) ||
-        (option == PR_SET_TSC && a == PR_TSC_SIGSEGV)) {
+    const bool forbids_counter = option == PR_SET_TSC && a == PR_TSC_SIGSEGV;
+    if (forbids_counter || (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)) {
         cairn_thread_stop_clock();
+    }
+    if (forbids_counter) {
+        cairn_clock_ask_kernel(); /* the C library's clock reads the counter, too */
     }
     const int status = cairn_real.prctl(option, a, b, c, d);
     if (option == PR_SET_NAME && status == 0) {

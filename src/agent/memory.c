@@ -6,7 +6,8 @@
 
 #include "agent/machine.h"
 
-#define AREAS_MAX 8192u /* later ones stay where they are */
+#define PAGE_BYTES 4096u
+#define AREAS_MAX  8192u /* later ones stay where they are */
 
 /* What is mapped now; `bytes` is set after `start` was claimed. */
 static struct {
@@ -104,4 +105,25 @@ bool cairn_memory_is_readable(const uintptr_t *word)
 {
     /* The kernel copies the signal set before it finds that there is no such operation. */
     return cairn_syscall4(SYS_rt_sigprocmask, -1, (long)word, 0, sizeof *word) != -EFAULT;
+}
+
+bool cairn_memory_texts_are_readable(char *const *list)
+{
+    uintptr_t list_page = UINTPTR_MAX, text_page = UINTPTR_MAX; /* the last ones that were found to be */
+    for (; list; list++) {
+        if ((uintptr_t)list / PAGE_BYTES != list_page &&
+            !cairn_memory_is_readable((const uintptr_t *)(const void *)list)) {
+            return false;
+        }
+        list_page = (uintptr_t)list / PAGE_BYTES;
+        if (!*list) {
+            break;
+        }
+        if ((uintptr_t)*list / PAGE_BYTES != text_page &&
+            !cairn_memory_is_readable((const uintptr_t *)((uintptr_t)*list & ~(uintptr_t)7))) {
+            return false;
+        }
+        text_page = (uintptr_t)*list / PAGE_BYTES;
+    }
+    return true;
 }

@@ -26,4 +26,7 @@ void cairn_memory_give_up(void);
 /* Whether a word can be read there. Asks the kernel, in a way that every program's sandbox allows. */
 bool cairn_memory_is_readable(const uintptr_t *word);
 
+/* The same of a list of texts as exec takes it, up to its NULL: of the list, and of where each text begins. NULL is an empty one. */
+bool cairn_memory_texts_are_readable(char *const *list);
+
 #endif

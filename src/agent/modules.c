@@ -19,10 +19,12 @@
 #include "agent/signals.h"
 #include "agent/stack.h"
 
-#define PAGE_BYTES     4096u
-#define PATH_BYTES_MAX 4096u
-#define BUILD_ID_MAX   64u
-#define MODULE_WORDS   6u /* of the record, before its text */
+#define PAGE_BYTES       4096u
+#define PATH_BYTES_MAX   4096u
+#define BUILD_ID_MAX     64u
+#define MODULE_WORDS     6u /* of the record, before its text */
+#define MODULE_WORDS_MAX (MODULE_WORDS + (BUILD_ID_MAX + PATH_BYTES_MAX) / 8)
+_Static_assert(MODULE_WORDS_MAX <= CAIRN_RECORD_MAX_WORDS, "one record holds it");
 
 /* A module as the loader shows it now. Pointers are the loader's, valid while the module stays loaded. */
 struct loaded {
@@ -201,25 +203,24 @@ static size_t write_path(const struct loaded *module, char *path)
     return length + rest;
 }
 
+/* Straight into the ring, in room for the longest: where an event finds a new module the stack may be a small one. */
 static void write_module(const struct loaded *module, struct cairn_ring_writer *writer)
 {
-    uint8_t text[BUILD_ID_MAX + PATH_BYTES_MAX];
-    const size_t id_bytes = read_build_id(module, text);
-    const size_t bytes = id_bytes + write_path(module, (char *)text + id_bytes);
-    const uint32_t words = MODULE_WORDS + (uint32_t)(bytes + 7) / 8;
-    uint64_t *record = cairn_ring_writer_reserve(writer, words);
+    uint64_t *record = cairn_ring_writer_reserve(writer, MODULE_WORDS_MAX);
     if (!record) {
         return;
     }
-    record[words - 1] = 0;
+    uint8_t *text = (uint8_t *)(record + MODULE_WORDS);
+    const size_t id_bytes = read_build_id(module, text);
+    const size_t bytes = id_bytes + write_path(module, (char *)text + id_bytes);
+    memset(text + bytes, 0, (8 - bytes % 8) % 8);
     record[0] = cairn_record_word0(CAIRN_RECORD_MODULE, writer->last_stamp);
     record[1] = bytes | (uint64_t)CAIRN_TEXT_MODULE << 32;
     record[2] = module->start;
     record[3] = module->end;
     record[4] = module->bias;
     record[5] = id_bytes;
-    memcpy(record + MODULE_WORDS, text, bytes);
-    cairn_ring_writer_commit(writer, words);
+    cairn_ring_writer_commit(writer, MODULE_WORDS + (uint32_t)(bytes + 7) / 8);
 }
 
 static void write_gone(uintptr_t start, struct cairn_ring_writer *writer)

@@ -92,6 +92,14 @@ static bool write_life(struct cairn_thread *thread, enum cairn_record_kind kind,
     return true;
 }
 
+/* prctl(PR_SET_TSC), which a thread's threads and children inherit. */
+static bool counter_is_forbidden(void)
+{
+    int now = PR_TSC_ENABLE;
+    cairn_syscall3(SYS_prctl, PR_GET_TSC, (long)&now, 0);
+    return now == PR_TSC_SIGSEGV;
+}
+
 /* `thread` becomes the calling thread's, with the ring it belongs to. False when the recording is over. */
 static bool move_in(struct cairn_thread *thread, struct cairn_segment_header *header, uint32_t index,
                     int32_t tid)
@@ -111,7 +119,8 @@ static bool move_in(struct cairn_thread *thread, struct cairn_segment_header *he
         .tail_seen = atomic_load_explicit(&control->tail, memory_order_acquire),
         .last_stamp = thread->writer.last_stamp,
         .clock_base = header->clock_base,
-        .clock_kind = header->clock_kind,
+        .clock_kind = header->clock_kind == CAIRN_CLOCK_TSC && counter_is_forbidden() ? CAIRN_CLOCK_STOPPED
+                                                                                      : header->clock_kind,
     };
     cairn_sampling_init(&thread->sampling, header->sample_bytes, header->sample_seed,
                         (uint64_t)header->process << 40 ^

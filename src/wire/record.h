@@ -119,6 +119,8 @@ enum cairn_unrecorded {
     CAIRN_UNRECORDED_SANITIZER = 5,     /* built with one, or one is preloaded */
     CAIRN_UNRECORDED_OUT_OF_REACH =
         6, /* another root folder or user: the library or the socket is not there */
+    CAIRN_UNRECORDED_VALGRIND = 7,
+    CAIRN_UNRECORDED_NO_ROOM = 8, /* the kernel takes no longer environment with these arguments */
 };
 
 /* There was no image, and the program could not be looked at in place: no graph comes. */

@@ -1,0 +1,217 @@
+/* odd WHAT [ARGUMENT]: what programs do that a recorder may stumble over. Prints what does not depend on chance.
+ *
+ * What must hold: it prints the same and ends in the same way with a recorder and without. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void work(int rounds)
+{
+    for (int i = 0; i < rounds; i++) {
+        free(malloc((size_t)(i * 37 % 700)));
+    }
+}
+
+static int status_of(pid_t pid)
+{
+    int status = -1;
+    waitpid(pid, &status, 0);
+    return status;
+}
+
+/* A daemon forks twice; the process in between allocates nothing, and the first is long gone when the last one does. */
+static int daemon_of_a_daemon(void)
+{
+    int gone[2];
+    work(100);
+    if (pipe(gone) != 0) {
+        return 1;
+    }
+    if (fork() != 0) {
+        return 2;
+    }
+    setsid();
+    const pid_t middle = getpid();
+    if (fork() != 0) {
+        _exit(0);
+    }
+    close(gone[1]);
+    char byte;
+    while (read(gone[0], &byte, 1) > 0) { /* until its forefathers have ended */
+    }
+    while (getppid() == middle) {
+        usleep(1000);
+    }
+    usleep(50000); /* the recorder learns of it, too */
+    work(1000);
+    return 0;
+}
+
+/* exec with pointers to nowhere: the kernel says EFAULT. */
+static int pointers_to_nowhere(void)
+{
+    char *arguments[] = {"x", NULL}, *bad[] = {(char *)16, NULL};
+    char *const *volatile nowhere = (char *const *)16;
+    work(10);
+    printf("%d ", execve((const char *)nowhere, arguments, environ));
+    printf("%d\n", errno == EFAULT);
+    printf("%d ", execve("/bin/true", nowhere, environ));
+    printf("%d\n", errno == EFAULT);
+    printf("%d ", execve("/bin/true", arguments, nowhere));
+    printf("%d\n", errno == EFAULT);
+    printf("%d ", execve("/bin/true", arguments, bad));
+    printf("%d\n", errno == EFAULT);
+    printf("%d ", execve("/bin/true", bad, environ));
+    printf("%d\n", errno == EFAULT);
+    return 3;
+}
+
+static bool starts(char *const *arguments, bool spawned)
+{
+    char *environment[] = {"A=b", NULL};
+    pid_t pid;
+    if (spawned) {
+        return posix_spawn(&pid, "/bin/true", NULL, NULL, arguments, environment) == 0 && status_of(pid) == 0;
+    }
+    pid = vfork();
+    if (pid == 0) {
+        execve("/bin/true", arguments, environment);
+        _exit(127);
+    }
+    return status_of(pid) == 0;
+}
+
+/* How many arguments the system takes, to the last one. */
+static int longest_command_line(bool spawned)
+{
+    static char word[101];
+    struct rlimit limit;
+    getrlimit(RLIMIT_STACK, &limit);
+    limit.rlim_cur = 1 << 20; /* a quarter of it is theirs */
+    setrlimit(RLIMIT_STACK, &limit);
+    memset(word, 'a', sizeof word - 1);
+    size_t low = 0, high = 10000;
+    char **arguments = calloc(high + 2, sizeof *arguments);
+    while (low < high) {
+        const size_t middle = (low + high + 1) / 2;
+        for (size_t i = 0; i < middle; i++) {
+            arguments[i] = word;
+        }
+        arguments[middle] = NULL;
+        if (starts(arguments, spawned)) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    free(arguments);
+    printf("%zu\n", low);
+    return 0;
+}
+
+static void *(*allocate_elsewhere)(size_t size);
+static volatile sig_atomic_t handled;
+
+static void allocate_in_handler(int signal)
+{
+    (void)signal;
+    free(allocate_elsewhere(30));
+    handled++;
+}
+
+static ucontext_t outside, inside;
+
+static void allocate_in_coroutine(void)
+{
+    free(allocate_elsewhere(30));
+    handled++;
+}
+
+/* Allocations on stacks of 4 KiB below which nothing is, from a library that was never seen before. */
+static int small_stack(const char *library, bool coroutine)
+{
+    const size_t bytes = 4096;
+    work(10);
+    char *stack = mmap(NULL, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *handle = dlopen(library, RTLD_NOW);
+    if (stack == MAP_FAILED || mprotect(stack, bytes, PROT_NONE) != 0 || !handle) {
+        return 1;
+    }
+    *(void **)&allocate_elsewhere = dlsym(handle, "allocate_elsewhere");
+    if (coroutine) {
+        getcontext(&inside);
+        inside.uc_stack.ss_sp = stack + bytes;
+        inside.uc_stack.ss_size = bytes;
+        inside.uc_link = &outside;
+        makecontext(&inside, allocate_in_coroutine, 0);
+        swapcontext(&outside, &inside);
+    } else {
+        const stack_t other = {.ss_sp = stack + bytes, .ss_size = bytes};
+        const struct sigaction action = {.sa_handler = allocate_in_handler, .sa_flags = SA_ONSTACK};
+        if (sigaltstack(&other, NULL) != 0) {
+            puts("the system wants more room than that");
+            return 0;
+        }
+        sigaction(SIGUSR1, &action, NULL);
+        raise(SIGUSR1);
+    }
+    printf("%d\n", (int)handled);
+    return 0;
+}
+
+static void *work_and_fork(void *state)
+{
+    (void)state;
+    work(1000);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        work(1000);
+        exit(4);
+    }
+    printf("%d\n", WEXITSTATUS(status_of(pid)));
+    return NULL;
+}
+
+/* The time stamp counter is taken away, from threads and children that begin later, too. */
+static int no_counter(void)
+{
+    work(10);
+    printf("%d\n", prctl(PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0));
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, work_and_fork, NULL) != 0) {
+            return 1;
+        }
+        pthread_join(thread, NULL);
+    }
+    work(100000);
+    return 5;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
+    return strcmp(what, "daemon") == 0      ? daemon_of_a_daemon()
+           : strcmp(what, "nowhere") == 0   ? pointers_to_nowhere()
+           : strcmp(what, "exec") == 0      ? longest_command_line(false)
+           : strcmp(what, "spawn") == 0     ? longest_command_line(true)
+           : strcmp(what, "handler") == 0   ? small_stack(argument, false)
+           : strcmp(what, "coroutine") == 0 ? small_stack(argument, true)
+           : strcmp(what, "counter") == 0   ? no_counter()
+                                            : 1;
+}
