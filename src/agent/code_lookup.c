@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/memory.h"
+
 /* Where program headers must lie to be read through a module's first page. */
 #define FIRST_PAGE_BYTES 4096u
 
@@ -59,11 +61,24 @@ struct search {
     struct cairn_code_module *module;
 };
 
+_Atomic bool cairn_code_hides;
+
+/* A program may have made a module's first page unreadable, or taken it away. */
+static bool is_hidden(uintptr_t headers)
+{
+    if (cairn_memory_is_readable((const uintptr_t *)headers)) {
+        return false;
+    }
+    atomic_store_explicit(&cairn_code_hides, true, memory_order_relaxed);
+    return true;
+}
+
 static int visit_module(struct dl_phdr_info *info, size_t size, void *data)
 {
     (void)size;
     const struct search *search = data;
-    return read_program_headers(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, search->address,
+    return !is_hidden((uintptr_t)info->dlpi_phdr) &&
+           read_program_headers(info->dlpi_phdr, info->dlpi_phnum, info->dlpi_addr, search->address,
                                 search->module);
 }
 
@@ -95,6 +110,9 @@ bool cairn_code_find(uintptr_t address, struct cairn_code_module *module)
     if (find != NULL) {
         struct dl_find_object found;
         if (find((void *)address, &found) != 0) {
+            return false;
+        }
+        if (is_hidden((uintptr_t)found.dlfo_map_start)) {
             return false;
         }
         if (read_first_page((uintptr_t)found.dlfo_map_start, address, module)) {

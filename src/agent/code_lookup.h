@@ -5,6 +5,7 @@
 #ifndef CAIRN_AGENT_CODE_LOOKUP_H
 #define CAIRN_AGENT_CODE_LOOKUP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ void cairn_code_lookup_setup(void);
 
 /* `false` when no module holds `address`: generated code, or none at all. */
 bool cairn_code_find(uintptr_t address, struct cairn_code_module *module);
+
+/* A module was found whose headers cannot be read: whoever looks through all modules' headers must not. */
+extern _Atomic bool cairn_code_hides;
 
 /* The readable segment that holds [address, address + bytes), or NULL. */
 const struct cairn_code_segment *cairn_code_segment_of(const struct cairn_code_module *module,

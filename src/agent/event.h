@@ -8,7 +8,8 @@
 #include "agent/thread.h"
 
 /* What a hook or an entry point of cairn.h is to the linker. */
-#define CAIRN_HOOK __attribute__((visibility("default")))
+/* Programs that call malloc on a crooked stack get away with it in the C library. */
+#define CAIRN_HOOK __attribute__((visibility("default"), force_align_arg_pointer))
 
 /* Where the calling function's frame begins (its CFA): just below stands its return address, as long as it runs. What the
  * functions here take as `sp`. */

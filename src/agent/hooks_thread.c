@@ -7,6 +7,7 @@
 #include "agent/clock.h"
 #include "agent/event.h"
 #include "agent/machine.h"
+#include "agent/memory.h"
 #include "agent/real.h"
 #include "agent/thread.h"
 
@@ -38,9 +39,13 @@ CAIRN_HOOK int prctl(int option, ...)
                         c = va_arg(arguments, unsigned long), d = va_arg(arguments, unsigned long);
     va_end(arguments);
     cairn_real_resolve();
-    const bool forbids_counter = option == PR_SET_TSC && a == PR_TSC_SIGSEGV;
-    if (forbids_counter || (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)) {
+    const bool forbids_calls = option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT,
+               forbids_counter = option == PR_SET_TSC && a == PR_TSC_SIGSEGV;
+    if (forbids_calls || forbids_counter) {
         cairn_thread_stop_clock();
+    }
+    if (forbids_calls) {
+        cairn_memory_ask_no_more();
     }
     if (forbids_counter) {
         cairn_clock_ask_kernel(); /* the C library's clock reads the counter, too */

@@ -83,7 +83,7 @@ static void reset_peak(void)
 }
 
 extern const struct cairn_agent_interface cairn_agent_interface_1;
-CAIRN_HOOK const struct cairn_agent_interface cairn_agent_interface_1 = {
+__attribute__((visibility("default"))) const struct cairn_agent_interface cairn_agent_interface_1 = {
     .size = sizeof(struct cairn_agent_interface),
     .mark = mark,
     .snapshot = snapshot,

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "agent/machine.h"
+#include "agent/memory.h"
 
 #define PAGE_BYTES 4096u
 
@@ -46,6 +47,9 @@ bool cairn_linkage_read(const struct dl_phdr_info *info, struct cairn_linkage *l
 {
     const ElfW(Dyn) *dynamic = NULL;
     *linkage = (struct cairn_linkage){.bias = info->dlpi_addr, .low = UINTPTR_MAX};
+    if (!cairn_memory_is_readable((const uintptr_t *)(const void *)info->dlpi_phdr)) {
+        return false; /* it hides its headers */
+    }
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         const uintptr_t begin = info->dlpi_addr + segment->p_vaddr, end = begin + segment->p_memsz;

@@ -101,8 +101,18 @@ void cairn_memory_give_up(void)
     }
 }
 
+static _Atomic bool may_not_ask;
+
+void cairn_memory_ask_no_more(void)
+{
+    atomic_store_explicit(&may_not_ask, true, memory_order_relaxed);
+}
+
 bool cairn_memory_is_readable(const uintptr_t *word)
 {
+    if (atomic_load_explicit(&may_not_ask, memory_order_relaxed)) {
+        return true;
+    }
     /* The kernel copies the signal set before it finds that there is no such operation. */
     return cairn_syscall4(SYS_rt_sigprocmask, -1, (long)word, 0, sizeof *word) != -EFAULT;
 }

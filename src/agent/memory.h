@@ -23,8 +23,10 @@ void cairn_memory_unmap(void *memory, size_t bytes);
 /* In a still image: gives up everything that the first two made, this process's records with it. */
 void cairn_memory_give_up(void);
 
-/* Whether a word can be read there. Asks the kernel, in a way that every program's sandbox allows. */
+/* Whether a word can be read there. Asks the kernel, in a way that every program's sandbox allows but seccomp's strict mode: from
+ * cairn_memory_ask_no_more() on it is taken for granted. */
 bool cairn_memory_is_readable(const uintptr_t *word);
+void cairn_memory_ask_no_more(void);
 
 /* The same of a list of texts as exec takes it, up to its NULL: of the list, and of where each text begins. NULL is an empty one. */
 bool cairn_memory_texts_are_readable(char *const *list);

@@ -11,6 +11,7 @@
 #include "agent/event.h"
 #include "agent/machine.h"
 #include "agent/maps.h"
+#include "agent/memory.h"
 #include "agent/operators.h"
 #include "agent/patch.h"
 #include "agent/process.h"
@@ -107,7 +108,8 @@ static bool read_headers(struct loaded *module)
 {
     const uintptr_t start = first_page(module);
     const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)start;
-    if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phentsize != sizeof(ElfW(Phdr)) ||
+    if (!cairn_memory_is_readable((const uintptr_t *)start) || /* a program may hide it */
+        memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phentsize != sizeof(ElfW(Phdr)) ||
         header->e_phoff > PAGE_BYTES ||
         header->e_phnum > (PAGE_BYTES - header->e_phoff) / sizeof(ElfW(Phdr))) {
         return false;
@@ -308,9 +310,9 @@ void cairn_modules_notice(uintptr_t address, struct cairn_ring_writer *writer)
         struct loaded whole = module;
         if (whole.segment_count > 0 || read_headers(&whole)) {
             measure(&whole);
-            freshen_stamp(writer);
-            write_module(&whole, writer);
         }
+        freshen_stamp(writer);
+        write_module(&whole, writer);
         remember(&module);
         cairn_operators_bind();
         cairn_patch_expect();

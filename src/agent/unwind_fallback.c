@@ -324,7 +324,8 @@ static enum cairn_step_kind step_cursor(struct cairn_fallback *fallback, struct 
 enum cairn_step_kind cairn_fallback_step(struct cairn_fallback *fallback, const struct cairn_frame *frame,
                                          struct cairn_stack_memory *memory, struct cairn_frame *outer)
 {
-    if (fallback == NULL || fallback->failed || !enter_library()) {
+    if (fallback == NULL || fallback->failed ||
+        atomic_load_explicit(&cairn_code_hides, memory_order_relaxed) || !enter_library()) {
         return CAIRN_STEP_STOPPED;
     }
     enum cairn_step_kind kind = CAIRN_STEP_STOPPED;

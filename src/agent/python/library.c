@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "agent/memory.h"
+
 /* DT_GNU_HASH: four words, a bloom filter of 64-bit words, buckets, chains. */
 struct hash_head {
     uint32_t buckets, first_symbol, bloom_words, bloom_shift;
@@ -48,6 +50,9 @@ static bool read_library(const struct dl_phdr_info *info, struct cairn_library *
 {
     const ElfW(Dyn) *dynamic = NULL;
     *library = (struct cairn_library){.bias = info->dlpi_addr};
+    if (!cairn_memory_is_readable((const uintptr_t *)(const void *)info->dlpi_phdr)) {
+        return false; /* it hides its headers */
+    }
     for (int i = 0; i < info->dlpi_phnum; i++) {
         if (info->dlpi_phdr[i].p_type == PT_DYNAMIC) {
             dynamic = (const ElfW(Dyn) *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);

@@ -48,7 +48,7 @@ foreach(subject nodes frame_rules stack_memory)
 endforeach()
 # With the reader itself under the sanitizers: its input may be damaged.
 cairn_unit_test(test_eh_frame cairn_wire)
-target_sources(test_eh_frame PRIVATE ${agent}/eh_frame.c ${agent}/code_lookup.c)
+target_sources(test_eh_frame PRIVATE ${agent}/eh_frame.c ${agent}/code_lookup.c ${agent}/memory.c)
 # The walk reads every word of the stack, between which a sanitizer lays its own: never sanitized.
 cairn_unit_test(test_stack agent_walk)
 set_tests_properties(unit.agent.test_stack PROPERTIES LABELS unsanitized)
