@@ -13,10 +13,19 @@
 
 extern char **environ;
 
-static const int ignored[] = {SIGINT, SIGQUIT, SIGPIPE, SIGXFSZ};
-#define IGNORED_COUNT (sizeof ignored / sizeof ignored[0])
-_Static_assert(IGNORED_COUNT == sizeof((struct cairn_inherited *)0)->ignored / sizeof(struct sigaction),
-               "room for each");
+/* What the program may send to its process group, ours, for itself. Job control, and what ends a process that is at fault, work as
+ * ever. */
+static bool is_ignored(int signal)
+{
+    static const int ignored[] = {SIGINT,  SIGQUIT,   SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2,
+                                  SIGALRM, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSTKFLT};
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
+        if (signal == ignored[i]) {
+            return true;
+        }
+    }
+    return signal >= SIGRTMIN && signal <= SIGRTMAX;
+}
 
 static void take_limit(int resource, struct rlimit_pair *pair)
 {
@@ -39,8 +48,10 @@ void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched)
     set_limit(RLIMIT_NOFILE, inherited->descriptor_limit.maximum, inherited->descriptor_limit.maximum);
 
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    for (size_t i = 0; i < IGNORED_COUNT; i++) {
-        sigaction(ignored[i], &ignore, &inherited->ignored[i]);
+    for (int signal = 1; signal < CAIRN_SIGNALS; signal++) {
+        if (is_ignored(signal)) {
+            sigaction(signal, &ignore, &inherited->ignored[signal]);
+        }
     }
 
     static const int passed_on[] = {SIGTERM, SIGHUP};
@@ -69,8 +80,10 @@ void cairn_inherited_watch_interrupts(sigset_t *watched)
 
 void cairn_inherited_restore(const struct cairn_inherited *inherited)
 {
-    for (size_t i = 0; i < IGNORED_COUNT; i++) {
-        sigaction(ignored[i], &inherited->ignored[i], NULL);
+    for (int signal = 1; signal < CAIRN_SIGNALS; signal++) {
+        if (is_ignored(signal)) {
+            sigaction(signal, &inherited->ignored[signal], NULL);
+        }
     }
     set_limit(RLIMIT_FSIZE, inherited->file_limit.current, inherited->file_limit.maximum);
     set_limit(RLIMIT_NOFILE, inherited->descriptor_limit.current, inherited->descriptor_limit.maximum);

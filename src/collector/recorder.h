@@ -143,17 +143,19 @@ struct cairn_launch {
     int go, failure; /* pipes: to let it go; its errno when exec failed */
 };
 
+#define CAIRN_SIGNALS 65 /* the kernel's, which are counted from 1 */
+
 /* What of this process's own state the program must find as it was. */
 struct cairn_inherited {
     sigset_t mask;
-    struct sigaction ignored[4]; /* as they were before this process ignored them */
+    struct sigaction ignored[CAIRN_SIGNALS]; /* by number, as they were before this process ignored them */
     struct rlimit_pair {
         uint64_t current, maximum;
     } file_limit, descriptor_limit;
 };
 
-/* Takes note, then: SIGINT, SIGQUIT, SIGPIPE and SIGXFSZ ignored, SIGTERM and SIGHUP blocked (unless they are ignored), limits
- * raised. `watched` gets the blocked ones. */
+/* Takes note, then: signals ignored that end a process unless it expects them, but SIGTERM and SIGHUP blocked (unless they are
+ * ignored), limits raised. `watched` gets the blocked ones. */
 void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched);
 /* SIGINT and SIGQUIT are watched, too: they end a recording of a program that is no child of ours. */
 void cairn_inherited_watch_interrupts(sigset_t *watched);

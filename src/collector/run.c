@@ -13,6 +13,7 @@
 #include "collector/attach.h"
 #include "collector/graph_asking.h"
 #include "collector/graphs.h"
+#include "collector/sentinel.h"
 
 #define MS                 1000000ll
 #define COMMIT_NS          (200 * MS)
@@ -24,6 +25,7 @@
 #define GIVE_UP_NS         (3000 * MS)
 #define RESIDENCY_FIRST_NS (40 * MS)
 #define MAX_CONNECTIONS    4096u
+#define SAME_SIGNAL_NS     (100 * MS) /* nobody sends a second one so soon */
 
 /* A ring of 1 MiB is full after about 4 ms of nothing but malloc and free: never sleep longer. */
 #define SLEEP_MIN_NS 300000ll
@@ -52,7 +54,9 @@ struct run {
     int64_t deadline_ns; /* 0: none */
     int wait_status;
     struct cairn_error *error;
-    uint32_t passed_on; /* SIGTERM or SIGHUP so far */
+    uint32_t passed_on;   /* SIGTERM or SIGHUP so far */
+    int64_t signalled_ns; /* when the last one came, 0: never */
+    struct cairn_sentinel sentinel;
     size_t connections;
     int64_t sleep_ns;
 };
@@ -149,11 +153,24 @@ static void pass_on(struct run *run, int signal)
     }
 }
 
-/* A first SIGTERM or SIGHUP is the program's; a second one ends the recording. A program that was joined is none of theirs. */
+/* Whether the program had it, too. */
+static bool went_to_the_group(const struct run *run, int signal)
+{
+    return getpgid(run->root) == getpgrp() && cairn_sentinel_had(&run->sentinel, signal);
+}
+
+/* A first SIGTERM or SIGHUP is the program's; a second one ends the recording. A program that was joined is none of theirs.
+ * Who sends one to us and to our group (timeout does) means one, and the program has it. */
 static void take_signals(struct run *run)
 {
     struct signalfd_siginfo info;
     while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        const int64_t now_ns = cairn_clock_elapsed_ns(&run->recorder->clock);
+        const bool again = run->signalled_ns != 0 && now_ns - run->signalled_ns < SAME_SIGNAL_NS;
+        run->signalled_ns = now_ns;
+        if (again || went_to_the_group(run, (int)info.ssi_signo)) {
+            continue;
+        }
         if (run->passed_on++ > 0 || run->root_gone || run->plan->joins) {
             run->stop = true;
         } else {
@@ -488,8 +505,15 @@ static void begin(struct run *run, const sigset_t *watched)
 enum cairn_run_end cairn_run(struct cairn_recorder *recorder, const struct cairn_run_plan *plan,
                              const sigset_t *watched, int *wait_status, struct cairn_error *error)
 {
-    struct run run = {
-        .recorder = recorder, .plan = plan, .root = plan->root, .sleep_ns = SLEEP_MIN_NS, .error = error};
+    struct run run = {.recorder = recorder,
+                      .plan = plan,
+                      .root = plan->root,
+                      .sleep_ns = SLEEP_MIN_NS,
+                      .error = error,
+                      .sentinel = {.pid = -1, .words = -1}};
+    if (!plan->joins) {
+        cairn_sentinel_start(&run.sentinel);
+    }
     begin(&run, watched);
     int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
     while (!is_over(&run, now_ns)) {
@@ -504,6 +528,7 @@ enum cairn_run_end cairn_run(struct cairn_recorder *recorder, const struct cairn
     }
     drain_to_the_end(&run);
     cairn_graphs_free(recorder);
+    cairn_sentinel_end(&run.sentinel);
     close(run.root_fd);
     close(run.signal_fd);
     *wait_status = run.wait_status;

@@ -1,9 +1,10 @@
 """What programs do that a recorder may stumble over (programs/odd.c): recorded, they print the same and end in the same way."""
 import os
 import shutil
+import signal
 import subprocess
 
-from support import CC, FOLDER, HERE, Case, ask, cairn, main
+from support import CAIRN, CC, FOLDER, HERE, Case, ask, cairn, main
 
 LIBRARY = "#include <stdlib.h>\nvoid *allocate_elsewhere(size_t size) { char *block = malloc(size); block[0] = 1; return block; }\n"
 
@@ -49,20 +50,55 @@ class OddPrograms(Case):
             with self.subTest(how):
                 self.assertTrue([text for text in self.said(self.odd(how)) if text.startswith("/bin/true was not recorded: its arguments")])
 
-    def test_small_stacks(self):
+    def library(self):
+        """One that is not among a program's from the start."""
         with open(os.path.join(self.folder, "elsewhere.c"), "w") as file:
             file.write(LIBRARY)
         library = os.path.join(self.folder, "elsewhere.so")
         subprocess.run([CC, "-O1", "-shared", "-fPIC", "-fno-builtin", "-o", library, file.name], check=True)
+        return library
+
+    def functions(self):
+        rows = ask("top", "t.cairn", "--by", "stack", "--metric", "allocated", cwd=self.folder)["rows"]
+        return [row["stack"][0]["function"] for row in rows if row["stack"]]
+
+    def test_small_stacks(self):
         for where in ("handler", "coroutine"):
             with self.subTest(where):
-                self.odd(where, library)
-                functions = [row["stack"][0]["function"] for row in
-                             ask("top", "t.cairn", "--by", "stack", "--metric", "allocated", cwd=self.folder)["rows"]]
-                self.assertIn("allocate_elsewhere", functions)
+                self.odd(where, self.library())
+                self.assertIn("allocate_elsewhere", self.functions())
+
+    def test_hidden_headers(self):
+        self.odd("hidden", self.library())
+        self.assertIn("allocate_elsewhere", self.functions())
+
+    def test_crooked_stack(self):
+        self.odd("crooked")
 
     def test_no_counter(self):
         self.assertEqual(len(self.odd("counter")["processes"]), 4)
+
+    def test_signals_to_the_group(self):
+        """The recorder is in it, lives on, and passes nothing on that the program has already."""
+        plain = cairn(command=["setsid", "-w", os.path.join(FOLDER, "odd"), "group"], cwd=self.folder)
+        done = cairn("record", "-q", "-o", "t.cairn", "--", os.path.join(FOLDER, "odd"), "group", cwd=self.folder,
+                     command=["setsid", "-w", CAIRN])
+        self.assertEqual((done.status, done.out, done.err), (plain.status, plain.out, plain.err))
+        self.assertIs(ask("info", "t.cairn", cwd=self.folder)["complete"], True)
+
+    def test_terminated_with_the_group(self):
+        """As timeout does it: the recorder, and then everybody."""
+        for everybody in (False, True):
+            with self.subTest(everybody=everybody):
+                command = [CAIRN, "record", "-q", "-f", "-o", "t.cairn", "--", os.path.join(FOLDER, "odd"), "terms"]
+                process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.PIPE, text=True, start_new_session=True)
+                self.assertEqual(process.stdout.readline(), "ready\n")
+                process.send_signal(signal.SIGTERM)
+                if everybody:
+                    os.killpg(process.pid, signal.SIGTERM)
+                self.assertEqual(process.communicate()[0], "1\n")
+                self.assertEqual(process.returncode, 4)
+                self.assertEqual(ask("info", "t.cairn", cwd=self.folder)["exit_status"], 4)
 
     def test_valgrind(self):
         if not shutil.which("valgrind"):

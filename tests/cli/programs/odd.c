@@ -174,6 +174,48 @@ static int small_stack(const char *library, bool coroutine)
     return 0;
 }
 
+/* Allocates from a library whose first page, its headers, nobody can read any more. */
+static int hidden_headers(const char *library)
+{
+    Dl_info found;
+    work(10);
+    void *handle = dlopen(library, RTLD_NOW);
+    *(void **)&allocate_elsewhere = handle ? dlsym(handle, "allocate_elsewhere") : NULL;
+    if (!allocate_elsewhere || !dladdr(*(void **)&allocate_elsewhere, &found)) {
+        return 1;
+    }
+    printf("%d\n", mprotect(found.dli_fbase, 4096, PROT_NONE));
+    free(allocate_elsewhere(10));
+    const pid_t pid = fork();
+    if (pid == 0) {
+        free(allocate_elsewhere(10));
+        exit(2);
+    }
+    printf("%d\n", WEXITSTATUS(status_of(pid)));
+    return 0;
+}
+
+/* Calls malloc and free with a stack that is not where the calling convention wants it. */
+__attribute__((noinline)) static void *call_crooked(void *function, size_t argument)
+{
+    void *result;
+    __asm__ volatile("mov %%rsp, %%rbx\n\tand $-16, %%rsp\n\tsub $8, %%rsp\n\tcall *%1\n\tmov %%rbx, %%rsp"
+                     : "=a"(result), "+r"(function), "+D"(argument)
+                     :
+                     : "rbx", "rsi", "rdx", "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
+    return result;
+}
+
+static int crooked_stack(void)
+{
+    void *allocate = dlsym(RTLD_DEFAULT, "malloc"), *release = dlsym(RTLD_DEFAULT, "free");
+    for (size_t i = 0; i < 100; i++) {
+        call_crooked(release, (size_t)call_crooked(allocate, i));
+    }
+    puts("straight");
+    return 0;
+}
+
 static void *work_and_fork(void *state)
 {
     (void)state;
@@ -203,6 +245,46 @@ static int no_counter(void)
     return 5;
 }
 
+static void count(int signal)
+{
+    (void)signal;
+    handled++;
+}
+
+/* To its own process group, once each: it has every one once. */
+static int signals_to_the_group(void)
+{
+    const int numbers[] = {SIGUSR1, SIGALRM, SIGPROF, SIGRTMIN, SIGTERM, SIGHUP};
+    const struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESTART};
+    work(10);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        sigaction(numbers[i], &action, NULL);
+        kill(0, numbers[i]);
+        for (int j = 0; j < 20; j++) {
+            usleep(10000); /* long enough for anybody to send it once more */
+        }
+        printf("%d\n", (int)handled);
+    }
+    return 3;
+}
+
+/* Ends a while after a SIGTERM; tells how many there were. */
+static int terminated(void)
+{
+    const struct sigaction action = {.sa_handler = count};
+    sigaction(SIGTERM, &action, NULL);
+    puts("ready");
+    fflush(stdout);
+    while (handled == 0) {
+        usleep(10000);
+    }
+    for (int i = 0; i < 30; i++) {
+        usleep(10000);
+    }
+    printf("%d\n", (int)handled);
+    return 4;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
@@ -213,5 +295,9 @@ int main(int argc, char **argv)
            : strcmp(what, "handler") == 0   ? small_stack(argument, false)
            : strcmp(what, "coroutine") == 0 ? small_stack(argument, true)
            : strcmp(what, "counter") == 0   ? no_counter()
+           : strcmp(what, "hidden") == 0    ? hidden_headers(argument)
+           : strcmp(what, "crooked") == 0   ? crooked_stack()
+           : strcmp(what, "group") == 0     ? signals_to_the_group()
+           : strcmp(what, "terms") == 0     ? terminated()
                                             : 1;
 }
