@@ -390,6 +390,17 @@ static bool is_agent(char *path, size_t size, const char *folder, const char *na
     return (size_t)snprintf(path, size, "%s/%s", folder, name) < size && access(path, R_OK) == 0;
 }
 
+/* The loader takes a list of such paths apart at blanks and colons. */
+static enum cairn_status check_agent_path(const char *path, struct cairn_error *error)
+{
+    return strpbrk(path, " :")
+               ? cairn_fail(error, CAIRN_E_SYSTEM,
+                            "%s: cannot be preloaded, as there is a blank or a colon in its path; "
+                            "install cairn where there is none",
+                            path)
+               : CAIRN_OK;
+}
+
 enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_error *error)
 {
     const char *named = getenv("CAIRN_AGENT");
@@ -397,7 +408,7 @@ enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_er
         char *absolute = realpath(named, NULL);
         const bool fits = absolute && (size_t)snprintf(path, path_size, "%s", absolute) < path_size;
         free(absolute);
-        return fits ? CAIRN_OK
+        return fits ? check_agent_path(path, error)
                     : cairn_fail(error, CAIRN_E_NOT_FOUND, "%s: CAIRN_AGENT names no readable file", named);
     }
     char folder[PATH_MAX];
@@ -417,7 +428,7 @@ enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_er
             const bool fits = absolute && (size_t)snprintf(path, path_size, "%s", absolute) < path_size;
             free(absolute);
             if (fits) {
-                return CAIRN_OK;
+                return check_agent_path(path, error);
             }
         }
     }

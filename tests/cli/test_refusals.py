@@ -223,6 +223,17 @@ class Refusals(Case):
         self.assert_sentence(cairn("record", program, cwd=self.folder, command=as_nobody()), 126, "setuid")
         self.assertEqual(os.listdir(self.folder), [])
 
+    def test_library_in_a_path_that_cannot_be_preloaded(self):
+        for name in ("a folder", "a:folder"):
+            with self.subTest(name):
+                elsewhere = os.path.join(FOLDER, name)
+                os.mkdir(elsewhere)
+                for path in (CAIRN, os.path.join(os.path.dirname(CAIRN), "libcairn.so")):
+                    shutil.copy(path, elsewhere)
+                done = cairn("record", "true", cwd=self.folder, command=[os.path.join(elsewhere, os.path.basename(CAIRN))])
+                self.assert_sentence(done, 125, "a blank or a colon")
+                self.assertEqual(os.listdir(self.folder), [])
+
 
 if __name__ == "__main__":
     unittest.main()
