@@ -103,6 +103,13 @@ bool cairn_environment_only_lists(char *const *environment)
     return find(environment, "LD_TRACE_LOADED_OBJECTS") != NULL;
 }
 
+bool cairn_environment_is_others(char *const *environment)
+{
+    const char *session = find(environment, CAIRN_SESSION_VARIABLE);
+    return session && session[0] && strcmp(session, cairn_session_path()) != 0 &&
+           find(environment, PRELOAD_VARIABLE) && !is_out_of_reach(session, W_OK);
+}
+
 uint32_t cairn_environment_unfit(char *const *environment)
 {
     const char *list = find(environment, PRELOAD_VARIABLE);

@@ -27,6 +27,8 @@ bool cairn_environment_has_library(char *const *environment);
 uint32_t cairn_environment_unfit(char *const *environment);
 /* Whether the loader will print what a program needs instead of running it, as ldd makes it do: with this library among that. */
 bool cairn_environment_only_lists(char *const *environment);
+/* Whether another recorder than this process's has set it up for a program of its own. */
+bool cairn_environment_is_others(char *const *environment);
 
 /* Takes both variables out of this process's own environment, in place. */
 void cairn_environment_forget(void);

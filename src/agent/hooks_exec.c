@@ -45,6 +45,10 @@ static enum cairn_following following_into(const struct cairn_program *program, 
         (following == CAIRN_FOLLOW_AS_IT_IS && !cairn_environment_has_library(environment))) {
         return following;
     }
+    if (cairn_environment_is_others(environment)) {
+        tell_unrecorded(program, CAIRN_UNRECORDED_BY_OTHER, sp);
+        return CAIRN_FOLLOW_AS_IT_IS;
+    }
     if (cairn_environment_only_lists(environment) || cairn_program_only_lists(program)) {
         return CAIRN_FOLLOW_NOBODY; /* no program runs, so there is nothing to tell */
     }

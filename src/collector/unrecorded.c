@@ -19,6 +19,8 @@ static const char *reason(uint64_t why)
         return "it runs with another root folder or user, where the recorder cannot be reached";
     case CAIRN_UNRECORDED_VALGRIND:
         return "it runs under valgrind, which has an allocator of its own";
+    case CAIRN_UNRECORDED_BY_OTHER:
+        return "another recorder records it";
     case CAIRN_UNRECORDED_NO_ROOM:
         return "its arguments and environment are as long as the system allows, with no room for the "
                "recorder's";

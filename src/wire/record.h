@@ -120,7 +120,8 @@ enum cairn_unrecorded {
     CAIRN_UNRECORDED_OUT_OF_REACH =
         6, /* another root folder or user: the library or the socket is not there */
     CAIRN_UNRECORDED_VALGRIND = 7,
-    CAIRN_UNRECORDED_NO_ROOM = 8, /* the kernel takes no longer environment with these arguments */
+    CAIRN_UNRECORDED_BY_OTHER = 9, /* another recorder records it */
+    CAIRN_UNRECORDED_NO_ROOM = 8,  /* the kernel takes no longer environment with these arguments */
 };
 
 /* There was no image, and the program could not be looked at in place: no graph comes. */

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from support import CC, FOLDER, Case, ask, cairn
+from support import CAIRN, CC, FOLDER, Case, ask, cairn
 
 PROGRAM = "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { free(malloc(10)); puts(\"fine\"); return 3; }\n"
 # Every way to start a program that Python has.
@@ -208,6 +208,14 @@ class Children(Case):
             shutil.copy(name, copy)
         echo = shutil.which("echo")
         self.assert_left_out(self.same("chroot", self.path("root"), echo, "inside"), echo, "another root folder")
+
+    def test_recorded_by_another(self):
+        """A recorder that is recorded has its program for itself."""
+        plain = self.compile("plain")
+        done = cairn("record", "-q", "-o", "t.cairn", "--", CAIRN, "record", "-q", "-o", "inner.cairn", plain, cwd=self.folder)
+        self.assertEqual((done.status, done.out, done.err), (3, "fine\n", ""))
+        self.assertEqual([row["program"] for row in ask("info", "inner.cairn", cwd=self.folder)["processes"]], [plain])
+        self.assert_left_out(ask("info", "t.cairn", cwd=self.folder), plain, "another recorder")
 
     def test_many(self):
         """Sixteen are named; then it is enough."""
