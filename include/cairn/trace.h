@@ -40,6 +40,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_trace_hold(struct cairn_trace *trace, s
 void cairn_trace_unhold(struct cairn_trace *trace);
 const char *cairn_trace_path(const struct cairn_trace *trace);
 int64_t cairn_trace_file_bytes(const struct cairn_trace *trace);
+/* The version of the file's schema: of an older one what it stands for is the same. */
+uint32_t cairn_trace_schema_version(const struct cairn_trace *trace);
 /* Whether a collector still writes it: not complete, and its WAL is held. */
 bool cairn_trace_is_live(const struct cairn_trace *trace);
 void cairn_trace_cache_stats(const struct cairn_trace *trace, struct cairn_lru_stats *stats);

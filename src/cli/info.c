@@ -7,7 +7,6 @@
 #include "cli/commands.h"
 #include "cli/json_args.h"
 #include "trace/repair.h"
-#include "trace/schema.h"
 
 struct info_arguments {
     struct cairn_output_arguments output;
@@ -172,7 +171,7 @@ static void print_json(struct cairn_answer *answer, const struct cairn_about *ab
     cairn_json_integer(json, "snapshots", (int64_t)about->snapshot_count);
     json_graphs(json, about);
     cairn_json_text(json, "python", cairn_about_python(about));
-    cairn_json_integer(json, "schema_version", CAIRN_SCHEMA_VERSION);
+    cairn_json_integer(json, "schema_version", cairn_trace_schema_version(about->trace));
     cairn_json_integer(json, "file_bytes", cairn_trace_file_bytes(about->trace));
     cairn_json_integer(json, "exact_from_ns", recording->exact_from_ns);
     cairn_json_integer(json, "stalled_ns", recording->stalled_ns);
@@ -232,7 +231,7 @@ static void print_csv(struct cairn_answer *answer, const struct cairn_about *abo
     csv_integer(csv, "snapshots", (int64_t)about->snapshot_count);
     csv_integer(csv, "graphs", (int64_t)about->graph_count);
     csv_text(csv, "python", cairn_about_python(about));
-    csv_integer(csv, "schema_version", CAIRN_SCHEMA_VERSION);
+    csv_integer(csv, "schema_version", cairn_trace_schema_version(about->trace));
     csv_integer(csv, "file_bytes", cairn_trace_file_bytes(about->trace));
     csv_integer(csv, "exact_from_ns", recording->exact_from_ns);
     csv_integer(csv, "stalled_ns", recording->stalled_ns);

@@ -143,6 +143,7 @@ enum cairn_status cairn_trace_open(const char *path, const struct cairn_trace_op
         made->options.like = NULL;
         if (like) {
             cairn_buffer_append(&made->schema, cairn_buffer_cstr(&like->schema), like->schema.length);
+            made->schema_version = like->schema_version;
         }
         made->options.cache_bytes =
             made->options.cache_bytes ? made->options.cache_bytes : DEFAULT_CACHE_BYTES;
@@ -237,6 +238,11 @@ void cairn_trace_unhold(struct cairn_trace *trace)
 const char *cairn_trace_path(const struct cairn_trace *trace)
 {
     return trace->path;
+}
+
+uint32_t cairn_trace_schema_version(const struct cairn_trace *trace)
+{
+    return trace->schema_version;
 }
 
 int64_t cairn_trace_file_bytes(const struct cairn_trace *trace)

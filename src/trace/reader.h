@@ -99,7 +99,8 @@ struct cairn_contents {
 struct cairn_trace {
     char *path;
     struct cairn_trace_options options;
-    struct cairn_buffer schema;          /* what sqlite_schema must hold, once made */
+    struct cairn_buffer schema;          /* what sqlite_schema must hold, once made, … */
+    uint32_t schema_version;             /* … in this version */
     struct cairn_event_decoder *decoder; /* NULL until needed */
     sqlite3 *db; /* NULL while a live trace is idle: an open connection keeps the writer from closing */
     sqlite3_stmt *stack_lookup;

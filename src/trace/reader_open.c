@@ -17,6 +17,9 @@
 #define PROGRESS_STEPS    20000 /* SQLite's instructions between two looks at `cancelled`: about a millisecond */
 #define LONGEST_VALUE     (256 << 20) /* bytes of one text or BLOB */
 #define LONGEST_SQL       (64 << 10)
+#define SCHEMA_COLUMNS    4 /* type, name, table, SQL */
+#define NAME_COLUMN       1
+#define SQL_COLUMN        3
 #define MODE_WAITS        20
 #define MODE_WAIT_NS      5000000
 #define LONGEST_WAIT_MS   1000               /* for a writer that checkpoints */
@@ -109,9 +112,10 @@ static enum cairn_status judge_header(struct cairn_trace *trace, const struct he
                           ", this one reads up to %d): open it with that version or update this one",
                           trace->path, header->version, CAIRN_SCHEMA_VERSION);
     }
-    if (header->version < CAIRN_SCHEMA_VERSION) {
-        return cairn_fail(error, CAIRN_E_VERSION, "%s: its trace version is %" PRIu32 ", this cairn reads %d",
-                          trace->path, header->version, CAIRN_SCHEMA_VERSION);
+    if (header->version < CAIRN_SCHEMA_OLDEST) {
+        return cairn_fail(error, CAIRN_E_VERSION,
+                          "%s: its trace version is %" PRIu32 ", this cairn reads %d to %d", trace->path,
+                          header->version, CAIRN_SCHEMA_OLDEST, CAIRN_SCHEMA_VERSION);
     }
     if (header->wal && !cairn_wal_exists(trace->path)) {
         return cairn_fail(error, CAIRN_E_FORMAT,
@@ -206,8 +210,8 @@ static void harden(struct cairn_trace *trace)
     sqlite3_set_authorizer(trace->db, authorize, NULL);
 }
 
-/* Appends every column of every row of sqlite_schema, each with a NUL behind. */
-static int describe_schema(sqlite3 *db, struct cairn_buffer *out)
+/* Appends every column of every row of sqlite_schema, each with a NUL behind. Of an older version than today's: what that had. */
+static int describe_schema(sqlite3 *db, uint32_t version, struct cairn_buffer *out)
 {
     sqlite3_stmt *statement;
     int result = sqlite3_prepare_v2(db, "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid",
@@ -216,9 +220,15 @@ static int describe_schema(sqlite3 *db, struct cairn_buffer *out)
         return result;
     }
     while ((result = sqlite3_step(statement)) == SQLITE_ROW && out->length < LONGEST_SQL) {
-        for (int i = 0; i < 4; i++) {
+        const char *name = (const char *)sqlite3_column_text(statement, NAME_COLUMN);
+        const char *older = name ? cairn_schema_older(version, name) : NULL;
+        for (int i = 0; i < SCHEMA_COLUMNS; i++) {
             const void *text = sqlite3_column_text(statement, i);
-            cairn_buffer_append(out, text ? text : "", text ? (size_t)sqlite3_column_bytes(statement, i) : 0);
+            if (i == SQL_COLUMN && older) {
+                cairn_buffer_text(out, older);
+            } else if (text) {
+                cairn_buffer_append(out, text, (size_t)sqlite3_column_bytes(statement, i));
+            }
             cairn_buffer_byte(out, '\0');
         }
     }
@@ -226,8 +236,8 @@ static int describe_schema(sqlite3 *db, struct cairn_buffer *out)
     return result == SQLITE_DONE || result == SQLITE_ROW ? SQLITE_OK : result;
 }
 
-/* What SQLite keeps of schema.sql. */
-static int expected_schema(struct cairn_buffer *out)
+/* What SQLite keeps of schema.sql, or kept in that version. */
+static int expected_schema(uint32_t version, struct cairn_buffer *out)
 {
     sqlite3 *db;
     int result = sqlite3_open_v2(":memory:", &db,
@@ -236,22 +246,24 @@ static int expected_schema(struct cairn_buffer *out)
         result = sqlite3_exec(db, cairn_schema_text, NULL, NULL, NULL);
     }
     if (result == SQLITE_OK) {
-        result = describe_schema(db, out);
+        result = describe_schema(db, version, out);
     }
     sqlite3_close(db);
     return result;
 }
 
 /* A view, a virtual table or another index under a known name would run the stranger's SQL: not one byte may differ. */
-static enum cairn_status check_schema(struct cairn_trace *trace, struct cairn_error *error)
+static enum cairn_status check_schema(struct cairn_trace *trace, uint32_t version, struct cairn_error *error)
 {
     struct cairn_buffer found = CAIRN_BUFFER_INIT;
     int result = SQLITE_OK;
-    if (trace->schema.length == 0) {
-        result = expected_schema(&trace->schema);
+    if (trace->schema.length == 0 || trace->schema_version != version) {
+        cairn_buffer_reset(&trace->schema);
+        trace->schema_version = version;
+        result = expected_schema(version, &trace->schema);
     }
     if (result == SQLITE_OK) {
-        result = describe_schema(trace->db, &found);
+        result = describe_schema(trace->db, CAIRN_SCHEMA_VERSION, &found);
     }
     enum cairn_status status = CAIRN_OK;
     if (found.failed || trace->schema.failed) {
@@ -261,8 +273,8 @@ static enum cairn_status check_schema(struct cairn_trace *trace, struct cairn_er
     } else if (found.length != trace->schema.length ||
                memcmp(cairn_buffer_cstr(&found), cairn_buffer_cstr(&trace->schema), found.length) != 0) {
         status = cairn_fail(error, CAIRN_E_FORMAT,
-                            "%s: damaged or forged: its tables are not those of trace version %d",
-                            trace->path, CAIRN_SCHEMA_VERSION);
+                            "%s: damaged or forged: its tables are not those of trace version %" PRIu32,
+                            trace->path, version);
     }
     cairn_buffer_release(&found);
     return status;
@@ -310,7 +322,7 @@ static enum cairn_status start(struct cairn_trace *trace, const struct header *h
     if (result != SQLITE_OK) {
         return cairn_reader_failed(trace, result, error);
     }
-    const enum cairn_status status = check_schema(trace, error);
+    const enum cairn_status status = check_schema(trace, header->version, error);
     return status != CAIRN_OK || header->wal ? status : quick_check(trace, header, error);
 }
 

@@ -3,12 +3,18 @@
 #define CAIRN_TRACE_SCHEMA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define CAIRN_APPLICATION_ID 0x43524e31 /* "CRN1", PRAGMA application_id */
-#define CAIRN_SCHEMA_VERSION 1          /* PRAGMA user_version */
+#define CAIRN_SCHEMA_VERSION 2          /* PRAGMA user_version */
+#define CAIRN_SCHEMA_OLDEST  1          /* that is still read */
 
 /* The text of schema.sql, NUL-terminated, and its length without the NUL. */
 extern const char cairn_schema_text[];
 extern const size_t cairn_schema_text_size;
+
+/* The statement that a version had for a table or view where schema.sql has another one now; NULL: it had the same. Of
+ * versions with one name the oldest must stand first. Static. */
+const char *cairn_schema_older(uint32_t version, const char *name);
 
 #endif

@@ -284,12 +284,14 @@ CREATE VIEW frame_text AS
   LEFT JOIN module m ON m.module = f.module;
 
 CREATE VIEW stack_text AS              -- innermost first, ' < ' between frames
-  WITH RECURSIVE up(stack, at, n, text) AS (
-    SELECT s.stack, s.parent, 1, ft.function FROM stack s JOIN frame_text ft USING (frame)
-    UNION ALL
-    SELECT up.stack, s.parent, n + 1, up.text || ' < ' || ft.function
-    FROM up JOIN stack s ON s.stack = up.at JOIN frame_text ft ON ft.frame = s.frame WHERE n < 64)
-  SELECT stack, text FROM up WHERE at = 0 OR n = 64;
+  SELECT s.stack, (
+    WITH RECURSIVE up(next, n, text) AS (
+      SELECT s.parent, 1, ft.function
+      UNION ALL
+      SELECT p.parent, n + 1, up.text || ' < ' || f.function
+      FROM up JOIN stack p ON p.stack = up.next JOIN frame_text f ON f.frame = p.frame WHERE n < 64)
+    SELECT text FROM up WHERE next = 0 OR n = 64) AS text
+  FROM stack s JOIN frame_text ft USING (frame);
 
 CREATE VIEW top_at_snapshot AS
   SELECT ss.snapshot, ft.function, ft.file, ft.line, ft.module,

@@ -266,6 +266,54 @@ static void test_versions(void **state)
     expect(broken, CAIRN_E_VERSION, "its trace version is 0");
 }
 
+/* A copy of the trace as a recorder of an older version would have left it, or one that says so. */
+static void make_older(bool schema, unsigned version)
+{
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+    write_file(whole_bytes.data, whole_bytes.length);
+    assert_int_equal(sqlite3_open(broken, &db), SQLITE_OK);
+    if (schema) {
+        assert_int_equal(sqlite3_exec(db, "PRAGMA writable_schema = ON", NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(db, "UPDATE sqlite_schema SET sql = ? WHERE name = 'stack_text'",
+                                            -1, &statement, NULL),
+                         SQLITE_OK);
+        sqlite3_bind_text(statement, 1, cairn_schema_older(1, "stack_text"), -1, SQLITE_STATIC);
+        assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+        sqlite3_finalize(statement);
+    }
+    sqlite3_close(db);
+    if (version != CAIRN_SCHEMA_VERSION) {
+        struct cairn_buffer copy = CAIRN_BUFFER_INIT;
+        read_file(broken, &copy);
+        copy.data[63] = (char)version;
+        write_file(copy.data, copy.length);
+        cairn_buffer_release(&copy);
+    }
+}
+
+/* What the first version had is read as ever, and under no other number. */
+static void test_older_version(void **state)
+{
+    struct cairn_trace *today, *older;
+    (void)state;
+    assert_null(cairn_schema_older(CAIRN_SCHEMA_VERSION, "stack_text"));
+    assert_null(cairn_schema_older(1, "top_at_peak"));
+    make_older(true, 1);
+    assert_true(ask_everything(broken, NULL));
+    assert_int_equal(cairn_trace_open(whole, NULL, &today, NULL), CAIRN_OK);
+    assert_int_equal(
+        cairn_trace_open(broken, &(const struct cairn_trace_options){.like = today}, &older, NULL), CAIRN_OK);
+    assert_int_equal(cairn_trace_schema_version(today), CAIRN_SCHEMA_VERSION);
+    assert_int_equal(cairn_trace_schema_version(older), 1);
+    cairn_trace_close(older);
+    cairn_trace_close(today);
+    make_older(true, CAIRN_SCHEMA_VERSION);
+    expect(broken, CAIRN_E_FORMAT, "not those of trace version 2");
+    make_older(false, 1);
+    expect(broken, CAIRN_E_FORMAT, "not those of trace version 1");
+}
+
 static void test_missing_wal(void **state)
 {
     (void)state;
@@ -503,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_trace),
         cmocka_unit_test(test_database_of_another_program),
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_older_version),
         cmocka_unit_test(test_missing_wal),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_forged_schema),
