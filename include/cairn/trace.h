@@ -87,6 +87,11 @@ CAIRN_MUST_CHECK enum cairn_status cairn_trace_timeline(struct cairn_trace *trac
 CAIRN_MUST_CHECK enum cairn_status cairn_trace_residency(struct cairn_trace *trace, int64_t t_ns,
                                                          struct cairn_residency **rows, size_t *count,
                                                          struct cairn_error *error);
+/* Whether it is known what sites held at a snapshot, to the event. Not where single events were dropped and a slim copy left its
+ * rows out. */
+CAIRN_MUST_CHECK enum cairn_status cairn_trace_has_sites(struct cairn_trace *trace,
+                                                         const struct cairn_snapshot *snapshot, bool *has,
+                                                         struct cairn_error *error);
 CAIRN_MUST_CHECK enum cairn_status cairn_trace_snapshot_sites(struct cairn_trace *trace, uint32_t snapshot,
                                                               struct cairn_snapshot_site **rows,
                                                               size_t *count, struct cairn_error *error);

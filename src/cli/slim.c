@@ -102,8 +102,9 @@ const struct cairn_command cairn_command_slim = {
         "answer as "
         "before. Named moments, snapshots, peaks and whole percents of the time stay exact, others become "
         "the "
-        "nearest one before; ages, survivors and SQL's events are gone. Of a long recording's periodic "
-        "snapshots so many stay as fit into half a percent of its size.",
+        "nearest one before; ages, survivors and SQL's events are gone. What sites held at a long "
+        "recording's "
+        "periodic snapshots stays of so many as fit into half a percent of its size.",
     .examples = examples,
     .groups = groups,
     .arguments_size = sizeof(struct slim_arguments),

@@ -113,20 +113,24 @@ static enum cairn_status find_window(struct choice *choice, const struct cairn_s
     return find_end(choice, span);
 }
 
-/* The snapshot of the window that is at most `reach_ns` or, where that is 0, `reach` events away. */
-static const struct cairn_snapshot *nearest(const struct choice *choice, int64_t t_ns, int64_t reach_ns,
-                                            uint64_t position, uint64_t reach)
+/* The snapshot of the window that is at most `reach_ns` or, where that is 0, `reach` events away; NULL: none. */
+static enum cairn_status nearest(const struct choice *choice, int64_t t_ns, int64_t reach_ns,
+                                 uint64_t position, uint64_t reach, const struct cairn_snapshot **found)
 {
-    for (size_t i = 0; i < choice->snapshot_count; i++) {
+    enum cairn_status status = CAIRN_OK;
+    *found = NULL;
+    for (size_t i = 0; status == CAIRN_OK && !*found && i < choice->snapshot_count; i++) {
         const struct cairn_snapshot *snapshot = &choice->snapshots[i];
         const bool near = reach_ns > 0 ? cairn_apart(snapshot->t_ns, t_ns) <= (uint64_t)reach_ns
                                        : cairn_apart((int64_t)snapshot->event, (int64_t)position) <= reach;
+        bool has = false;
         if (near && snapshot->event >= choice->window.from.position &&
             snapshot->event <= choice->window.to.position) {
-            return snapshot;
+            status = cairn_trace_has_sites(choice->trace, snapshot, &has, choice->error);
         }
+        *found = has ? snapshot : NULL;
     }
-    return NULL;
+    return status;
 }
 
 static void add_point(struct choice *choice, const struct cairn_snapshot *snapshot, uint64_t position,
@@ -145,14 +149,15 @@ static enum cairn_status spread_over_time(struct choice *choice)
                   length_ns = cairn_difference(choice->window.to.t_ns, from_ns);
     for (int64_t i = 1; i < STEPS; i++) {
         const int64_t t_ns = from_ns + cairn_parts(length_ns, i, STEPS);
-        const struct cairn_snapshot *snapshot = nearest(choice, t_ns, length_ns / STEPS / 4, 0, 0);
+        const struct cairn_snapshot *snapshot;
         struct cairn_moment moment = {.position = 0};
-        if (!snapshot) {
-            const enum cairn_status status = moment_near(choice, t_ns, length_ns / REACH, &moment);
-            if (status != CAIRN_OK) {
-                return status;
-            }
+        enum cairn_status status = nearest(choice, t_ns, length_ns / STEPS / 4, 0, 0, &snapshot);
+        if (status == CAIRN_OK && !snapshot) {
+            status = moment_near(choice, t_ns, length_ns / REACH, &moment);
             moment = moment.position < choice->window.from.position ? choice->window.from : moment;
+        }
+        if (status != CAIRN_OK) {
+            return status;
         }
         add_point(choice, snapshot, moment.position, moment.t_ns);
     }
@@ -166,14 +171,14 @@ static enum cairn_status spread_over_events(struct choice *choice)
     for (uint64_t i = 1; i < STEPS; i++) {
         const uint64_t exact = from + (uint64_t)cairn_parts((int64_t)length, (int64_t)i, STEPS);
         const uint64_t position = shifted(choice, exact) > from ? shifted(choice, exact) : from;
-        const struct cairn_snapshot *snapshot = nearest(choice, 0, 0, exact, step / 4);
+        const struct cairn_snapshot *snapshot;
         int64_t t_ns = 0;
-        if (!snapshot) {
-            const enum cairn_status status =
-                cairn_trace_time_of(choice->trace, position, &t_ns, choice->error);
-            if (status != CAIRN_OK) {
-                return status;
-            }
+        enum cairn_status status = nearest(choice, 0, 0, exact, step / 4, &snapshot);
+        if (status == CAIRN_OK && !snapshot) {
+            status = cairn_trace_time_of(choice->trace, position, &t_ns, choice->error);
+        }
+        if (status != CAIRN_OK) {
+            return status;
         }
         add_point(choice, snapshot, position, t_ns);
     }

@@ -10,6 +10,7 @@
 #include "base/sanitise.h"
 #include "query/moment_names.h"
 #include "query/no_memory.h"
+#include "query/sum.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define DAY_S     INT64_C(86400)
@@ -23,6 +24,11 @@ struct reading {
     uint64_t end_position;
     struct cairn_error *error;
 };
+
+static void set_exactness(struct cairn_trace *trace, struct cairn_moment *moment)
+{
+    moment->inexact = !cairn_trace_is_exact(trace, moment->position, moment->t_ns);
+}
 
 static void set_label(struct cairn_moment *moment, const char *text)
 {
@@ -123,6 +129,35 @@ static enum cairn_status set_peak(const struct reading *read, struct cairn_momen
     return status;
 }
 
+/* A slim copy lists every snapshot and holds the sites of some: CAIRN_E_NOT_FOUND names the nearest of those. */
+static enum cairn_status check_sites(const struct reading *read, const struct cairn_snapshot *snapshots,
+                                     size_t count, size_t at)
+{
+    bool has;
+    enum cairn_status status = cairn_trace_has_sites(read->trace, &snapshots[at], &has, read->error);
+    if (status != CAIRN_OK || has) {
+        return status;
+    }
+    const struct cairn_snapshot *nearest = NULL;
+    for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
+        if (!nearest || cairn_apart(snapshots[i].t_ns, snapshots[at].t_ns) <
+                            cairn_apart(nearest->t_ns, snapshots[at].t_ns)) {
+            status = cairn_trace_has_sites(read->trace, &snapshots[i], &has, read->error);
+            nearest = has ? &snapshots[i] : nearest;
+        }
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    return nearest ? cairn_fail(read->error, CAIRN_E_NOT_FOUND,
+                                "this slim copy left out what was live at s%" PRIu32
+                                ": the nearest snapshot that it holds is s%" PRIu32,
+                                snapshots[at].snapshot, nearest->snapshot)
+                   : cairn_fail(read->error, CAIRN_E_NOT_FOUND,
+                                "this slim copy left out what was live at s%" PRIu32 ": ask for a time",
+                                snapshots[at].snapshot);
+}
+
 static enum cairn_status set_snapshot(const struct reading *read, const char *text, const char *digits,
                                       struct cairn_moment *moment)
 {
@@ -136,7 +171,7 @@ static enum cairn_status set_snapshot(const struct reading *read, const char *te
     for (size_t i = 0; i < count; i++) {
         if (snapshots[i].snapshot == number) {
             *moment = (struct cairn_moment){.position = snapshots[i].event, .t_ns = snapshots[i].t_ns};
-            return CAIRN_OK;
+            return check_sites(read, snapshots, count, i);
         }
     }
     return cairn_moment_no_snapshot(text, snapshots, count, read->error);
@@ -360,6 +395,7 @@ enum cairn_status cairn_moment_parse(struct cairn_trace *trace, const char *text
     read.process = process;
     status = parse(&read, text, &parsed);
     if (status == CAIRN_OK) {
+        set_exactness(trace, &parsed);
         *moment = parsed;
     }
     return status;
@@ -377,6 +413,7 @@ enum cairn_status cairn_moment_at(struct cairn_trace *trace, int64_t t_ns, struc
     }
     if (status == CAIRN_OK) {
         label_time(&at);
+        set_exactness(trace, &at);
         *moment = at;
     }
     return status;

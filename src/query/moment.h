@@ -3,6 +3,7 @@
 #ifndef CAIRN_QUERY_MOMENT_H
 #define CAIRN_QUERY_MOMENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cairn/trace.h"
@@ -11,6 +12,7 @@ struct cairn_moment {
     uint64_t position; /* the state after so many events */
     int64_t t_ns;
     char label[64]; /* as people name it: "peak", "@before", "s7", "12.5s"; clean text */
+    bool inexact;   /* its single events were dropped: answers are as of the border of a chunk before it */
 };
 
 /* A span [from, to]; both ends are moments. The whole recording is start…end. */

@@ -22,19 +22,24 @@ void cairn_series_free(struct cairn_series *series)
 }
 
 /* The snapshot nearest to t_ns within `reach_ns` and the span; NULL: none. Snapshots are in order of time. */
-static const struct cairn_snapshot *nearest(const struct cairn_series *series,
-                                            const struct cairn_snapshot *snapshots, size_t count,
-                                            int64_t t_ns, uint64_t reach_ns)
+static enum cairn_status nearest(const struct cairn_series *series, const struct cairn_snapshot *snapshots,
+                                 size_t count, int64_t t_ns, uint64_t reach_ns,
+                                 const struct cairn_snapshot **found, struct cairn_error *error)
 {
-    const struct cairn_snapshot *found = NULL;
-    for (size_t i = 0; i < count; i++) {
+    enum cairn_status status = CAIRN_OK;
+    *found = NULL;
+    for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
         const uint64_t away_ns = cairn_apart(snapshots[i].t_ns, t_ns);
+        bool has = false;
         if (away_ns <= reach_ns && snapshots[i].event >= series->from && snapshots[i].event <= series->to) {
+            status = cairn_trace_has_sites(series->trace, &snapshots[i], &has, error);
+        }
+        if (has) {
             reach_ns = away_ns;
-            found = &snapshots[i];
+            *found = &snapshots[i];
         }
     }
-    return found;
+    return status;
 }
 
 /* The recording's peak, where its snapshot lies within the span: a burst between two points is seen by it alone. */
@@ -90,10 +95,16 @@ static enum cairn_status choose_points(struct cairn_series *series, const struct
         const struct cairn_snapshot *snapshot = NULL;
         if (series->memory == CAIRN_MEMORY_HEAP && i > 0 && i < steps) {
             const bool is_peak = peak && cairn_apart(peak->t_ns, t_ns) <= 2 * reach_ns;
-            snapshot = is_peak ? peak : nearest(series, snapshots, count, t_ns, reach_ns);
-            peak = is_peak ? NULL : peak; /* for one point, also half-way between two */
+            if (is_peak) {
+                snapshot = peak;
+                peak = NULL; /* for one point, also half-way between two */
+            } else {
+                status = nearest(series, snapshots, count, t_ns, reach_ns, &snapshot, error);
+            }
         }
-        status = add_point(series, t_ns, snapshot, error);
+        if (status == CAIRN_OK) {
+            status = add_point(series, t_ns, snapshot, error);
+        }
         if (status == CAIRN_OK) {
             series->point_of[i] = (uint32_t)series->count - 1;
         }

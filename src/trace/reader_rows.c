@@ -43,6 +43,21 @@ static enum cairn_status hand_over(struct answer *answer, enum cairn_status stat
     return CAIRN_OK;
 }
 
+enum cairn_status cairn_trace_has_sites(struct cairn_trace *trace, const struct cairn_snapshot *snapshot,
+                                        bool *has, struct cairn_error *error)
+{
+    *has = snapshot->blocks == 0 || cairn_trace_is_exact(trace, snapshot->event, snapshot->t_ns);
+    if (*has) {
+        return CAIRN_OK;
+    }
+    struct cairn_cursor cursor;
+    cairn_cursor_open(&cursor, trace, NULL, "snapshots' sites",
+                      "SELECT account FROM snapshot_site WHERE snapshot = ?1 LIMIT 1", error);
+    cairn_cursor_bind(&cursor, 1, snapshot->snapshot);
+    *has = cairn_cursor_next(&cursor);
+    return cairn_cursor_close(&cursor);
+}
+
 enum cairn_status cairn_trace_snapshot_sites(struct cairn_trace *trace, uint32_t snapshot,
                                              struct cairn_snapshot_site **rows, size_t *count,
                                              struct cairn_error *error)

@@ -531,8 +531,8 @@ static bool find_column(const struct cairn_copy *copy, const char *table, const 
 
 static bool keeps_row(const struct cairn_copy *copy, const char *table, sqlite3_stmt *row)
 {
-    const bool counted = strcmp(table, "snapshot") == 0 || strcmp(table, "snapshot_site") == 0;
-    return !counted || cairn_slim_keeps(copy->plan->state, (uint32_t)sqlite3_column_int64(row, 0));
+    return strcmp(table, "snapshot_site") != 0 ||
+           cairn_slim_keeps(copy->plan->state, (uint32_t)sqlite3_column_int64(row, 0));
 }
 
 static enum cairn_status begin(struct cairn_copy *copy)

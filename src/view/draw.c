@@ -38,7 +38,7 @@ static const char *exactness(const struct cairn_app *app, char *out, size_t out_
     if (facts->told_by != NULL)
         return facts->told_by;
     const struct cairn_moment *at = &app->question.at.moment;
-    if (at->t_ns < facts->exact_from_ns && at->position > 0 && at->position != facts->peak.moment.position) {
+    if (at->inexact) {
         snprintf(out, out_size, "to the chunk, exact from %s",
                  cairn_human_duration(size, facts->exact_from_ns));
         return out;

@@ -190,9 +190,10 @@ static void write_head(struct diff *screen, const struct diff_job *own)
              cairn_time_text(b_facts, own->b.t_ns, b_time),
              cairn_human_bytes_short(b_bytes, own->total.b_bytes),
              cairn_value_text(CAIRN_COLUMN_BYTES_SIGNED, own->total.delta_bytes, delta), rss,
-             app->facts.told_by != NULL    ? app->facts.told_by
-             : app->facts.sample_bytes > 0 ? "estimated"
-                                           : "exact");
+             app->facts.told_by != NULL         ? app->facts.told_by
+             : app->facts.sample_bytes > 0      ? "estimated"
+             : own->a.inexact || own->b.inexact ? "to the chunk"
+                                                : "exact");
 }
 
 /* The stacks of the row, which is open already, are asked for. */

@@ -91,6 +91,20 @@ class Scripts(unittest.TestCase):
                 self.assertIn("line 2: " + reason, done.stderr)
             done = run(Path(folder, "failing.script"), folder)
 
+    def test_how_exact_a_slim_copy_is(self):
+        """The moments that it keeps are exact in the viewer, too; another one is not."""
+        with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+            small, script = os.path.join(folder, "small.cairn"), Path(folder, "small.script")
+            subprocess.run([CAIRN, "slim", TRACES[0], "-o", small], capture_output=True, check=True)
+            script.write_text("expect-not to the chunk\nexpect exact\n"
+                              "keys @\ntext 50%\nkey Enter\nexpect-not to the chunk\nexpect exact\n"
+                              "keys @\ntext 50.3%\nkey Enter\nexpect to the chunk, exact from\n"
+                              "keys a\nkeys @\ntext end\nkey Enter\nkeys b4\nexpect to the chunk\n", encoding="utf-8")
+            done = subprocess.run([CAIRN, "view", small, "--script", str(script), "--size", "160x40"], cwd=folder, stdin=subprocess.DEVNULL,
+                                  env={**os.environ, "LC_ALL": "C.UTF-8", "HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_STATE_HOME": folder},
+                                  capture_output=True, text=True, timeout=120, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+
 
 def make_test(script):
     def test(self):
