@@ -11,6 +11,8 @@
 #include "cli/commands.h"
 #include "cli/select.h"
 
+#define SHORT_NS INT64_C(1000000000) /* a span that tells nothing about leaks */
+
 struct growth_arguments {
     struct cairn_select_arguments select;
     struct cairn_output_arguments output;
@@ -82,11 +84,40 @@ static void print_row(struct cairn_text_table *table, const struct cairn_request
     }
 }
 
+/* What starts up grows as what leaks does: only a recording that goes on tells them apart. */
+static bool is_short(const struct cairn_request *request, const struct cairn_growth *growth)
+{
+    const unsigned other_units = CAIRN_UNTOLD_TIME_INSTRUCTIONS | CAIRN_UNTOLD_TIME_BYTES;
+    return !(request->recording->untold & other_units) &&
+           growth->span.to.t_ns - growth->span.from.t_ns < SHORT_NS;
+}
+
+static void print_doubts(struct cairn_answer *answer, const struct cairn_request *request,
+                         const struct cairn_growth *growth)
+{
+    char length[CAIRN_HUMAN_MAX];
+    size_t crooked = 0;
+    for (size_t i = 0; i < growth->row_count; i++) {
+        crooked += growth->rows[i].fit < CAIRN_GROWTH_GOOD_FIT;
+    }
+    if (is_short(request, growth)) {
+        cairn_text_prose_format(
+            answer, CAIRN_STYLE_FAINT,
+            "In %s what starts up looks like what leaks: record for longer to tell them apart.",
+            cairn_human_duration(length, growth->span.to.t_ns - growth->span.from.t_ns));
+    } else if (crooked > 0) {
+        cairn_text_prose_format(answer, CAIRN_STYLE_FAINT,
+                                "FIT below %.2f: it grew, but by fits and starts; a leak is mostly a line.",
+                                CAIRN_GROWTH_GOOD_FIT);
+    }
+}
+
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
                        const struct cairn_growth *growth)
 {
     char line[192], by[32];
-    snprintf(line, sizeof line, "sites that keep growing from %s to %s", growth->span.from.label,
+    snprintf(line, sizeof line, "sites that %s from %s to %s",
+             is_short(request, growth) ? "grew" : "keep growing", growth->span.from.label,
              growth->span.to.label);
     cairn_text_head(answer, request->trace, NULL, line);
     if (growth->row_count == 0) {
@@ -117,6 +148,7 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     }
     cairn_text_table_print(&table, &answer->stream);
     cairn_text_more(answer, growth->row_count, growth->rows_total);
+    print_doubts(answer, request, growth);
     cairn_text_table_release(&table);
 }
 

@@ -16,12 +16,13 @@ struct rss_arguments {
 };
 
 static void print_json(struct cairn_answer *answer, const struct cairn_request *request,
-                       const struct cairn_rss *rss)
+                       const struct cairn_rss *rss, size_t total)
 {
     struct cairn_json *json = &answer->json;
     cairn_answer_json_head(answer, "rss", request->trace);
     cairn_json_moment(json, "at", &rss->at);
     cairn_json_integer(json, "total_bytes", rss->total_bytes);
+    cairn_json_integer(json, "rows_total", (int64_t)total);
     cairn_json_array(json, "rows");
     for (size_t i = 0; i < rss->row_count; i++) {
         cairn_json_object(json, NULL);
@@ -33,9 +34,10 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
 }
 
 static void print_csv(struct cairn_answer *answer, const struct cairn_request *request,
-                      const struct cairn_rss *rss)
+                      const struct cairn_rss *rss, size_t total)
 {
     (void)request;
+    (void)total;
     cairn_csv_names(&answer->csv, "category,bytes,note");
     cairn_csv_end_line(&answer->csv);
     for (size_t i = 0; i < rss->row_count; i++) {
@@ -61,7 +63,7 @@ static void print_bar(struct cairn_text_table *table, int64_t bytes, int64_t tot
 }
 
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
-                       const struct cairn_rss *rss)
+                       const struct cairn_rss *rss, size_t total)
 {
     char text[CAIRN_HUMAN_MAX];
     cairn_text_head(answer, request->trace, &rss->at, NULL);
@@ -99,17 +101,18 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     cairn_stream_text(&answer->stream, "\n");
     cairn_text_table_print(&table, &answer->stream);
     cairn_text_table_release(&table);
+    cairn_text_more(answer, rss->row_count, total);
 }
 
 static int print(const struct cairn_output_arguments *output, const struct cairn_request *request,
-                 const struct cairn_rss *rss)
+                 const struct cairn_rss *rss, size_t total)
 {
     static void (*const printers[])(struct cairn_answer *, const struct cairn_request *,
-                                    const struct cairn_rss *) = {
+                                    const struct cairn_rss *, size_t) = {
         [CAIRN_FORMAT_TEXT] = print_text, [CAIRN_FORMAT_JSON] = print_json, [CAIRN_FORMAT_CSV] = print_csv};
     struct cairn_answer answer;
     cairn_answer_open(&answer, output);
-    printers[answer.format](&answer, request, rss);
+    printers[answer.format](&answer, request, rss, total);
     return cairn_answer_finish(&answer);
 }
 
@@ -124,8 +127,14 @@ static int run(const struct cairn_invocation *invocation)
     if (status == CAIRN_OK) {
         status = cairn_rss(request.trace, &request.selection, &request.at, &rss, &error);
     }
+    const size_t total = rss.row_count;
+    if (status == CAIRN_OK) {
+        size_t first;
+        rss.row_count = cairn_select_cut(&arguments->select, total, &first);
+        rss.rows += first;
+    }
     const int result =
-        status == CAIRN_OK ? print(&arguments->output, &request, &rss) : cairn_complain(&error);
+        status == CAIRN_OK ? print(&arguments->output, &request, &rss, total) : cairn_complain(&error);
     cairn_rss_release(&rss);
     cairn_request_release(&request);
     return result;
@@ -135,6 +144,7 @@ static int run(const struct cairn_invocation *invocation)
 static const struct cairn_option_group groups[] = {
     {.title = "Moments", .options = cairn_select_at, .base = SELECT},
     {.title = "Selecting", .options = cairn_select_processes, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_all_rows, .base = SELECT},
     {.title = "Output", .options = cairn_output_options, .base = offsetof(struct rss_arguments, output)},
     {.title = NULL},
 };

@@ -6,6 +6,7 @@
 #include "base/human.h"
 #include "cli/choose.h"
 #include "cli/config.h"
+#include "query/rank.h"
 
 #define TEXT_LIMIT 20u /* rows of a text table when nothing was said */
 
@@ -65,6 +66,15 @@ static enum cairn_status fill_selection(const struct cairn_select_arguments *arg
     selection->filter = request->filter;
     selection->rule = request->rule;
     return status;
+}
+
+size_t cairn_select_cut(const struct cairn_select_arguments *arguments, size_t count, size_t *first)
+{
+    const struct cairn_selection rows = {
+        .limit = arguments->limit < 0 ? 0 : (size_t)arguments->limit,
+        .offset = (size_t)arguments->offset,
+    };
+    return cairn_rank_slice(&rows, count, first);
 }
 
 void cairn_note_inexact(struct cairn_trace *trace, const struct cairn_moment *moment)
@@ -266,6 +276,21 @@ const struct cairn_option cairn_select_rows[] = {
      .offset = AT(limit),
      .argument = "N",
      .help = "at most so many rows (text: 20; JSON and CSV: all; 0: all)"},
+    {.name = "offset",
+     .type = CAIRN_OPTION_COUNT,
+     .offset = AT(offset),
+     .argument = "N",
+     .help = "leave the first N rows out"},
+    {.name = NULL},
+};
+
+const struct cairn_option cairn_select_all_rows[] = {
+    {.name = "limit",
+     .letter = 'n',
+     .type = CAIRN_OPTION_COUNT,
+     .offset = AT(limit),
+     .argument = "N",
+     .help = "at most so many rows (default: all)"},
     {.name = "offset",
      .type = CAIRN_OPTION_COUNT,
      .offset = AT(offset),

@@ -33,7 +33,9 @@ extern const struct cairn_option cairn_select_sites[];     /* --skip --no-skip *
 extern const struct cairn_option cairn_select_processes[]; /* --process */
 extern const struct cairn_option cairn_select_threads[];   /* --lang --thread --filter --exclude */
 extern const struct cairn_option cairn_select_rows[];      /* --limit --offset */
-extern const struct cairn_option cairn_select_frames[];    /* --frames */
+extern const struct cairn_option
+    cairn_select_all_rows[]; /* the same, of short lists: all of them unless said otherwise */
+extern const struct cairn_option cairn_select_frames[]; /* --frames */
 
 /* The words of --by, --metric, --sort, --lang in the order of their enums. */
 extern const char *const cairn_by_words[], *const cairn_metric_words[], *const cairn_sort_words[],
@@ -59,6 +61,8 @@ CAIRN_MUST_CHECK enum cairn_status
 cairn_request_open(const struct cairn_invocation *invocation, const struct cairn_select_arguments *arguments,
                    bool text, size_t text_frames, struct cairn_request *request, struct cairn_error *error);
 void cairn_request_release(struct cairn_request *request);
+/* How many of `count` rows are shown, from *first on, where all are unless --limit says otherwise. */
+size_t cairn_select_cut(const struct cairn_select_arguments *arguments, size_t count, size_t *first);
 /* Says on standard error where the state at that moment is not known to the event: for answers that do not say it themselves. */
 void cairn_note_inexact(struct cairn_trace *trace, const struct cairn_moment *moment);
 

@@ -25,10 +25,11 @@ struct sizes_arguments {
 };
 
 static void print_json(struct cairn_answer *answer, const struct cairn_request *request,
-                       const struct cairn_sizes *sizes)
+                       const struct cairn_sizes *sizes, size_t total)
 {
     struct cairn_json *json = &answer->json;
     cairn_answer_json_head(answer, "sizes", request->trace);
+    cairn_json_integer(json, "rows_total", (int64_t)total);
     cairn_json_array(json, "rows");
     for (size_t i = 0; i < sizes->row_count; i++) {
         const struct cairn_sizes_row *row = &sizes->rows[i];
@@ -55,9 +56,10 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
 
 /* One line a bucket and lifetime, so that the table is flat. */
 static void print_csv(struct cairn_answer *answer, const struct cairn_request *request,
-                      const struct cairn_sizes *sizes)
+                      const struct cairn_sizes *sizes, size_t total)
 {
     (void)request;
+    (void)total;
     struct cairn_csv *csv = &answer->csv;
     cairn_csv_names(csv, "size_low,size_high,allocations,frees,live,temporary,below_ns,blocks");
     cairn_csv_end_line(csv);
@@ -97,7 +99,7 @@ static void lifetime_cells(struct cairn_text_table *table, const struct cairn_si
 }
 
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
-                       const struct cairn_sizes *sizes)
+                       const struct cairn_sizes *sizes, size_t total)
 {
     struct cairn_text_column columns[5 + LIFETIMES] = {
         {.title = "SIZE"}, {.title = "ALLOCS"}, {.title = "TEMP%", .leaves = 9}, {.title = "LIVE"}};
@@ -131,17 +133,18 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     }
     cairn_text_table_print(&table, &answer->stream);
     cairn_text_table_release(&table);
+    cairn_text_more(answer, sizes->row_count, total);
 }
 
 static int print(const struct cairn_output_arguments *output, const struct cairn_request *request,
-                 const struct cairn_sizes *sizes)
+                 const struct cairn_sizes *sizes, size_t total)
 {
     static void (*const printers[])(struct cairn_answer *, const struct cairn_request *,
-                                    const struct cairn_sizes *) = {
+                                    const struct cairn_sizes *, size_t) = {
         [CAIRN_FORMAT_TEXT] = print_text, [CAIRN_FORMAT_JSON] = print_json, [CAIRN_FORMAT_CSV] = print_csv};
     struct cairn_answer answer;
     cairn_answer_open(&answer, output);
-    printers[answer.format](&answer, request, sizes);
+    printers[answer.format](&answer, request, sizes, total);
     return cairn_answer_finish(&answer);
 }
 
@@ -156,8 +159,14 @@ static int run(const struct cairn_invocation *invocation)
     if (status == CAIRN_OK) {
         status = cairn_sizes(request.trace, &request.selection, &sizes, &error);
     }
+    const size_t total = sizes.row_count;
+    if (status == CAIRN_OK) {
+        size_t first;
+        sizes.row_count = cairn_select_cut(&arguments->select, total, &first);
+        sizes.rows += first;
+    }
     const int result =
-        status == CAIRN_OK ? print(&arguments->output, &request, &sizes) : cairn_complain(&error);
+        status == CAIRN_OK ? print(&arguments->output, &request, &sizes, total) : cairn_complain(&error);
     cairn_sizes_release(&sizes);
     cairn_request_release(&request);
     return result;
@@ -167,6 +176,7 @@ static int run(const struct cairn_invocation *invocation)
 static const struct cairn_option_group groups[] = {
     {.title = "Selecting", .options = cairn_select_processes, .base = SELECT},
     {.title = "Selecting", .options = cairn_select_threads, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_all_rows, .base = SELECT},
     {.title = "Output", .options = cairn_output_options, .base = offsetof(struct sizes_arguments, output)},
     {.title = NULL},
 };

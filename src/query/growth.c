@@ -17,7 +17,6 @@
 #define MIN_POINTS 3u
 /* A full cache that breathes has a slope too, but no line, or it ends about where it began. */
 #define MIN_FIT       0.1
-#define GOOD_FIT      0.5
 #define STEP_REST     5 /* of a step, all other rises together are less than this part */
 #define MIN_INCREASE  4 /* a poor line must have risen by the first value divided by this */
 #define LEAST_RECENCY 0.02
@@ -168,8 +167,9 @@ static bool is_step(const struct fit *fit)
 
 static bool is_line(const struct fit *fit, double square)
 {
-    return square >= GOOD_FIT || (square >= MIN_FIT && cairn_difference(fit->last_bytes, fit->first_bytes) >=
-                                                           fit->first_bytes / MIN_INCREASE);
+    return square >= CAIRN_GROWTH_GOOD_FIT ||
+           (square >= MIN_FIT &&
+            cairn_difference(fit->last_bytes, fit->first_bytes) >= fit->first_bytes / MIN_INCREASE);
 }
 
 static bool keeps_growing(const struct fit *fit, double slope, double square)

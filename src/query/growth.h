@@ -11,6 +11,9 @@
 #include "query/moment.h"
 #include "query/selection.h"
 
+/* From this r² on it is a line; below, a site must have risen by a good part of what it held. */
+#define CAIRN_GROWTH_GOOD_FIT 0.5
+
 struct cairn_growth_row {
     struct cairn_site site;
     int64_t first_bytes, last_bytes; /* at the first and the last of these moments */

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import support
 from support import COUNTS, ENVELOPE, FRAME, SITE, Case, ask, cairn, main, trace, without_graph
 
 KEPT, GROWN, BURST = 1000 * 100, 10000, 8 << 20
@@ -216,6 +217,26 @@ class Answers(Case):
         nothing = {"bytes": None, "blocks": None}  # without a graph nobody knows which of them are reachable
         self.assertEqual([answer[key] for key in ("definite", "indirect", "reachable")], [nothing] * 3)
         self.assertEqual(answer["unknown"], {key: answer["total"][key] for key in ("bytes", "blocks")})
+
+    def test_growth_of_a_moment_is_no_leak(self):
+        """A program that ends at once is not said to keep growing; one that goes on is."""
+        short = ask("growth", trace("short"))
+        self.assertLess(short["span"]["to_ns"], 1_000_000_000)
+        text = " ".join(cairn("growth", trace("short")).out.split())
+        self.assertIn("sites that grew from start", text)
+        self.assertNotIn("that keep growing", text)
+        self.assertEqual("record for longer" in text, bool(short["rows"]))
+        path = support.FOLDER + "/second.cairn"
+        self.assertEqual(cairn("record", "-q", "-o", path, "--", "sleep", "1.1").status, 0)
+        self.assertIn("sites that keep growing from start", cairn("growth", path).out)
+
+    def test_short_lists_are_cut_when_asked(self):
+        for verb in ("sizes", "rss"):
+            every = ask(verb, trace("waves"))
+            self.assertEqual(every["rows_total"], len(every["rows"]))
+            part = ask(verb, trace("waves"), "--limit", "2", "--offset", "1")
+            self.assertEqual((part["rows_total"], part["rows"]), (len(every["rows"]), every["rows"][1:3]))
+            self.assertIn("1 more", cairn(verb, trace("waves"), "-n", str(len(every["rows"]) - 1)).out)
 
     def test_growth_is_said_the_same_way(self):
         """In the sentence above the sites as in the list of those that grow."""
