@@ -31,18 +31,6 @@ struct printer {
     bool open;
 };
 
-/* A TIME word as the rest of the command line reads it. */
-static enum cairn_status find_moment(struct cairn_trace *trace, const char *text, uint64_t *position,
-                                     struct cairn_error *error)
-{
-    struct cairn_moment moment;
-    const enum cairn_status status = cairn_moment_parse(trace, text, NULL, 0, &moment, error);
-    if (status == CAIRN_OK) {
-        *position = moment.position;
-    }
-    return status;
-}
-
 static const char *hexadecimal(const struct cairn_sql_value *value, size_t most, struct cairn_buffer *out)
 {
     cairn_buffer_reset(out);
@@ -312,7 +300,7 @@ static int run(const struct cairn_invocation *invocation)
     sort_words(invocation, &word, &query);
     enum cairn_status status = cairn_choose_trace(&arena, word, &path, &error);
     if (status == CAIRN_OK) {
-        status = cairn_sql_open(path, find_moment, &sql, &error);
+        status = cairn_sql_open(path, cairn_moment_position, &sql, &error);
     }
     int result = CAIRN_EXIT_DONE;
     if (status != CAIRN_OK) {

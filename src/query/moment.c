@@ -401,6 +401,17 @@ enum cairn_status cairn_moment_parse(struct cairn_trace *trace, const char *text
     return status;
 }
 
+enum cairn_status cairn_moment_position(struct cairn_trace *trace, const char *text, uint64_t *position,
+                                        struct cairn_error *error)
+{
+    struct cairn_moment moment;
+    const enum cairn_status status = cairn_moment_parse(trace, text, NULL, 0, &moment, error);
+    if (status == CAIRN_OK) {
+        *position = moment.position;
+    }
+    return status;
+}
+
 enum cairn_status cairn_moment_at(struct cairn_trace *trace, int64_t t_ns, struct cairn_moment *moment,
                                   struct cairn_error *error)
 {

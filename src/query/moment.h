@@ -30,6 +30,9 @@ struct cairn_span {
 CAIRN_MUST_CHECK enum cairn_status cairn_moment_parse(struct cairn_trace *trace, const char *text,
                                                       const struct cairn_span *within, uint32_t process,
                                                       struct cairn_moment *moment, struct cairn_error *error);
+/* The position that TIME words mean, for SQL's arguments: cairn_moment_parse() of the whole recording. */
+CAIRN_MUST_CHECK enum cairn_status cairn_moment_position(struct cairn_trace *trace, const char *text,
+                                                         uint64_t *position, struct cairn_error *error);
 /* The moment at a time, labelled by it. */
 CAIRN_MUST_CHECK enum cairn_status cairn_moment_at(struct cairn_trace *trace, int64_t t_ns,
                                                    struct cairn_moment *moment, struct cairn_error *error);

@@ -31,16 +31,6 @@ struct answer {
     bool more, failed;
 };
 
-static enum cairn_status find_moment(struct cairn_trace *trace, const char *text, uint64_t *position,
-                                     struct cairn_error *error)
-{
-    struct cairn_moment moment;
-    const enum cairn_status status = cairn_moment_parse(trace, text, NULL, 0, &moment, error);
-    if (status == CAIRN_OK)
-        *position = moment.position;
-    return status;
-}
-
 /* Code points: near enough to columns for a table. */
 static int width_of(const char *text)
 {
@@ -171,7 +161,7 @@ static enum cairn_status run(const char *path, const char *statement, struct ans
                              struct cairn_error *error)
 {
     struct cairn_sql *sql = NULL;
-    enum cairn_status status = cairn_sql_open(path, find_moment, &sql, error);
+    enum cairn_status status = cairn_sql_open(path, cairn_moment_position, &sql, error);
     const struct cairn_sql_sink sink = {
         .columns = take_columns, .row = take_row, .cancelled = is_cancelled, .state = answer};
     if (status == CAIRN_OK)

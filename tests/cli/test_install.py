@@ -22,7 +22,7 @@ class Install(Case):
         self.assertIn("BY function", run(program, "top", path, env=environment))
         run(program, "demo", "-o", os.path.join(prefix, "demo.cairn"), env=environment, stdin=subprocess.DEVNULL)
         for name in ("include/cairn/cairn.h", "share/man/man1/cairn.1", "share/man/man1/cairn-slim.1", "share/bash-completion/completions/cairn",
-                     "share/zsh/site-functions/_cairn", "share/doc/cairn/copyright", "share/cairn/magic", "lib*/**/cairn.py"):
+                     "share/zsh/site-functions/_cairn", "share/doc/cairn/copyright", "share/cairn/magic", "lib*/**/cairn.py", "lib*/**/cairn_sql.so"):
             self.assertTrue(glob.glob(os.path.join(prefix, name), recursive=True), name)
 
     def test_cmake_install(self):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import unittest
 
-from support import FOLDER, HERE, Case, ask, cairn, cairn_on_terminal, main, trace
+from support import BUILD, FOLDER, HERE, Case, ask, cairn, cairn_on_terminal, main, trace
 
 DOCS = os.path.join(HERE, "..", "..", "docs")
 PYTHON_DUCKDB = """import duckdb, sys
@@ -59,6 +59,22 @@ class Sql(Case):
         self.assertEqual(ask_shell("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
         for (view,) in [(row["name"],) for row in ask_shell("SELECT name FROM sqlite_schema WHERE type = 'view'")]:
             subprocess.run(["sqlite3", "-readonly", trace(), f"SELECT count(*) FROM {view}"], capture_output=True, check=True)
+
+    @unittest.skipUnless(shutil.which("sqlite3") and not os.environ.get("CAIRN_SANITIZE"), "skipped: needs sqlite3, and no sanitizer in the extension")
+    def test_sqlite3_loads_the_extension(self):
+        """The virtual tables in a stock sqlite3, with the answers of cairn sql."""
+        def in_shell(path, text):
+            return subprocess.run(["sqlite3", "-readonly", "-json", path, "-cmd", f".load {os.path.join(BUILD, 'cairn_sql')}", text], capture_output=True, text=True, check=False)
+        for text in ("SELECT kind, count(*), sum(size) FROM events GROUP BY kind ORDER BY kind", "SELECT count(*) FROM events WHERE event BETWEEN 10 AND 19",
+                     f"SELECT sum(h.live_bytes), sum(h.live_blocks) FROM heap_at('@kept') h {HEAP}", "SELECT * FROM heap_diff('@kept', '@done') ORDER BY account"):
+            run = in_shell(trace(), text)
+            self.assertEqual((run.returncode, run.stderr), (0, ""), text)
+            self.assertEqual([list(row.values()) for row in json.loads(run.stdout)], query(text), text)
+        self.assertIn("absent", in_shell(trace(), "SELECT * FROM heap_at('@absent')").stderr)
+        other = os.path.join(FOLDER, "other.db")
+        sqlite3.connect(other).execute("CREATE TABLE x (y)").connection.close()
+        self.assertIn("another program", in_shell(other, "SELECT 1").stderr)
+        self.assertIn("no trace is open", in_shell(":memory:", "SELECT 1").stderr)
 
     @unittest.skipUnless(DUCKDB, "skipped: duckdb is not here")
     def test_duckdb_opens_it(self):

@@ -25,6 +25,7 @@ MAY_USE = {
     "trace": {"trace", "base"},
     "import": {"import", "collector", "wire", "trace", "base"},
     "query": {"query", "trace", "base"},
+    "loadable": {"loadable", "query", "trace"},
     "graph": {"graph", "trace", "base"},
     "export": {"export", "query", "graph", "trace", "base"},
     "view": {"view", "query", "graph", "trace", "base"},
