@@ -79,6 +79,7 @@ struct cairn_command {
     const char *positional; /* as the usage line shows it */
     size_t positional_min, positional_max;
     enum cairn_completion completion; /* of positional arguments */
+    const char *const *verbs;         /* words among them that shells offer, too; NULL-terminated, or NULL */
     bool program_follows;             /* the first positional argument ends the options */
     const char *description;          /* paragraphs, a blank line between them */
     const char *const *examples;      /* pairs: command line, what it does; ends with NULL */

@@ -169,6 +169,9 @@ static int run(const struct cairn_invocation *invocation)
     return result;
 }
 
+static const char *const verb_words[] = {"types", "objects", "sites",      "show", "referents",   "referrers",
+                                         "path",  "diff",    "dominators", "dot",  "unreachable", NULL};
+
 static const char *const sort_words[] = {
     "usual", "retained_bytes", "shallow_bytes", "count", "delta_bytes", "delta_count",
     "new",   "gone",           "name",          NULL};
@@ -247,6 +250,7 @@ const struct cairn_command cairn_command_graph = {
     .positional = "[TRACE] VERB [ARG...]",
     .positional_max = 4,
     .completion = CAIRN_COMPLETE_TRACE,
+    .verbs = verb_words,
     .description =
         "  types               count, shallow and retained bytes of every type\n"
         "  objects TYPE        its objects, largest retained size first; with --filter, those that such\n"

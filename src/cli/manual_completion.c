@@ -16,10 +16,11 @@ static void command_words(FILE *out)
     }
 }
 
-static void bash_words(FILE *out, const struct cairn_option *option)
+/* NULL: none. */
+static void put_words(FILE *out, const char *const *words)
 {
-    for (size_t i = 0; option->words[i] != NULL; i++) {
-        fprintf(out, "%s%s", i == 0 ? "" : " ", option->words[i]);
+    for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
+        fprintf(out, "%s%s", i == 0 ? "" : " ", words[i]);
     }
 }
 
@@ -29,7 +30,7 @@ static void bash_value(FILE *out, const struct cairn_option *option)
     switch (option->completion) {
     case CAIRN_COMPLETE_WORDS:
         fputs("COMPREPLY=($(compgen -W '", out);
-        bash_words(out, option);
+        put_words(out, option->words);
         fputs("' -- \"$cur\"))", out);
         break;
     case CAIRN_COMPLETE_MOMENT:
@@ -50,11 +51,16 @@ static void bash_value(FILE *out, const struct cairn_option *option)
     }
 }
 
-static void bash_positional(FILE *out, enum cairn_completion completion)
+static void bash_positional(FILE *out, const struct cairn_command *command)
 {
-    switch (completion) {
+    switch (command->completion) {
     case CAIRN_COMPLETE_TRACE:
-        fputs("COMPREPLY=($(compgen -f -X '!*.cairn' -- \"$cur\"; compgen -d -- \"$cur\"))", out);
+        fputs("COMPREPLY=($(compgen -W '", out);
+        put_words(out, command->verbs);
+        fputs("' -- \"$cur\"; compgen -f -X '!*.cairn' -- \"$cur\"; compgen -d -- \"$cur\"))", out);
+        break;
+    case CAIRN_COMPLETE_FILE:
+        fputs("COMPREPLY=($(compgen -f -- \"$cur\"))", out);
         break;
     case CAIRN_COMPLETE_PROGRAM:
         fputs("COMPREPLY=($(compgen -c -- \"$cur\"; compgen -f -- \"$cur\"))", out);
@@ -100,7 +106,7 @@ static void bash_command(FILE *out, const struct cairn_command *command)
         }
     }
     fputs("' -- \"$cur\"))\n        else\n            ", out);
-    bash_positional(out, command->completion);
+    bash_positional(out, command);
     fputs("\n        fi ;;\n", out);
 }
 
@@ -110,6 +116,12 @@ void cairn_write_bash_completion(FILE *out)
           "_cairn()\n{\n"
           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}\n"
           "    COMPREPLY=()\n"
+          "    # --by=line is three words for bash.\n"
+          "    if [[ $cur == = ]]; then\n"
+          "        cur=\n"
+          "    elif [[ $prev == = && $COMP_CWORD -gt 2 ]]; then\n"
+          "        prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+          "    fi\n"
           "    if [[ $COMP_CWORD -eq 1 ]]; then\n"
           "        COMPREPLY=($(compgen -W '",
           out);
@@ -144,7 +156,7 @@ static void zsh_action(FILE *out, const struct cairn_option *option)
     switch (option->completion) {
     case CAIRN_COMPLETE_WORDS:
         fputs("(", out);
-        bash_words(out, option);
+        put_words(out, option->words);
         fputs(")", out);
         break;
     case CAIRN_COMPLETE_MOMENT:
@@ -199,7 +211,16 @@ static void zsh_command(FILE *out, const struct cairn_command *command)
     fputs("            '--help[what it does, and its options]' \\\n", out);
     switch (command->completion) {
     case CAIRN_COMPLETE_TRACE:
-        fputs("            '*:trace:_files -g \"*.cairn\"' ;;\n", out);
+        if (command->verbs != NULL) {
+            fputs("            '*:trace or verb:{compadd ", out);
+            put_words(out, command->verbs);
+            fputs("; _files -g \"*.cairn\"}' ;;\n", out);
+        } else {
+            fputs("            '*:trace:_files -g \"*.cairn\"' ;;\n", out);
+        }
+        break;
+    case CAIRN_COMPLETE_FILE:
+        fputs("            '*:file:_files' ;;\n", out);
         break;
     case CAIRN_COMPLETE_PROGRAM:
         fputs("            '(-)1:program:_command_names -e' '*::arguments:_normal' ;;\n", out);

@@ -135,6 +135,12 @@ class Usage(Case):
         self.assertIn("--suppressions", self.complete("leaks", "--s"))
         self.assertIn("ledger.trace.cairn", self.complete("info", "led"))
         self.assertIn("status", self.complete("help", "st"))
+        self.assertEqual(self.complete("top", "--by", "=", "f"), ["function", "file"])
+        self.assertIn("module", self.complete("top", "--by", "="))
+        verbs = re.findall(r"(?m)^  ([a-z]+) ", re.split(r"\n\n", cairn("graph", "--help").out)[2])
+        self.assertIn("dominators", verbs)
+        self.assertEqual(set(verbs) - set(self.complete("graph", "")), set())
+        self.assertIn("ledger.trace.cairn", self.complete("import", "led"))
         self.assertEqual(set(COMMANDS) - set(self.complete("")), set())
         for command in COMMANDS:
             offered = set(self.complete(command, "-"))
