@@ -288,6 +288,27 @@ static bool stop(void *state, uint64_t ordinal, const struct cairn_event *event)
     return false;
 }
 
+/* Of two snapshots between the borders of dropped chunks the first has its sites; of moments, borders and the peak are exact. */
+static void check_exactness(struct subject *subject, const struct cairn_snapshot snapshots[2],
+                            uint64_t border, uint64_t peak)
+{
+    struct cairn_error error;
+    struct cairn_snapshot empty = snapshots[1];
+    const struct cairn_event *events = subject->stream.events;
+    bool has;
+    for (int i = 0; i < 2; i++) {
+        assert_false(cairn_trace_is_exact(subject->trace, snapshots[i].event, snapshots[i].t_ns));
+        assert_int_equal(cairn_trace_has_sites(subject->trace, &snapshots[i], &has, &error), CAIRN_OK);
+        assert_int_equal(has, i == 0);
+    }
+    empty.blocks = 0;
+    assert_int_equal(cairn_trace_has_sites(subject->trace, &empty, &has, &error), CAIRN_OK);
+    assert_true(has);
+    assert_true(cairn_trace_is_exact(subject->trace, border - 100, (int64_t)events[border - 101].t_ns));
+    assert_true(cairn_trace_is_exact(subject->trace, peak, (int64_t)events[peak - 1].t_ns));
+    assert_true(cairn_trace_is_exact(subject->trace, border + 7, (int64_t)events[border + 6].t_ns));
+}
+
 static void test_dropped_events(void **unused)
 {
     struct subject subject = {.seed = 4};
@@ -307,6 +328,18 @@ static void test_dropped_events(void **unused)
     maker_commit(&maker);
     const uint64_t peak = (uint64_t)maker.recording.peak_event;
     const uint64_t border = (peak / 100 + 1) * 100; /* behind the peak */
+    struct cairn_snapshot snapshots[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        const uint64_t at = border - 137 + 100 * i; /* of two chunks, one of which the peak may be in */
+        snapshots[i] = (struct cairn_snapshot){.snapshot = i + 1,
+                                               .event = at,
+                                               .t_ns = (int64_t)subject.stream.events[at - 1].t_ns,
+                                               .kind = "periodic",
+                                               .blocks = 3};
+        cairn_writer_snapshot(maker.writer, &snapshots[i],
+                              &(struct cairn_snapshot_site){.account = 1, .live_bytes = 9, .live_blocks = 3},
+                              i == 0 ? 1 : 0);
+    }
     maker.recording.exact_from_ns = 12000000000;
     cairn_writer_drop_events(maker.writer, (uint32_t)(border / 100) - 1, maker.recording.exact_from_ns);
     maker_close(&maker);
@@ -350,6 +383,7 @@ static void test_dropped_events(void **unused)
         CAIRN_OK);
     assert_int_equal(position % 100, 0);
     assert_true(position <= 151);
+    check_exactness(&subject, snapshots, border, peak);
     close_subject(&subject);
 }
 
