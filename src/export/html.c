@@ -5,6 +5,7 @@
 
 #include "export/formats.h"
 #include "export/text.h"
+#include "query/diff.h"
 #include "query/no_memory.h"
 #include "query/timeline.h"
 #include "query/top.h"
@@ -59,6 +60,38 @@ static void write_top(const struct cairn_top *top, enum cairn_by by, struct cair
         fputc(']', out);
     }
     fputs("],\n", out);
+}
+
+static void write_moment(FILE *out, const char *key, const struct cairn_moment *moment)
+{
+    fprintf(out, "\"%s\": {\"t_ns\": %" PRId64 ", \"label\": ", key, moment->t_ns);
+    cairn_export_json_text(out, moment->label);
+    fputs("}, ", out);
+}
+
+/* What changed from the beginning of the span to its end. */
+static void write_diff(const struct cairn_diff *diff, enum cairn_by by, struct cairn_buffer *text, FILE *out)
+{
+    fputs("\"diff\": {", out);
+    write_moment(out, "a", &diff->a);
+    write_moment(out, "b", &diff->b);
+    fputs("\"verdict\": ", out);
+    cairn_export_json_text(out, diff->verdict);
+    fputs(", \"total\": [", out);
+    write_numbers(out, (const int64_t[]){diff->total.a_bytes, diff->total.b_bytes, diff->total.delta_bytes},
+                  3);
+    fputs("], \"rows\": [", out);
+    for (size_t i = 0; i < diff->row_count; i++) {
+        const struct cairn_diff_counts *counts = &diff->rows[i].counts;
+        fputs(i ? ",\n[" : "\n[", out);
+        write_named(out, text, &diff->rows[i].site, by);
+        const int64_t numbers[] = {counts->delta_bytes, counts->a_bytes, counts->b_bytes,
+                                   counts->delta_blocks, counts->survived_bytes};
+        fputc(',', out);
+        write_numbers(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
+        fputc(']', out);
+    }
+    fputs("]},\n", out);
 }
 
 /* [parent, name, place, value], parents first; nodes too small to be seen are left out. */
@@ -117,6 +150,7 @@ static enum cairn_status write_data(const struct cairn_export *export, FILE *out
     struct cairn_selection selection = *export->selection;
     struct cairn_top top = {.rows = NULL};
     struct cairn_tree tree = {.nodes = NULL};
+    struct cairn_diff diff = {.rows = NULL};
     struct cairn_rate_point *points = NULL;
     struct cairn_buffer text = CAIRN_BUFFER_INIT;
     size_t count = 0;
@@ -132,9 +166,14 @@ static enum cairn_status write_data(const struct cairn_export *export, FILE *out
         status = cairn_timeline(export->trace, &export->span, CURVE_POINTS, &points, &count, error);
     }
     if (status == CAIRN_OK) {
+        status = cairn_diff(export->trace, &export->span.from, export->trace, &export->span.to, &selection,
+                            &diff, error);
+    }
+    if (status == CAIRN_OK) {
         write_head(export, &top.total, out);
         write_curve(points, count, out);
         write_top(&top, selection.by, &text, out);
+        write_diff(&diff, selection.by, &text, out);
         status = write_tree(&tree, &selection, &text, out, error);
         fputs("}", out);
     }
@@ -143,6 +182,7 @@ static enum cairn_status write_data(const struct cairn_export *export, FILE *out
     }
     free(points);
     cairn_buffer_release(&text);
+    cairn_diff_release(&diff);
     cairn_tree_release(&tree);
     cairn_top_release(&top);
     return status;
@@ -159,6 +199,6 @@ static enum cairn_status write_html(const struct cairn_export *export, FILE *out
 
 const struct cairn_exporter cairn_exporter_html = {
     .name = "html",
-    .summary = "one page for any browser: the heap over time, a flame graph, the sites",
+    .summary = "one page for any browser: the heap over time, a flame graph, the sites, what changed",
     .write = write_html,
 };

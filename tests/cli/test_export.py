@@ -138,6 +138,16 @@ class Export(Case):
             self.assertLessEqual(value, data["tree"][parent][3] if parent >= 0 else data["total"])
         self.assertIn("churn", [row[0] for row in data["top"]])
 
+    def test_html_shows_what_changed(self):
+        page = export("html", "--from", "@kept", "--to", "@done").decode()
+        found = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S).group(1))["diff"]
+        diff = ask("diff", trace(), "@kept", "@done")
+        self.assertEqual([found[key]["t_ns"] for key in "ab"], [diff[key]["t_ns"] for key in "ab"])
+        self.assertEqual(found["total"], [diff["total"][key] for key in ("a_bytes", "b_bytes", "delta_bytes")])
+        keys = "function delta_bytes a_bytes b_bytes delta_blocks survived_bytes".split()
+        self.assertEqual([[row[0], *row[2:]] for row in found["rows"]], [[row[key] for key in keys] for row in diff["rows"]])
+        self.assertEqual(found["verdict"], diff["verdict"])
+
     @unittest.skipUnless(CHROMIUM, "skipped: chromium is not here")
     def test_a_browser_shows_the_page(self):
         path = os.path.join(FOLDER, "page.html")
@@ -153,6 +163,9 @@ class Export(Case):
             for amount in re.findall(r"[0-9.]+ .?i?B", facts):
                 self.assertIn(amount, text)
             self.assertIn("<polyline", page)
+            self.assertIn("What changed from A, start", page)
+            changed = re.search(r'<tbody id="diff-rows">(.*?)</tbody>', page, re.S).group(1)
+            self.assertEqual(changed.count("<tr>"), len(ask("diff", trace(), "start", "end")["rows"]))
             for row in top["rows"][:3]:
                 if row["function"]:
                     self.assertIn(row["function"], re.sub(r"<script.*?</script>", "", page, flags=re.S))
