@@ -29,7 +29,9 @@ def without_file(answer):
 
 class Slim(Case):
     def test_it_is_smaller_and_one_private_file(self):
-        self.assertLess(os.path.getsize(small("waves")), os.path.getsize(trace("waves")))
+        # A recording of milliseconds is mostly names and states: about as large as its copy.
+        self.assertLess(os.path.getsize(small("million")), os.path.getsize(trace("million")) / 2)
+        small("waves")
         self.assertEqual(os.stat(SMALL).st_mode & 0o777, 0o600)
         self.assertEqual([n for n in os.listdir(FOLDER) if n.startswith("small.cairn")], ["small.cairn"])
 
