@@ -134,6 +134,8 @@ static void put_same(struct cairn_buffer *text, const struct cairn_diff *diff,
     }
     if (diff->trace_a == diff->trace_b && diff->a.position == diff->b.position) {
         cairn_buffer_text(text, "A and B are the same moment");
+    } else if (count == 0 && (diff->total.a_bytes > 0 || diff->total.b_bytes > 0)) {
+        cairn_buffer_text(text, "no row passes the filter");
     } else if (blocks) {
         cairn_buffer_format(text, "every place holds as many bytes as before, in %" PRId64 " %s blocks",
                             cairn_magnitude(blocks), blocks > 0 ? "more" : "fewer");

@@ -138,6 +138,8 @@ void cairn_app_undo(struct cairn_app *app);
 void cairn_app_remember(struct cairn_app *app);
 void cairn_app_toggle_wrapper(struct cairn_app *app);
 void cairn_app_set_filter(struct cairn_app *app, const char *expression);
+/* What a table without rows says: that the filter lets none through, else `otherwise`. */
+const char *cairn_app_no_rows(const struct cairn_app *app, const char *otherwise);
 /* A moment in words: "peak 9.134s"; of trace A with `other`. Returns `out`. */
 #define CAIRN_MOMENT_TEXT_MAX 128
 char *cairn_app_moment_text(const struct cairn_app *app, const struct cairn_view_moment *moment,

@@ -221,6 +221,11 @@ void cairn_app_go_to_word(struct cairn_app *app, const char *word, char what)
 
 /* --- Which rows. --- */
 
+const char *cairn_app_no_rows(const struct cairn_app *app, const char *otherwise)
+{
+    return app->question.filter[0] != '\0' ? "no stack matches the filter; & Enter shows all" : otherwise;
+}
+
 void cairn_app_set_filter(struct cairn_app *app, const char *expression)
 {
     if (expression[0] != '\0') {

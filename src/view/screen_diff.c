@@ -302,7 +302,8 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
              screen->table.hide_same ? ", unchanged ones hidden" : "");
     const struct cairn_outline_look look = {.focused = true,
                                             .heading = heading,
-                                            .empty = "nothing changed between A and B",
+                                            .empty =
+                                                cairn_app_no_rows(app, "nothing changed between A and B"),
                                             .match = cairn_app_match(app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
     cairn_detail_draw(&screen->detail, canvas, &layout);

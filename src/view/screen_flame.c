@@ -253,7 +253,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     draw_boxes(screen, canvas, rest);
     if (screen->tree.loaded && screen->tree.visible_count == 0)
         cairn_draw_text(canvas, rest.x + 2, rest.y, rest.width - 2, CAIRN_STYLE_DIM,
-                        "nothing was allocated here");
+                        cairn_app_no_rows(app, "nothing was allocated here"));
 }
 
 /* --- Keys. --- */

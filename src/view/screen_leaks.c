@@ -104,11 +104,12 @@ static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_l
                                    enum cairn_leak_class class, uint32_t indices[4])
 {
     if (indices[class] == CAIRN_NO_PARENT) {
-        static const char *const names[] = {
+        const char *const names[] = {
             [CAIRN_LEAK_DEFINITE] = "definite: nothing refers to it",
             [CAIRN_LEAK_INDIRECT] = "indirect: only leaked blocks refer to it",
             [CAIRN_LEAK_REACHABLE] = "reachable: never freed, but referred to",
-            [CAIRN_LEAK_UNKNOWN] = "live at the end",
+            [CAIRN_LEAK_UNKNOWN] =
+                leaks->by_graph ? "live at the end of processes without a graph" : "live at the end",
         };
         struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
         if (row == NULL)
@@ -118,7 +119,7 @@ static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_l
         row->style = CAIRN_STYLE_LEAK;
         /* What leaked comes before what did not, however much that is. */
         row->last = class == CAIRN_LEAK_REACHABLE;
-        row->name = leaks->by_graph || class != CAIRN_LEAK_UNKNOWN ? names[class] : names[CAIRN_LEAK_UNKNOWN];
+        row->name = names[class];
         row->values[3] = CAIRN_UNKNOWN;
     }
     return &rows->items[indices[class]];
@@ -153,17 +154,36 @@ static void add_leak(struct cairn_rows *rows, struct cairn_trace *trace, const s
     cairn_detail_place(rows, row, trace);
 }
 
-static void say_leaks(const struct cairn_leaks *leaks, const struct cairn_recording *recording, char *out,
-                      size_t out_size)
+/* Of processes with a graph what no root reaches is leaked; of those without one nothing is known but what lived at their end. */
+static void say_by_graph(const struct cairn_leaks *leaks, bool filtered, char *out, size_t out_size)
+{
+    const struct cairn_leak_total *of = leaks->classes, *unknown = &of[CAIRN_LEAK_UNKNOWN];
+    const int64_t leaked = of[CAIRN_LEAK_DEFINITE].blocks + of[CAIRN_LEAK_INDIRECT].blocks;
+    char bytes[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX], rest[2 * CAIRN_HUMAN_MAX + 80] = "";
+    if (unknown->blocks > 0)
+        snprintf(rest, sizeof(rest), "; %s in %s blocks live at the end of processes without a graph",
+                 cairn_human_bytes(bytes, unknown->bytes), cairn_human_count(blocks, unknown->blocks));
+    if (leaked > 0)
+        snprintf(out, out_size, "%s in %s blocks that no root reaches%s",
+                 cairn_human_bytes(bytes, of[CAIRN_LEAK_DEFINITE].bytes + of[CAIRN_LEAK_INDIRECT].bytes),
+                 cairn_human_count(blocks, leaked), rest);
+    else if (unknown->blocks > 0)
+        snprintf(out, out_size, "nothing is leaked where a graph tells%s", rest);
+    else if (filtered)
+        snprintf(out, out_size, "nothing that passes the filter is leaked");
+    else
+        snprintf(out, out_size, "nothing is leaked: roots reach every block; 5 says what holds what grows");
+}
+
+static void say_leaks(const struct cairn_leaks *leaks, const struct cairn_recording *recording, bool filtered,
+                      char *out, size_t out_size)
 {
     char bytes[CAIRN_HUMAN_MAX], count[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX + 16] = "";
     if (leaks->blocks != CAIRN_UNKNOWN)
         snprintf(blocks, sizeof(blocks), " in %s blocks", cairn_human_count(count, leaks->blocks));
     cairn_human_bytes(bytes, leaks->bytes);
-    if (leaks->by_graph && leaks->blocks == 0)
-        snprintf(out, out_size, "nothing is leaked: roots reach every block; 5 says what holds what grows");
-    else if (leaks->by_graph)
-        snprintf(out, out_size, "%s%s that no root reaches", bytes, blocks);
+    if (leaks->by_graph)
+        say_by_graph(leaks, filtered, out, out_size);
     else if (recording->sample_bytes > 0)
         snprintf(out, out_size,
                  "about %s%s live at the end: a sample cannot tell leaked blocks from those that are held",
@@ -185,7 +205,8 @@ static enum cairn_status run_leaks(struct leaks_job *own, struct cairn_reader *r
     uint32_t indices[4] = {CAIRN_NO_PARENT, CAIRN_NO_PARENT, CAIRN_NO_PARENT, CAIRN_NO_PARENT};
     for (size_t i = 0; i < leaks.row_count; i++)
         add_leak(&own->rows, trace, &leaks, &leaks.rows[i], selection->by, indices);
-    say_leaks(&leaks, cairn_trace_recording(trace), own->title, sizeof(own->title));
+    say_leaks(&leaks, cairn_trace_recording(trace), selection->filter != NULL, own->title,
+              sizeof(own->title));
     cairn_leaks_release(&leaks);
     return CAIRN_OK;
 }
@@ -409,7 +430,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
         parts[pane].height = wanted < layout.table.y + height - y ? wanted : layout.table.y + height - y;
         y += parts[pane].height;
     }
-    draw_pane(screen, canvas, parts[PANE_LEAKS], PANE_LEAKS, "nothing leaked");
+    draw_pane(screen, canvas, parts[PANE_LEAKS], PANE_LEAKS, cairn_app_no_rows(base->app, "nothing leaked"));
     draw_pane(screen, canvas, parts[PANE_GROWTH], PANE_GROWTH, "no site kept growing");
     draw_pane(screen, canvas, parts[PANE_RSS], PANE_RSS, "not measured");
     cairn_detail_draw(&screen->detail, canvas, &layout);

@@ -325,9 +325,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     const struct cairn_layout layout = cairn_detail_layout(app, rest);
     const struct cairn_outline_look look = {.focused = base->pane == PANE_TABLE,
                                             .heading = screen->heading,
-                                            .empty = app->question.filter[0] != '\0'
-                                                         ? "no stack matches the filter; & Enter shows all"
-                                                         : "nothing was allocated here",
+                                            .empty = cairn_app_no_rows(app, "nothing was allocated here"),
                                             .match = cairn_app_match(app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
     ask_trends(screen);

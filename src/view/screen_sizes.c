@@ -282,10 +282,11 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     cairn_draw_text(canvas, area.x + 1, area.y, area.width - 1, CAIRN_STYLE_HEADING, screen->sentence);
     const struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
     const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
-    const struct cairn_outline_look look = {.focused = true,
-                                            .heading = "  size, bytes  1µs  1ms  1s   17m  ",
-                                            .empty = "this trace has no histogram of sizes",
-                                            .match = cairn_app_match(base->app)};
+    const struct cairn_outline_look look = {
+        .focused = true,
+        .heading = "  size, bytes  1µs  1ms  1s   17m  ",
+        .empty = cairn_app_no_rows(base->app, "this trace has no histogram of sizes"),
+        .match = cairn_app_match(base->app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
     cairn_detail_draw(&screen->detail, canvas, &layout);
 }

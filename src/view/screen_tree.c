@@ -110,7 +110,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
              app->question.by == CAIRN_BY_LINE ? "line" : "function");
     const struct cairn_outline_look look = {.focused = true,
                                             .heading = screen->heading,
-                                            .empty = "nothing was allocated here",
+                                            .empty = cairn_app_no_rows(app, "nothing was allocated here"),
                                             .match = cairn_app_match(app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
     if (layout.stack.height > 1)

@@ -41,6 +41,11 @@ class Kinds(unittest.TestCase):
             "keys 6", "expect 8.8 KiB live at the end", "expect-not blocks live", "expect 8.8K  100.0        –           –",
             "keys 7", "expect which tells no single blocks", "keys j", "expect which tells no single blocks"])
 
+    def test_processes_without_a_graph(self):
+        trace = recordings.record(CAIRN, os.path.join(self.folder, "children.cairn"), ["sh", "-c", "cat /dev/null; true"])
+        self.view(trace, ["keys 6", "expect blocks live at the end of processes without a graph", "expect live at the end of processes"],
+                  "200x60")
+
 
 if __name__ == "__main__":
     unittest.main()

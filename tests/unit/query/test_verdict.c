@@ -61,6 +61,8 @@ static void test_nothing(void **state)
 {
     (void)state;
     assert_string_equal(verdict(), "nothing changed");
+    diff.total.b_bytes = MIB;
+    assert_string_equal(verdict(), "no row passes the filter");
     add("f", MIB, MIB, 0, 0);
     assert_string_equal(verdict(), "nothing changed");
     add("g", 0, 0, 0, 3 * MIB);
