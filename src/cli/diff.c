@@ -61,6 +61,11 @@ static enum cairn_status read_words(const struct cairn_invocation *invocation,
     char *const *given = invocation->positional;
     size_t count = invocation->positional_count, at = 0;
     *words = (struct words){.a = select->from, .b = select->to};
+    if (count >= 2 && looks_like_moment(given[0]) && !looks_like_moment(given[count - 1]) &&
+        cairn_is_trace_word(given[count - 1])) {
+        return cairn_fail(error, CAIRN_E_USAGE, "diff: the trace comes first: cairn diff %s %s%s%s",
+                          given[count - 1], given[0], count == 3 ? " " : "", count == 3 ? given[1] : "");
+    }
     if (count == 3) {
         *words = (struct words){.trace = given[0], .a = given[1], .b = given[2]};
         return CAIRN_OK;

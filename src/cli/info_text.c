@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -157,6 +158,44 @@ static void totals(struct cairn_text_table *table, const struct cairn_about *abo
     }
 }
 
+static int by_number(const void *left, const void *right)
+{
+    const struct cairn_process *const *a = left, *const *b = right;
+    return (*a)->process < (*b)->process ? -1 : (*a)->process > (*b)->process;
+}
+
+/* Those that held most, as many as are shown, in the order they began; returns how many. */
+static size_t largest(const struct cairn_about *about, const struct cairn_process *shown[PROCESSES_SHOWN])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < about->process_count; i++) {
+        const struct cairn_process *process = &about->processes[i];
+        if (count == PROCESSES_SHOWN && process->peak_bytes <= shown[count - 1]->peak_bytes) {
+            continue;
+        }
+        size_t at = count < PROCESSES_SHOWN ? count++ : count - 1;
+        for (; at > 0 && shown[at - 1]->peak_bytes < process->peak_bytes; at--) {
+            shown[at] = shown[at - 1];
+        }
+        shown[at] = process;
+    }
+    qsort(shown, count, sizeof(shown[0]), by_number);
+    return count;
+}
+
+/* Whether it ended by becoming another program. */
+static bool went_on(const struct cairn_about *about, const struct cairn_process *process)
+{
+    for (size_t i = 0; i < about->process_count; i++) {
+        const struct cairn_process *next = &about->processes[i];
+        if (next->pid == process->pid && next->process > process->process &&
+            strcmp(next->origin, "exec") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void processes(struct cairn_answer *answer, const struct cairn_about *about)
 {
     static const struct cairn_text_column process_columns[] = {
@@ -172,8 +211,10 @@ static void processes(struct cairn_answer *answer, const struct cairn_about *abo
     char text[CAIRN_HUMAN_MAX];
     cairn_text_table_init(&table, &answer->terminal, process_columns,
                           sizeof process_columns / sizeof process_columns[0]);
-    for (size_t i = 0; i < about->process_count && i < PROCESSES_SHOWN; i++) {
-        const struct cairn_process *process = &about->processes[i];
+    const struct cairn_process *shown[PROCESSES_SHOWN];
+    const size_t count = largest(about, shown);
+    for (size_t i = 0; i < count; i++) {
+        const struct cairn_process *process = shown[i];
         cairn_text_table_row(&table);
         cairn_text_table_cell_format(&table, CAIRN_STYLE_STRONG, "%" PRIu32, process->process);
         cairn_text_table_cell_format(&table, CAIRN_STYLE_PLAIN, "%" PRId64, process->pid);
@@ -190,16 +231,18 @@ static void processes(struct cairn_answer *answer, const struct cairn_about *abo
             cairn_text_table_cell_format(&table, CAIRN_STYLE_PLAIN, "status %" PRId64, process->exit_status);
         } else {
             cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN,
-                                  process->ended_ns != CAIRN_UNKNOWN ? "ended" : "");
+                                  process->ended_ns == CAIRN_UNKNOWN ? ""
+                                  : went_on(about, process)          ? "exec"
+                                                                     : "ended");
         }
         cairn_text_table_cell(&table, CAIRN_STYLE_PLAIN, process->program);
     }
     cairn_stream_text(&answer->stream, "\n");
     cairn_text_table_print(&table, &answer->stream);
     cairn_text_table_release(&table);
-    if (about->process_count > PROCESSES_SHOWN) {
-        cairn_stream_format(&answer->stream, "%zu more (--format json lists all)\n",
-                            about->process_count - PROCESSES_SHOWN);
+    if (about->process_count > count) {
+        cairn_stream_format(&answer->stream, "%zu more, which held less (--format json lists all)\n",
+                            about->process_count - count);
     }
 }
 

@@ -9,6 +9,12 @@ static bool is_file(const struct cairn_module *module)
     return module->path[0] == '/';
 }
 
+/* The recorder's own library, which no user builds anew. */
+static bool is_own(const struct cairn_module *module)
+{
+    return strcmp(cairn_base_name(module->path), "libcairn.so") == 0;
+}
+
 static bool begins(const char *text, const char *lead)
 {
     return strncmp(text, lead, strlen(lead)) == 0;
@@ -16,7 +22,7 @@ static bool begins(const char *text, const char *lead)
 
 bool cairn_module_lacks_symbols(const struct cairn_module *module)
 {
-    return module->symbols != NULL && is_file(module) && !begins(module->symbols, "debug");
+    return module->symbols != NULL && is_file(module) && !begins(module->symbols, "debug") && !is_own(module);
 }
 
 bool cairn_module_note(const struct cairn_module *module, struct cairn_buffer *sentence)

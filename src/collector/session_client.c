@@ -186,7 +186,10 @@ static enum cairn_status not_recorded(pid_t pid, bool known, struct cairn_error 
         return cairn_fail(error, CAIRN_E_NOT_FOUND, "process %d is not being recorded any more", (int)pid);
     }
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
-    if (geteuid() != 0 && stat(path, &process) == 0 && process.st_uid != geteuid()) {
+    if (stat(path, &process) != 0) {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND, "there is no process %d", (int)pid);
+    }
+    if (geteuid() != 0 && process.st_uid != geteuid()) {
         return cairn_fail(
             error, CAIRN_E_NOT_FOUND,
             "process %d belongs to another user, whose recordings are not shown: say this as that "

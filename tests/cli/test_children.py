@@ -225,6 +225,16 @@ class Children(Case):
         self.assertEqual(sum("was not recorded: it is statically linked" in text for text in notes), 16)
         self.assertEqual(sum("more programs" in text for text in notes), 1)
 
+    def test_the_largest_are_shown(self):
+        """Of more processes than `info` has room for, those that held most; one that became another program is no end."""
+        path = self.compile("large", source=PROGRAM.replace("malloc(10)", "malloc(5000000)"))
+        self.same("sh", "-c", f"{'env true; ' * 8}{path}; :")
+        text = cairn("info", "t.cairn", cwd=self.folder).out
+        self.assertRegex(text, r"(?m)4\.8 MiB  status 3  .*/large$")
+        self.assertRegex(text, r"\d more, which held less")
+        self.assertRegex(text, r"(?m)  exec      .*/env$")
+        self.assertNotIn("libcairn.so", text)
+
 
 if __name__ == "__main__":
     unittest.main()

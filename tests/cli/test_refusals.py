@@ -80,7 +80,7 @@ class Refusals(Case):
         for word in ("x", "0", "-1", "", "1 1"):
             self.assert_sentence(cairn("attach", "--", word), 2, "no process")
         self.assert_sentence(cairn("attach", "2147483646"), 2, "no process 2147483646")
-        self.assert_sentence(cairn("stop", "2147483646"), 2, "not being recorded")
+        self.assert_sentence(cairn("stop", "2147483646"), 2, "there is no process 2147483646")
         self.assert_sentence(cairn("stop", str(os.getpid())), 2, "not being recorded")
 
     def test_itself(self):

@@ -80,6 +80,8 @@ class Usage(Case):
         self.assertEqual(cairn("diff", "./peak", "x.cairn", cwd=folder).status, 0)
         self.assertEqual(cairn("diff", "x.cairn", "peak", "end", cwd=folder).status, 0)
         self.assert_sentence(cairn("diff", "x.cairn", cwd=folder), 2, "two moments")
+        self.assert_sentence(cairn("diff", "10%", "90%", "x.cairn", cwd=folder), 2, "first: cairn diff x.cairn 10% 90%")
+        self.assert_sentence(cairn("diff", "10%", "x.cairn", cwd=folder), 2, "first: cairn diff x.cairn 10%")
         self.assert_sentence(cairn("diff", cwd=folder), 2, "two moments")
 
     def test_no_trace_here(self):
