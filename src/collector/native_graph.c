@@ -255,7 +255,7 @@ static void area_name(const struct scan *scan, const struct cairn_native_area *a
         }
         break;
     case CAIRN_AREA_BEFORE:
-        snprintf(out, size, "memory from before the recording");
+        snprintf(out, size, "the recording: memory that was there already");
         break;
     default:
         snprintf(out, size, "0x%" PRIx64, address);
