@@ -142,6 +142,9 @@ void cairn_outline_row_text(const struct cairn_outline *outline, const struct ca
                             struct cairn_buffer *text);
 /* All visible rows as CSV with a head, and as a JSON array of objects: exact numbers. */
 void cairn_outline_csv(const struct cairn_outline *outline, struct cairn_buffer *text);
+/* Appends the --sort and --reverse with which a command prints the rows in this order; nothing where it is the command's own, or
+ * one that no command knows. */
+void cairn_outline_sort_options(const struct cairn_outline *outline, struct cairn_buffer *text);
 void cairn_outline_json(const struct cairn_outline *outline, struct cairn_buffer *text);
 
 /* A value as its column shows it; an unknown one is "–". Returns `out`. */

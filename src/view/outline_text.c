@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/human.h"
+#include "query/selection.h"
 
 static char *signed_count(int64_t value, char out[CAIRN_VALUE_MAX])
 {
@@ -181,4 +182,18 @@ void cairn_outline_json(const struct cairn_outline *outline, struct cairn_buffer
         cairn_buffer_byte(text, '}');
     }
     cairn_buffer_text(text, "\n]\n");
+}
+
+void cairn_outline_sort_options(const struct cairn_outline *outline, struct cairn_buffer *text)
+{
+    const struct cairn_column *column = &outline->columns[outline->sort_column];
+    const bool first = outline->sort_column == 0;
+    /* A share is not ordered as the number it is a share of. */
+    if (!first &&
+        (column->kind == CAIRN_COLUMN_PERCENT || column->sort == NULL || cairn_sort_parse(column->sort) < 0))
+        return;
+    if (!first)
+        cairn_buffer_format(text, " --sort %s", column->sort);
+    if (outline->reverse)
+        cairn_buffer_text(text, " --reverse");
 }

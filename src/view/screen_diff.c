@@ -378,6 +378,7 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
         cairn_append_quoted(text, b_word);
     }
     cairn_inquiry_options(&app->question, false, text);
+    cairn_outline_sort_options(&((const struct diff *)base)->table, text);
 }
 
 const struct cairn_screen_class cairn_diff_screen_class = {

@@ -364,6 +364,7 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
     cairn_buffer_text(text, "top ");
     cairn_append_quoted(text, base->app->options->path);
     cairn_inquiry_options(&base->app->question, true, text);
+    cairn_outline_sort_options(&((const struct overview *)base)->table, text);
 }
 
 const struct cairn_screen_class cairn_overview_screen_class = {

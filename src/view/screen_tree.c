@@ -165,6 +165,7 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
     cairn_inquiry_options(&base->app->question, true, text);
     if (((const struct tree *)base)->bottom_up)
         cairn_buffer_text(text, " --bottom-up");
+    cairn_outline_sort_options(&((const struct tree *)base)->table, text);
 }
 
 const struct cairn_screen_class cairn_tree_screen_class = {
