@@ -157,6 +157,14 @@ static int run(const struct cairn_invocation *invocation)
         named.positional_count = words.trace != NULL;
         status = cairn_request_open(&named, &arguments->select, text, TEXT_FRAMES, &question, &error);
     }
+    if (status == CAIRN_OK && question.selection.filter != NULL &&
+        words.verb->run != cairn_graph_verb_objects && words.verb->run != cairn_graph_verb_sites) {
+        status =
+            cairn_fail(&error, CAIRN_E_USAGE,
+                       "graph %s: --filter and --exclude are about where objects were allocated: they go "
+                       "with sites and objects",
+                       words.verb->name);
+    }
     if (status == CAIRN_OK) {
         request = make_request(arguments, &words);
         request.trace = question.trace;

@@ -110,6 +110,10 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     }
     struct cairn_text_table table;
     cairn_text_head(answer, request->trace, NULL, "blocks by size, and how long they lived");
+    if (sizes->row_count == 0 && request->selection.filter != NULL) {
+        cairn_text_prose(answer, CAIRN_STYLE_STRONG, "no row passes the filter");
+        return;
+    }
     cairn_stream_text(&answer->stream, "\n");
     cairn_text_table_init(&table, &answer->terminal, columns, count);
     for (size_t i = 0; i < sizes->row_count; i++) {

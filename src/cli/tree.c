@@ -367,6 +367,10 @@ static void print_text(const struct printing *printing)
     }
     struct cairn_text_table table;
     cairn_text_head(answer, printing->request->trace, &printing->tree->at, NULL);
+    if (printing->tree->root_count == 0 && printing->request->selection.filter != NULL) {
+        cairn_text_prose(answer, CAIRN_STYLE_STRONG, "no row passes the filter");
+        return;
+    }
     cairn_stream_text(&answer->stream, "\n");
     cairn_text_table_init(&table, &answer->terminal, shown, shown_count);
     tree_rows(printing, &table, 0, (uint32_t)printing->tree->root_count, &(const struct lead){.text = ""},

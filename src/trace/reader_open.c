@@ -114,8 +114,9 @@ static enum cairn_status judge_header(struct cairn_trace *trace, const struct he
     }
     if (header->version < CAIRN_SCHEMA_OLDEST) {
         return cairn_fail(error, CAIRN_E_VERSION,
-                          "%s: its trace version is %" PRIu32 ", this cairn reads %d to %d", trace->path,
-                          header->version, CAIRN_SCHEMA_OLDEST, CAIRN_SCHEMA_VERSION);
+                          "%s: made by an older cairn (trace version %" PRIu32
+                          ", this one reads %d to %d): record again, or open it with that version",
+                          trace->path, header->version, CAIRN_SCHEMA_OLDEST, CAIRN_SCHEMA_VERSION);
     }
     if (header->wal && !cairn_wal_exists(trace->path)) {
         return cairn_fail(error, CAIRN_E_FORMAT,

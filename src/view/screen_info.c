@@ -202,9 +202,9 @@ static enum cairn_status add_threads(struct cairn_rows *rows, struct cairn_trace
 /* What would give a module its names; NULL when nothing is missing. */
 static const char *mend(const struct cairn_module *module)
 {
-    if (module->symbols != NULL && strncmp(module->symbols, "debug", 5) == 0)
+    if (module->symbols == NULL || strncmp(module->symbols, "debug", 5) == 0)
         return NULL;
-    return module->symbols != NULL && strncmp(module->symbols, "symtab", 6) == 0
+    return strncmp(module->symbols, "symtab", 6) == 0
                ? "no lines: build it with -g, or install its debug symbols"
                : "no names: build it with -g, or install its debug symbols";
 }
@@ -213,7 +213,7 @@ static void add_module(struct cairn_rows *rows, uint32_t section, const struct c
 {
     const size_t index = rows->count;
     add_line(rows, section, "%s  %s", module->path,
-             module->symbols != NULL ? module->symbols : "symbols not looked at yet");
+             module->symbols != NULL ? module->symbols : "no stack has led through it");
     if (rows->count == index)
         return;
     if (mend(module) != NULL)

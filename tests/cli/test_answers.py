@@ -102,6 +102,14 @@ class Answers(Case):
         self.assertEqual([r["site_id"] for r in second], [r["site_id"] for r in whole[1:]])
         self.assertEqual(ask("top", trace(), "--frames", "1")["rows"][0]["stack"][1:], [])
 
+    def test_no_row_passes_the_filter(self):
+        for words in (["top"], ["tree"], ["sizes"], ["diff", "start", "end"]):
+            command, *moments = words
+            said = cairn(command, trace(), *moments, "--filter", "no such function")
+            self.assertEqual(said.status, 0, said.err)
+            self.assertIn("no row passes the filter", said.out)
+        self.assert_sentence(cairn("graph", trace(), "types", "--filter", "keep"), 2, "sites and objects")
+
     def test_top_filters(self):
         only = ask("top", trace(), "--filter", "^keep$", "--at", "end")["rows"]
         self.assertEqual([row["function"] for row in only], ["keep"])
