@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 
-from support import BUILD, FOLDER, HERE, Case, ask, build, cairn, main
+from support import BUILD, CAIRN, FOLDER, HERE, Case, ask, build, cairn, main
 
 NODE = ("id serial type lang address label shallow_bytes block_bytes deep_bytes retained_bytes referrers referents root class "
         "allocated").split()
@@ -334,6 +334,22 @@ class Hostile(Case):
             status, said, plain = Drawing.plain(drawing)
             self.assertEqual((status, said), (0, ""))
             self.assertIn("evil", plain)
+
+
+class Contended(Case):
+    def test_threads_that_want_the_lock(self):
+        """An image has one thread only: nothing in it may wait for another one to take the interpreter's lock."""
+        path = os.path.join(FOLDER, "contended.cairn")
+        program = os.path.join(HERE, "programs", "contended.py")
+        with subprocess.Popen([CAIRN, "record", "-q", "-o", path, "--", sys.executable, program], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True) as recording:
+            pid = recording.stdout.readline().strip()
+            for _ in range(3):
+                done = cairn("snapshot", pid, "--graph")
+                self.assertEqual(done.status, 0, done.err)
+            recording.stdin.close()
+        info = ask("info", path)
+        self.assertEqual(len(info["graphs"]), 4, info["notes"])
 
 
 if __name__ == "__main__":

@@ -29,18 +29,39 @@ static uint32_t python_text(struct cairn_graph_stream *stream, uintptr_t string)
                                      cairn_python_text(cairn_python.layout, string, words, sizeof words));
 }
 
+/* gc.get_objects, made by the module's own function and not by an import: that runs Python code, and where another thread waits for
+ * the interpreter's lock, Python code gives it up and waits until that thread has had it. In an image there are no others. A new
+ * reference, or NULL. */
+static void *get_objects(void)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    const bool known = call->PyInit_gc && cairn_python.module_def_type;
+    void *gc = known ? call->PyInit_gc() : call->PyImport_ImportModule("gc");
+    if (!gc) {
+        return NULL;
+    }
+    if (!known || cairn_python_word((uintptr_t)gc, CAIRN_PYTHON_TYPE) != cairn_python.module_def_type) {
+        void *get = call->PyObject_GetAttrString(gc, "get_objects");
+        call->Py_DecRef(gc);
+        return get;
+    }
+    /* Newer versions only describe the module: that is nobody's to give back. */
+    struct cairn_python_method *method =
+        (struct cairn_python_method *)cairn_python_word((uintptr_t)gc, CAIRN_PYTHON_METHODS);
+    while (method->name && strcmp(method->name, "get_objects") != 0) {
+        method++;
+    }
+    return method->name ? call->PyCFunction_NewEx(method, NULL, NULL) : NULL;
+}
+
 /* What Python's collector tracks; their list itself is not part of the graph. A new reference, or NULL. */
 static void *list_tracked(void)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
-    void *gc = call->PyImport_ImportModule("gc");
-    void *get = gc ? call->PyObject_GetAttrString(gc, "get_objects") : NULL;
+    void *get = get_objects();
     void *list = get ? call->PyObject_CallFunction(get, NULL) : NULL;
-    void *const used[] = {get, gc};
-    for (size_t i = 0; i < sizeof used / sizeof *used; i++) {
-        if (used[i]) {
-            call->Py_DecRef(used[i]);
-        }
+    if (get) {
+        call->Py_DecRef(get);
     }
     if (!list) {
         call->PyErr_Clear();

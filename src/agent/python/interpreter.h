@@ -45,6 +45,7 @@ struct cairn_python_method { /* PyMethodDef */
     X(int, PyModule_AddFunctions, (void *, struct cairn_python_method *))                                    \
     X(void *, PyImport_ImportModule, (const char *))                                                         \
     X(void *, PyObject_GetAttrString, (void *, const char *))                                                \
+    X(void *, PyCFunction_NewEx, (struct cairn_python_method *, void *, void *))                             \
     X(void *, PyObject_CallFunction, (void *, const char *, ...))                                            \
     X(void *, PySys_GetObject, (const char *))                                                               \
     X(int, PyList_Append, (void *, void *))                                                                  \
@@ -73,6 +74,8 @@ struct cairn_python_functions {
     /* 3.9 on; NULL before. */
     void *(*PyFrame_GetBack)(void *);
     void *(*PyFrame_GetCode)(void *);
+    /* Of the built-in module gc; NULL where it is not exported. */
+    void *(*PyInit_gc)(void);
 };
 
 /*   ABSENT ──symbols found──► HOOKED ──first pending call, walk agrees──► READY ──taken down, and up again──► HOOKED
@@ -90,7 +93,8 @@ struct cairn_python {
     _Atomic bool gone;  /* READY, and the interpreter was taken down since */
     const struct cairn_python_layout *layout;
     struct cairn_python_functions call;
-    uintptr_t code_type; /* &PyCode_Type */
+    uintptr_t code_type;       /* &PyCode_Type */
+    uintptr_t module_def_type; /* &PyModuleDef_Type */
     /* Code of the function that runs Python frames, and of the whole interpreter. */
     uintptr_t eval_low, eval_high, text_low, text_high;
 };

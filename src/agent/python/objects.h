@@ -29,6 +29,7 @@ static inline uint8_t cairn_python_byte(uintptr_t object, unsigned offset)
 
 #define CAIRN_PYTHON_TYPE       8u  /* of any object */
 #define CAIRN_PYTHON_SIZE       16u /* of a variable-size object; a str's length in characters */
+#define CAIRN_PYTHON_METHODS    64u /* of a PyModuleDef */
 #define CAIRN_PYTHON_BYTES_DATA 32u
 
 /* A str as UTF-8 into `out` (no terminator), at most `room` bytes, cut at a whole character; returns the bytes written. */
