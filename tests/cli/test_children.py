@@ -211,6 +211,8 @@ class Children(Case):
 
     def test_recorded_by_another(self):
         """A recorder that is recorded has its program for itself."""
+        if os.environ.get("CAIRN_SANITIZE"):
+            self.skipTest("a sanitized recorder cannot be recorded")
         plain = self.compile("plain")
         done = cairn("record", "-q", "-o", "t.cairn", "--", CAIRN, "record", "-q", "-o", "inner.cairn", plain, cwd=self.folder)
         self.assertEqual((done.status, done.out, done.err), (3, "fine\n", ""))
