@@ -203,7 +203,8 @@ const struct cairn_command cairn_command_growth = {
     .completion = CAIRN_COMPLETE_TRACE,
     .description =
         "The slope is fitted on the last two thirds of the span: a program that warms up does not leak. FIT "
-        "is how straight the growth is, 1.00 for a line.",
+        "is how straight the growth is, 1.00 for a line. Steady growth comes first: slope, fit and steps "
+        "count.",
     .groups = groups,
     .arguments_size = sizeof(struct growth_arguments),
     .defaults = &(const struct growth_arguments){.select = CAIRN_SELECT_DEFAULTS},
