@@ -13,7 +13,7 @@
 #include "view/screens.h"
 
 #define CURVE_COLUMNS 21 /* two lifetime buckets a column */
-#define NAME_WIDTH    13
+#define NAME_WIDTH    14
 #define SITES_MOST    200 /* opened below one row; the largest ones */
 
 enum slot { SLOT_TABLE = 1, SLOT_SITES };
@@ -284,7 +284,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
     const struct cairn_outline_look look = {
         .focused = true,
-        .heading = "  size, bytes  1µs  1ms  1s   17m  ",
+        .heading = "  size, bytes   1µs  1ms  1s   17m  ",
         .empty = cairn_app_no_rows(base->app, "this trace has no histogram of sizes"),
         .match = cairn_app_match(base->app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
