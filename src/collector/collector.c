@@ -513,8 +513,9 @@ enum cairn_status cairn_attach(const struct cairn_record_options *options, pid_t
         status = cairn_attach_check(pid, real_agent, error);
     }
     if (status == CAIRN_OK && cairn_session_is_recorded(pid)) {
-        status = cairn_fail(error, CAIRN_E_USAGE, "process %d cannot be joined: it is being recorded already",
-                            (int)pid);
+        status = cairn_fail(error, CAIRN_E_USAGE,
+                            "process %d cannot be joined: it is being recorded already, until cairn stop %d",
+                            (int)pid, (int)pid);
     }
     char **argv = status == CAIRN_OK ? cairn_arguments_list(pid) : NULL;
     if (status == CAIRN_OK && (!argv || !cairn_process_program(pid, program, sizeof program))) {

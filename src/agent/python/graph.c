@@ -29,19 +29,28 @@ static uint32_t python_text(struct cairn_graph_stream *stream, uintptr_t string)
                                      cairn_python_text(cairn_python.layout, string, words, sizeof words));
 }
 
-/* gc.get_objects, made by the module's own function and not by an import: that runs Python code, and where another thread waits for
- * the interpreter's lock, Python code gives it up and waits until that thread has had it. In an image there are no others. A new
- * reference, or NULL. */
-static void *get_objects(void)
+/* gc.get_objects, without an import: that runs Python code, and where another thread waits for the interpreter's lock, Python code
+ * gives it up and waits until that thread has had it. In an image there are no others. A new reference, or NULL; `*ours`: it was
+ * made here, and is none of the program's objects. */
+static void *get_objects(bool *ours)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
-    const bool known = call->PyInit_gc && cairn_python.module_def_type;
-    void *gc = known ? call->PyInit_gc() : call->PyImport_ImportModule("gc");
+    void *modules = call->PySys_GetObject("modules");
+    void *gc = modules ? call->PyDict_GetItemString(modules, "gc") : NULL;
+    *ours = false;
+    if (gc) {
+        return call->PyObject_GetAttrString(gc, "get_objects");
+    }
+    const bool known = modules && call->PyInit_gc && cairn_python.module_def_type;
+    gc = known ? call->PyInit_gc() : call->PyImport_ImportModule("gc");
     if (!gc) {
         return NULL;
     }
     if (!known || cairn_python_word((uintptr_t)gc, CAIRN_PYTHON_TYPE) != cairn_python.module_def_type) {
         void *get = call->PyObject_GetAttrString(gc, "get_objects");
+        if (known && call->PyDict_SetItemString(modules, "gc", gc) != 0) {
+            call->PyErr_Clear();
+        }
         call->Py_DecRef(gc);
         return get;
     }
@@ -51,15 +60,18 @@ static void *get_objects(void)
     while (method->name && strcmp(method->name, "get_objects") != 0) {
         method++;
     }
+    *ours = true;
     return method->name ? call->PyCFunction_NewEx(method, NULL, NULL) : NULL;
 }
 
-/* What Python's collector tracks; their list itself is not part of the graph. A new reference, or NULL. */
-static void *list_tracked(void)
+/* Python's list of what its collector tracks, which is not part of the graph. A new reference, or NULL. */
+static void *list_tracked(uintptr_t *ours)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
-    void *get = get_objects();
+    bool made;
+    void *get = get_objects(&made);
     void *list = get ? call->PyObject_CallFunction(get, NULL) : NULL;
+    *ours = made ? (uintptr_t)get : 0;
     if (get) {
         call->Py_DecRef(get);
     }
@@ -69,12 +81,14 @@ static void *list_tracked(void)
     return list;
 }
 
-static void add_tracked(struct cairn_graph_objects *objects, void *list)
+static void add_tracked(struct cairn_graph_objects *objects, void *list, uintptr_t ours)
 {
     const size_t count = list ? cairn_python_word((uintptr_t)list, CAIRN_PYTHON_SIZE) : 0;
     const uintptr_t *items = list ? (const uintptr_t *)cairn_python_word((uintptr_t)list, 24) : NULL;
     for (size_t i = 0; i < count; i++) {
-        cairn_graph_objects_number(objects, items[i]);
+        if (items[i] != ours) {
+            cairn_graph_objects_number(objects, items[i]);
+        }
     }
 }
 
@@ -163,8 +177,9 @@ static void thread_roots(struct cairn_graph_objects *objects)
 
 static void send_all(struct cairn_graph_objects *objects)
 {
-    void *list = list_tracked();
-    add_tracked(objects, list);
+    uintptr_t ours;
+    void *list = list_tracked(&ours);
+    add_tracked(objects, list, ours);
     const size_t tracked = objects->count;
     module_roots(objects);
     thread_roots(objects);

@@ -53,6 +53,8 @@ struct cairn_python_method { /* PyMethodDef */
     X(int, PyArg_ParseTuple, (void *, const char *, ...))                                                    \
     X(void *, Py_BuildValue, (const char *, ...))                                                            \
     X(int, PyDict_Next, (void *, intptr_t *, void **, void **))                                              \
+    X(void *, PyDict_GetItemString, (void *, const char *))                                                  \
+    X(int, PyDict_SetItemString, (void *, const char *, void *))                                             \
     X(void *, PyObject_Repr, (void *))                                                                       \
     X(size_t, _PySys_GetSizeOf, (void *))                                                                    \
     X(void **, _PyObject_GetDictPtr, (void *))                                                               \
