@@ -207,6 +207,14 @@ def interpreters():
     return {version: path for version, path in found.values() if 8 <= int(version.split(".")[1]) <= 13}
 
 
+def share(scenes, version, python):
+    """All of the scenes for Debian's interpreter, and with tests/run.sh --long; else every second one, the others for the next version."""
+    if python == "/usr/bin/python3" or os.environ.get("CAIRN_LONG"):
+        return scenes
+    print(f"skipped: CPython {version}: every second scene, without --long")
+    return scenes[int(version.split(".")[1]) % 2::2]
+
+
 def find_objgraph():
     """The file of objgraph: of this interpreter, or of the system's; None where neither is."""
     spec = importlib.util.find_spec("objgraph")
@@ -215,7 +223,7 @@ def find_objgraph():
 
 
 def main():
-    build, wanted = os.path.abspath(sys.argv[1]), sys.argv[2:] or SCENES
+    build, wanted = os.path.abspath(sys.argv[1]), sys.argv[2:]
     found = interpreters()
     for minor in range(8, 14):
         if not any(version.startswith(f"3.{minor}.") for version in found):
@@ -225,7 +233,8 @@ def main():
         print("skipped: objgraph is not here; ways are compared with a search of gc's own answers")
     run, failed, passed = Run(build, objgraph), 0, 0
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
-        tasks = {(version, scene): pool.submit(run.scene, python, scene) for version, python in found.items() for scene in wanted}
+        tasks = {(version, scene): pool.submit(run.scene, python, scene) for version, python in found.items()
+                 for scene in wanted or share(SCENES, version, python)}
         for (version, scene), task in tasks.items():
             faults = task.result()
             failed, passed = failed + bool(faults), passed + (not faults)
