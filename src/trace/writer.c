@@ -295,11 +295,22 @@ static int settle(struct cairn_writer *writer)
 
 /* A recording that could not be written to its end says so. The other columns stay as of the last commit, which they
  * belong to. */
-static int mark_failed(struct cairn_writer *writer)
+static void mark_failed(struct cairn_writer *writer)
 {
     const bool full = strstr(writer->failure.message, "disk is full") != NULL;
-    return run(writer, full ? "UPDATE recording SET complete = 0, stopped_why = 'disk full'"
-                            : "UPDATE recording SET complete = 0, stopped_why = 'could not be written'");
+    run(writer, full ? "UPDATE recording SET complete = 0, stopped_why = 'disk full'"
+                     : "UPDATE recording SET complete = 0, stopped_why = 'could not be written'");
+}
+
+/* A last word that cannot be written leaves the trace as of the last commit, which is still made one file where that can be. */
+static void say_last_words(struct cairn_writer *writer, enum cairn_status status)
+{
+    if (status != CAIRN_OK) {
+        /* What could not grow may have been the WAL alone: emptied, it has room again. */
+        sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        mark_failed(writer);
+    }
+    run(writer, "UPDATE recording SET closing = 1");
 }
 
 static enum cairn_status finish(struct cairn_writer *writer, struct cairn_error *error)
@@ -307,17 +318,14 @@ static enum cairn_status finish(struct cairn_writer *writer, struct cairn_error 
     const enum cairn_status status = cairn_writer_commit(writer, error);
     cairn_writer_finalize_rows(writer);
     cairn_reserve_give_back(writer);
-    int result = status == CAIRN_OK ? SQLITE_OK : mark_failed(writer);
+    say_last_words(writer, status);
+    const int result = settle(writer);
     if (result == SQLITE_OK) {
-        result = run(writer, "UPDATE recording SET closing = 1");
-    }
-    if (result == SQLITE_OK) {
-        result = settle(writer);
-    }
-    if (result == SQLITE_OK) {
-        /* A reader that came in between keeps this from being said: nobody looks at it in a trace that nobody writes. */
-        const int said = run(writer, "UPDATE recording SET closing = 0");
-        result = is_busy(said) ? SQLITE_OK : said;
+        /* If this cannot be said, nobody looks at it in a trace that nobody writes. */
+        run(writer, "UPDATE recording SET closing = 0");
+    } else {
+        /* Closing would try once more, and take the WAL away from a file that says it has one. */
+        sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     }
     if (status != CAIRN_OK || result == SQLITE_OK) {
         return status;

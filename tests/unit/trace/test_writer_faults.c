@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -152,12 +154,57 @@ static void test_a_full_disk(void **state)
     assert_int_equal(umount(fixture_folder), 0);
 }
 
+/* The log reaches a limit on files' sizes between two checkpoints, where the file itself has room yet: nothing of what was
+ * committed may stay in the log alone, nor the file go on saying that it has one. */
+static void record_below(rlim_t limit)
+{
+    struct rlimit was;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    struct cairn_writer *writer = create();
+    put_recording(writer, false);
+    commit(writer);
+    void (*const handled)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = limit, .rlim_max = was.rlim_max}),
+                     0);
+    static char blob[345000]; /* what one commit adds is more than the reserve's margin */
+    int kept = 0;
+    enum cairn_status status = CAIRN_OK;
+    for (uint32_t i = 0; status == CAIRN_OK && i < 1000; i++) {
+        cairn_writer_chunk(writer, &(struct cairn_chunk){.chunk = 0}, blob, sizeof blob, "y", 1);
+        status = cairn_writer_commit(writer, &fixture_error);
+        kept += status == CAIRN_OK;
+    }
+    const enum cairn_status closed = cairn_writer_close(writer, &fixture_error);
+    setrlimit(RLIMIT_FSIZE, &was);
+    signal(SIGXFSZ, handled);
+    assert_int_equal(status, CAIRN_E_IO);
+    assert_int_equal(closed, CAIRN_E_IO);
+    assert_true(kept >= 1);
+    assert_int_equal(count_files(), 1);
+    sqlite3 *db = open_plain();
+    assert_string_equal(ask_text(db, "PRAGMA journal_mode"), "delete");
+    assert_int_equal(ask(db, "SELECT length(data) FROM event_chunk"), sizeof blob);
+    assert_int_equal(ask(db, "SELECT complete = 0 AND stopped_why IS NOT NULL FROM recording"), 1);
+    sqlite3_close(db);
+}
+
+static void test_a_log_that_may_not_grow(void **state)
+{
+    (void)state;
+    for (rlim_t limit = 1 << 20; limit < (1 << 20) + 40000;
+         limit += 1000) { /* what is left for a last word differs */
+        fixture_fresh(NULL);
+        record_below(limit);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_every_write_may_fail, fixture_fresh),
         cmocka_unit_test_setup(test_out_of_memory, fixture_fresh),
         cmocka_unit_test_setup(test_a_full_disk, fixture_fresh),
+        cmocka_unit_test_setup(test_a_log_that_may_not_grow, fixture_fresh),
     };
     return cmocka_run_group_tests(tests, make_faulty_folder, fixture_remove_folder);
 }
