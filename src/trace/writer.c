@@ -319,10 +319,11 @@ static enum cairn_status finish(struct cairn_writer *writer, struct cairn_error 
     cairn_writer_finalize_rows(writer);
     cairn_reserve_give_back(writer);
     say_last_words(writer, status);
-    const int result = settle(writer);
+    int result = settle(writer);
     if (result == SQLITE_OK) {
-        /* If this cannot be said, nobody looks at it in a trace that nobody writes. */
-        run(writer, "UPDATE recording SET closing = 0");
+        /* A reader that came in between keeps this from being said: nobody looks at it in a trace that nobody writes. */
+        const int said = run(writer, "UPDATE recording SET closing = 0");
+        result = is_busy(said) ? SQLITE_OK : said;
     } else {
         /* Closing would try once more, and take the WAL away from a file that says it has one. */
         sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
