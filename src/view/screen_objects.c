@@ -134,7 +134,9 @@ static enum cairn_status say_holder(struct objects_job *own, struct cairn_graph 
     enum cairn_status status = cairn_object_holder(graph, &holder, &own->job.error);
     const struct cairn_graph_info *about = cairn_graph_about(graph);
     const int64_t leaked = about->definite_bytes + about->indirect_bytes;
-    if (status == CAIRN_OK && 2 * leaked > about->shallow_bytes) {
+    if (status == CAIRN_OK && about->objects == 0) {
+        cairn_buffer_text(&text, "nothing was alive at this moment");
+    } else if (status == CAIRN_OK && 2 * leaked > about->shallow_bytes) {
         cairn_buffer_format(&text, "%.0f %% of the heap, %s, is leaked: no root reaches it; U shows what",
                             (double)leaked * 100 / (double)about->shallow_bytes,
                             cairn_human_bytes_short(bytes, leaked));
