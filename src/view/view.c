@@ -2,6 +2,7 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,8 +69,19 @@ static enum cairn_status run_app(const struct cairn_view_options *options,
     return status;
 }
 
+/* The worker has most of the memory and nobody beside it: one heap for both threads, which grows by this much and keeps what it
+ * has. A heap of its own would grow page by page, by a system call each. */
+static void choose_heap(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TOP_PAD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+}
+
 enum cairn_status cairn_view(const struct cairn_view_options *options, struct cairn_error *error)
 {
+    choose_heap();
     setlocale(LC_CTYPE, "");
     if (options->script == NULL) {
         const enum cairn_status status = cairn_terminal_check(error);
