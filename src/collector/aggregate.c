@@ -10,6 +10,10 @@
 /* How many events ahead an account's lines are loaded, and then its histogram, whose address is in them. */
 #define PREFETCH_ACCOUNTS 16u
 #define PREFETCH_CELLS    8u
+#define NEAR_ACCOUNTS     1024u /* so few are in the processor's caches anyway */
+
+/* An event passes through all of these: so each is part of the loop over the events. */
+#define INLINE inline __attribute__((always_inline))
 
 void cairn_aggregate_init(struct cairn_aggregate *aggregate)
 {
@@ -90,19 +94,21 @@ void cairn_aggregate_begin_chunk(struct cairn_aggregate *aggregate)
     aggregate->chunk_allocations = 0;
     aggregate->chunk_frees = 0;
     aggregate->chunk_oldest_freed = UINT64_MAX;
+    aggregate->touched_before += aggregate->touched_count;
     aggregate->touched_count = 0;
 }
 
-static inline bool is_touched(const struct cairn_aggregate *aggregate, uint32_t number, uint32_t slot)
+static inline bool is_touched(const struct cairn_aggregate *aggregate,
+                              const struct cairn_aggregate_account *account)
 {
-    return slot && slot <= aggregate->touched_count && aggregate->touched[slot - 1].account == number;
+    return account->touched > aggregate->touched_before;
 }
 
 /* Writes down what must be known before an account changes: its totals before the chunk, its value at the peak. */
-static inline struct cairn_aggregate_account *touch(struct cairn_aggregate *aggregate, uint32_t number)
+static INLINE struct cairn_aggregate_account *touch(struct cairn_aggregate *aggregate, uint32_t number)
 {
     struct cairn_aggregate_account *account = &aggregate->accounts[number - 1];
-    if (__builtin_expect(!is_touched(aggregate, number, account->touched), 0)) {
+    if (__builtin_expect(!is_touched(aggregate, account), 0)) {
         struct cairn_account_totals *touched = cairn_grown(aggregate->touched, &aggregate->touched_capacity,
                                                            aggregate->touched_count, sizeof *touched);
         if (!touched) {
@@ -112,7 +118,7 @@ static inline struct cairn_aggregate_account *touch(struct cairn_aggregate *aggr
         aggregate->touched = touched;
         touched[aggregate->touched_count++] =
             (struct cairn_account_totals){.account = number, .totals = account->now};
-        account->touched = (uint32_t)aggregate->touched_count;
+        account->touched = aggregate->touched_before + aggregate->touched_count;
     }
     if (account->epoch != aggregate->peak_epoch) {
         account->peak_bytes = account->now.live_bytes;
@@ -123,12 +129,13 @@ static inline struct cairn_aggregate_account *touch(struct cairn_aggregate *aggr
     return account;
 }
 
-static inline struct cairn_weight weigh(const struct cairn_aggregate *aggregate, uint8_t domain,
+/* `exact`, here and below: each block counts for itself. A constant wherever it is passed, so that the sums of exact recordings
+ * are made without weights. */
+static INLINE struct cairn_weight weigh(const struct cairn_aggregate *aggregate, bool exact, uint8_t domain,
                                         uint64_t size, uint64_t birth)
 {
-    return __builtin_expect(aggregate->sample_bytes == 0, 1)
-               ? (struct cairn_weight){.bytes = (int64_t)size, .blocks = 1}
-               : cairn_weigh_in(aggregate->sample_bytes, domain, size, birth);
+    return exact ? (struct cairn_weight){.bytes = (int64_t)size, .blocks = 1}
+                 : cairn_weigh_in(aggregate->sample_bytes, domain, size, birth);
 }
 
 /* The ordinal of the event that is being applied. */
@@ -138,7 +145,7 @@ static inline uint64_t ordinal(const struct cairn_aggregate *aggregate)
 }
 
 /* Live sums of account, process and recording. `sign` is 1 or −1. */
-static inline void change_live(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+static INLINE void change_live(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
                                const struct cairn_weight *weight, int64_t sign)
 {
     const int64_t bytes = sign * weight->bytes, blocks = sign * weight->blocks;
@@ -156,7 +163,7 @@ static inline void change_live(struct cairn_aggregate *aggregate, struct cairn_a
     }
 }
 
-static inline void note_peaks(struct cairn_aggregate *aggregate, uint32_t process_number)
+static INLINE void note_peaks(struct cairn_aggregate *aggregate, uint32_t process_number)
 {
     struct cairn_aggregate_process *process = &aggregate->processes[process_number];
     if (process->bytes > process->peak.bytes) {
@@ -182,7 +189,7 @@ static inline void note_peaks(struct cairn_aggregate *aggregate, uint32_t proces
     }
 }
 
-static inline void count_allocation(struct cairn_aggregate *aggregate,
+static INLINE void count_allocation(struct cairn_aggregate *aggregate,
                                     struct cairn_aggregate_account *account,
                                     const struct cairn_weight *weight)
 {
@@ -196,7 +203,7 @@ static inline void count_allocation(struct cairn_aggregate *aggregate,
     }
 }
 
-static inline void count_realloc(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+static INLINE void count_realloc(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
                                  const struct cairn_weight *weight)
 {
     account->now.reallocs += weight->blocks;
@@ -204,14 +211,14 @@ static inline void count_realloc(struct cairn_aggregate *aggregate, struct cairn
 }
 
 /* A chunk says how far back the births go that its events name. */
-static inline void note_birth(struct cairn_aggregate *aggregate, uint64_t birth)
+static INLINE void note_birth(struct cairn_aggregate *aggregate, uint64_t birth)
 {
     if (birth < aggregate->chunk_first_event && birth < aggregate->chunk_oldest_freed) {
         aggregate->chunk_oldest_freed = birth;
     }
 }
 
-static inline void count_free(struct cairn_aggregate *aggregate,
+static INLINE void count_free(struct cairn_aggregate *aggregate,
                               const struct cairn_aggregate_account *account,
                               const struct cairn_weight *weight, uint64_t birth)
 {
@@ -223,7 +230,7 @@ static inline void count_free(struct cairn_aggregate *aggregate,
 }
 
 /* Histograms are of blocks: a mapping dies in parts, which no bucket could tell. Sizes are the blocks' own. */
-static inline void count_birth(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+static INLINE void count_birth(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
                                uint64_t size, const struct cairn_weight *weight)
 {
     if (cairn_domain_is_heap(account->domain)) {
@@ -232,7 +239,7 @@ static inline void count_birth(struct cairn_aggregate *aggregate, struct cairn_a
     }
 }
 
-static inline void count_death(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+static INLINE void count_death(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
                                uint64_t size, const struct cairn_weight *weight, uint8_t lifetime,
                                bool temporary)
 {
@@ -243,10 +250,11 @@ static inline void count_death(struct cairn_aggregate *aggregate, struct cairn_a
     }
 }
 
-static void apply_alloc(struct cairn_aggregate *aggregate, const struct cairn_event *event)
+static INLINE void apply_alloc(struct cairn_aggregate *aggregate, const struct cairn_event *event, bool exact)
 {
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
-    const struct cairn_weight weight = weigh(aggregate, account->domain, event->size, ordinal(aggregate));
+    const struct cairn_weight weight =
+        weigh(aggregate, exact, account->domain, event->size, ordinal(aggregate));
     change_live(aggregate, account, &weight, 1);
     if (event->kind == CAIRN_EVENT_ADOPT) {
         note_birth(aggregate, event->birth);
@@ -262,11 +270,12 @@ static void apply_alloc(struct cairn_aggregate *aggregate, const struct cairn_ev
     note_peaks(aggregate, account->process);
 }
 
-static void apply_free(struct cairn_aggregate *aggregate, const struct cairn_event *event, uint8_t lifetime)
+static INLINE void apply_free(struct cairn_aggregate *aggregate, const struct cairn_event *event,
+                              uint8_t lifetime, bool exact)
 {
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
     const bool temporary = (event->flags & CAIRN_EVENT_TEMPORARY) != 0;
-    const struct cairn_weight weight = weigh(aggregate, account->domain, event->size, event->birth);
+    const struct cairn_weight weight = weigh(aggregate, exact, account->domain, event->size, event->birth);
     change_live(aggregate, account, &weight, -1);
     account->now.temporary += temporary ? weight.blocks : 0;
     count_free(aggregate, account, &weight, event->birth);
@@ -278,16 +287,17 @@ static void apply_free(struct cairn_aggregate *aggregate, const struct cairn_eve
 }
 
 static void apply_realloc(struct cairn_aggregate *aggregate, const struct cairn_event *event,
-                          uint8_t lifetime)
+                          uint8_t lifetime, bool exact)
 {
     struct cairn_aggregate_account *old = touch(aggregate, event->old_account);
-    const struct cairn_weight gone = weigh(aggregate, old->domain, event->old_size, event->birth);
+    const struct cairn_weight gone = weigh(aggregate, exact, old->domain, event->old_size, event->birth);
     change_live(aggregate, old, &gone, -1);
     count_death(aggregate, old, event->old_size, &gone, lifetime, false);
     count_free(aggregate, old, &gone, event->birth);
 
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
-    const struct cairn_weight made = weigh(aggregate, account->domain, event->size, ordinal(aggregate));
+    const struct cairn_weight made =
+        weigh(aggregate, exact, account->domain, event->size, ordinal(aggregate));
     change_live(aggregate, account, &made, 1);
     count_allocation(aggregate, account, &made);
     count_realloc(aggregate, account, &made);
@@ -326,21 +336,22 @@ static void apply_end(struct cairn_aggregate *aggregate, uint32_t number)
     note_peaks(aggregate, number);
 }
 
-static inline void apply(struct cairn_aggregate *aggregate, const struct cairn_event *event, uint8_t lifetime)
+static INLINE void apply(struct cairn_aggregate *aggregate, const struct cairn_event *event, uint8_t lifetime,
+                         bool exact)
 {
     aggregate->position++;
     aggregate->last_t_ns = (int64_t)event->t_ns;
     switch ((enum cairn_event_kind)event->kind) {
     case CAIRN_EVENT_ALLOC:
     case CAIRN_EVENT_ADOPT:
-        apply_alloc(aggregate, event);
+        apply_alloc(aggregate, event, exact);
         break;
     case CAIRN_EVENT_FREE:
     case CAIRN_EVENT_LOST:
-        apply_free(aggregate, event, lifetime);
+        apply_free(aggregate, event, lifetime, exact);
         break;
     case CAIRN_EVENT_REALLOC:
-        apply_realloc(aggregate, event, lifetime);
+        apply_realloc(aggregate, event, lifetime, exact);
         break;
     case CAIRN_EVENT_SHRINK:
         apply_shrink(aggregate, event);
@@ -368,21 +379,32 @@ static inline void prefetch_cells(const struct cairn_aggregate *aggregate, const
     }
 }
 
+static INLINE void apply_all(struct cairn_aggregate *aggregate, const struct cairn_event *events,
+                             const uint8_t *lifetimes, size_t count, bool exact)
+{
+    const bool far = aggregate->account_count > NEAR_ACCOUNTS;
+    for (size_t i = 0; i < count && !aggregate->failed; i++) {
+        if (__builtin_expect((int64_t)events[i].t_ns >= aggregate->next_tick_ns, 0)) {
+            aggregate->tick(aggregate->tick_state, (int64_t)events[i].t_ns);
+        }
+        if (far && i + PREFETCH_ACCOUNTS < count) {
+            prefetch_account(aggregate, &events[i + PREFETCH_ACCOUNTS]);
+            prefetch_cells(aggregate, &events[i + PREFETCH_CELLS]);
+        }
+        apply(aggregate, &events[i], lifetimes[i], exact);
+    }
+}
+
 void cairn_aggregate_events(struct cairn_aggregate *aggregate, const struct cairn_event *events,
                             const uint8_t *lifetimes, size_t count)
 {
     if (count && aggregate->position == aggregate->chunk_first_event) {
         aggregate->chunk_first_t_ns = (int64_t)events[0].t_ns;
     }
-    for (size_t i = 0; i < count && !aggregate->failed; i++) {
-        if (__builtin_expect((int64_t)events[i].t_ns >= aggregate->next_tick_ns, 0)) {
-            aggregate->tick(aggregate->tick_state, (int64_t)events[i].t_ns);
-        }
-        if (i + PREFETCH_ACCOUNTS < count) {
-            prefetch_account(aggregate, &events[i + PREFETCH_ACCOUNTS]);
-            prefetch_cells(aggregate, &events[i + PREFETCH_CELLS]);
-        }
-        apply(aggregate, &events[i], lifetimes[i]);
+    if (aggregate->sample_bytes == 0) {
+        apply_all(aggregate, events, lifetimes, count, true);
+    } else {
+        apply_all(aggregate, events, lifetimes, count, false);
     }
 }
 
@@ -412,9 +434,9 @@ static const struct cairn_account_totals *next_touched(struct in_order *order)
         return order->at < aggregate->touched_count ? &aggregate->touched[order->at++] : NULL;
     }
     while (order->at < aggregate->account_count) {
-        const uint32_t slot = aggregate->accounts[order->at++].touched;
-        if (is_touched(aggregate, (uint32_t)order->at, slot)) {
-            return &aggregate->touched[slot - 1];
+        const struct cairn_aggregate_account *account = &aggregate->accounts[order->at++];
+        if (is_touched(aggregate, account)) {
+            return &aggregate->touched[account->touched - aggregate->touched_before - 1];
         }
     }
     return NULL;

@@ -26,9 +26,10 @@ struct cairn_aggregate_account {
     uint64_t epoch;
     struct cairn_histogram histogram;
     uint32_t process;
-    uint32_t touched; /* index into `touched` + 1 of this chunk, if that entry is this account's */
     uint8_t domain;
     uint8_t flags; /* enum cairn_aggregate_flags */
+    uint64_t
+        touched; /* touched_before + index into `touched` + 1, if a chunk changed it; of an older one where that is less */
 };
 
 enum cairn_aggregate_flags {
@@ -89,6 +90,7 @@ struct cairn_aggregate {
     uint64_t chunk_oldest_freed;          /* UINT64_MAX: none */
     struct cairn_account_totals *touched; /* totals before the chunk */
     size_t touched_count, touched_capacity;
+    uint64_t touched_before; /* by earlier chunks */
 
     /* The open interval of the timeline. */
     int64_t interval_max_bytes, interval_allocations, interval_frees;

@@ -41,11 +41,12 @@ static bool grow(struct cairn_histogram *histogram)
     free(histogram->counts);
     histogram->counts = counts;
     histogram->mask = (uint16_t)(slots - 1);
+    histogram->born = 0;
+    histogram->died = 0;
     return true;
 }
 
-/* The count of that key, made when it is new; NULL when memory ran out. */
-static inline struct cairn_histogram_count *count_of(struct cairn_histogram *histogram, uint32_t key)
+struct cairn_histogram_count *cairn_histogram_count(struct cairn_histogram *histogram, uint32_t key)
 {
     if (__builtin_expect(histogram->counts != NULL, 1)) {
         struct cairn_histogram_count *count = slot_for(histogram->counts, histogram->mask, key);
@@ -61,30 +62,6 @@ static inline struct cairn_histogram_count *count_of(struct cairn_histogram *his
     count->key = (uint16_t)key;
     histogram->used++;
     return count;
-}
-
-bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size, uint64_t blocks)
-{
-    struct cairn_histogram_count *count =
-        count_of(histogram, (cairn_size_bucket(size) << 6 | CAIRN_LIFETIME_LIVE) + 1);
-    if (!count) {
-        return false;
-    }
-    count->blocks += blocks & ((UINT64_C(1) << 48) - 1);
-    return true;
-}
-
-bool cairn_histogram_death(struct cairn_histogram *histogram, uint64_t size, uint8_t lifetime_bucket,
-                           uint64_t blocks, bool temporary)
-{
-    struct cairn_histogram_count *count =
-        count_of(histogram, (cairn_size_bucket(size) << 6 | lifetime_bucket) + 1);
-    if (!count) {
-        return false;
-    }
-    count->blocks += blocks & ((UINT64_C(1) << 48) - 1);
-    count->temporary += temporary ? blocks : 0;
-    return true;
 }
 
 size_t cairn_histogram_cells(const struct cairn_histogram *histogram, struct cairn_histogram_cell *cells)
