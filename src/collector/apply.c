@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "collector/graphs.h"
+#include "collector/ledger_quick.h"
 #include "collector/loader.h"
 #include "collector/recorder.h"
 
 #define MAX_NAMED_SNAPSHOTS 10000u
 #define MAX_PAUSE_NOTES     100u
 #define MAX_EXIT_SNAPSHOTS  100u /* of children: a shell has thousands */
-#define MAX_FORK_IMAGES     256u
 #define TEXT_HEAD_WORDS     4u
 #define MODULE_HEAD_WORDS   6u
 
@@ -205,8 +205,8 @@ static void exit_moment(struct cairn_recorder *recorder, struct cairn_target *ta
     }
 }
 
-static void apply_python_version(struct cairn_recorder *recorder, struct cairn_target *target,
-                                 const char *version)
+void cairn_recorder_python_version(struct cairn_recorder *recorder, struct cairn_target *target,
+                                   const char *version)
 {
     char *own = strdup(version);
     if (own) {
@@ -273,17 +273,10 @@ static void apply_text(struct cairn_recorder *recorder, struct cairn_source *sou
                                  record + TEXT_HEAD_WORDS, (uint32_t)record[1]);
         break;
     case CAIRN_TEXT_PYTHON_VERSION:
-        apply_python_version(recorder, source->target, text);
+        cairn_recorder_python_version(recorder, source->target, text);
         break;
     default:
         break;
-    }
-}
-
-static void code_changed(struct cairn_target *target)
-{
-    if (++target->code_epoch == 0) {
-        target->code_epoch = 1;
     }
 }
 
@@ -307,7 +300,7 @@ static void apply_module(struct cairn_recorder *recorder, struct cairn_target *t
         .start = record[2], .end = record[3], .bias = record[4], .module = module};
     bool changed = false;
     if (module && cairn_code_map_add(&target->code, &range, &changed) && changed) {
-        code_changed(target);
+        cairn_target_code_changed(target);
     }
 }
 
@@ -315,115 +308,7 @@ static void apply_module_gone(struct cairn_target *target, uint64_t start)
 {
     bool changed = false;
     if (cairn_code_map_remove(&target->code, start, &changed) && changed) {
-        code_changed(target);
-    }
-}
-
-/* --- Forks --- */
-
-void cairn_fork_image_free(struct cairn_fork_image *image)
-{
-    cairn_ledger_image_free(&image->ledger);
-    cairn_code_map_free(image->code);
-    free(image);
-}
-
-/* Unlinks the image of that fork; NULL when there is none. */
-static struct cairn_fork_image *take_image(struct cairn_target *target, uint64_t serial)
-{
-    for (struct cairn_fork_image **at = &target->images; *at; at = &(*at)->next) {
-        if ((*at)->serial == serial) {
-            struct cairn_fork_image *image = *at;
-            *at = image->next;
-            return image;
-        }
-    }
-    return NULL;
-}
-
-/* Its age counts from now: what the record says may be rubbish, from a time that never comes. */
-static struct cairn_fork_image *make_image(struct cairn_recorder *recorder, struct cairn_target *target,
-                                           uint64_t serial)
-{
-    struct cairn_fork_image *image = calloc(1, sizeof *image);
-    if (!image || !cairn_ledger_fork(recorder->ledger, target->ledger, &image->ledger)) {
-        free(image);
-        return NULL;
-    }
-    image->serial = serial;
-    image->t_ns = cairn_clock_elapsed_ns(&recorder->clock);
-    image->code = cairn_code_map_share(target->code);
-    return image;
-}
-
-bool cairn_recorder_inherit(struct cairn_recorder *recorder, struct cairn_target *child,
-                            struct cairn_target *parent, uint64_t serial)
-{
-    /* A raw clone was not announced: its child inherits what its parent has now. */
-    struct cairn_fork_image *image =
-        serial != 0 ? take_image(parent, serial) : make_image(recorder, parent, 0);
-    if (!image) {
-        return false;
-    }
-    cairn_ledger_inherit(recorder->ledger, child->ledger, &image->ledger);
-    cairn_code_map_free(child->code);
-    child->code = image->code;
-    image->code = NULL;
-    code_changed(child);
-    if (!child->python_version && parent->python_version) {
-        apply_python_version(recorder, child, parent->python_version);
-    }
-    cairn_fork_image_free(image);
-    return true;
-}
-
-static void drop_oldest_image(struct cairn_target *target)
-{
-    size_t count = 0;
-    struct cairn_fork_image **last = NULL;
-    for (struct cairn_fork_image **at = &target->images; *at; at = &(*at)->next) {
-        count++;
-        last = at;
-    }
-    if (count > MAX_FORK_IMAGES) {
-        struct cairn_fork_image *oldest = *last;
-        *last = NULL;
-        cairn_fork_image_free(oldest);
-    }
-}
-
-static void apply_fork(struct cairn_recorder *recorder, struct cairn_target *target, uint64_t serial)
-{
-    struct cairn_fork_image *image = make_image(recorder, target, serial);
-    if (!image) {
-        return;
-    }
-    image->next = target->images;
-    target->images = image;
-    drop_oldest_image(target);
-    for (size_t i = 0; i < recorder->target_count; i++) {
-        struct cairn_target *child = recorder->targets[i];
-        if (child->awaits_fork && child->fork_parent == target->number && child->fork_serial == serial) {
-            child->awaits_fork = false;
-            cairn_recorder_inherit(recorder, child, target, serial);
-            return;
-        }
-    }
-}
-
-static void apply_fork_done(struct cairn_target *target, uint64_t serial, pid_t child)
-{
-    if (child == 0) {
-        struct cairn_fork_image *image = take_image(target, serial);
-        if (image) {
-            cairn_fork_image_free(image);
-        }
-        return;
-    }
-    for (struct cairn_fork_image *image = target->images; image; image = image->next) {
-        if (image->serial == serial) {
-            image->child = child;
-        }
+        cairn_target_code_changed(target);
     }
 }
 
@@ -455,10 +340,10 @@ static void apply_rare(struct cairn_recorder *recorder, struct cairn_source *sou
         cairn_recorder_thread_end(recorder, source, time_ns_of(recorder, record));
         break;
     case CAIRN_RECORD_FORK:
-        apply_fork(recorder, target, record[1]);
+        cairn_recorder_fork(recorder, target, record[1]);
         break;
     case CAIRN_RECORD_FORK_DONE:
-        apply_fork_done(target, record[1], (pid_t)record[2]);
+        cairn_recorder_fork_done(target, record[1], (pid_t)record[2]);
         break;
     case CAIRN_RECORD_EXIT:
         target->row.exit_status = (int64_t)(record[1] & 0xff);
@@ -514,20 +399,41 @@ static void apply_space(struct cairn_recorder *recorder, struct cairn_source *so
     }
 }
 
-static uint64_t address_of(const uint64_t *record)
-{
-    return record[1] & CAIRN_WIRE_ADDRESS_MASK;
-}
-
 static uint8_t domain_of(const uint64_t *record)
 {
     const uint8_t domain = cairn_record_domain(record);
     return domain < CAIRN_DOMAIN_COUNT ? domain : CAIRN_DOMAIN_MALLOC;
 }
 
-void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
-                          const uint64_t *record)
+static bool apply_quickly(struct cairn_recorder *recorder, struct cairn_source *source,
+                          const uint64_t *record, uint64_t hash)
 {
+    const uint8_t domain = domain_of(record);
+    if (source->thread.number == 0) {
+        return false;
+    }
+    switch (cairn_record_kind(record)) {
+    case CAIRN_RECORD_ALLOC:
+        return cairn_ledger_alloc_quickly(
+            recorder->ledger, source->target->ledger, &source->thread, time_of(recorder, record),
+            account_of(recorder, source, node_of(record[1], record[2]), domain), hash,
+            cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+    case CAIRN_RECORD_FREE:
+        return cairn_ledger_free_quickly(recorder->ledger, source->target->ledger, &source->thread,
+                                         time_of(recorder, record), hash, cairn_record_address(record),
+                                         domain, (record[1] & CAIRN_FREE_LATER) != 0);
+    default:
+        return false;
+    }
+}
+
+void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
+                          const uint64_t *record, uint64_t hash)
+{
+    if (apply_quickly(recorder, source, record, hash)) {
+        return;
+    }
+
     struct cairn_ledger *ledger = recorder->ledger;
     struct cairn_ledger_process *process = source->target->ledger;
     switch (cairn_record_kind(record)) {
@@ -536,13 +442,13 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         const uint8_t domain = domain_of(record);
         const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
         cairn_ledger_alloc(ledger, process, &source->thread, time_of(recorder, record), account,
-                           address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+                           cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
         break;
     }
     case CAIRN_RECORD_FREE:
         need_thread(recorder, source, record);
         cairn_ledger_free_block(
-            ledger, process, &source->thread, time_of(recorder, record), address_of(record),
+            ledger, process, &source->thread, time_of(recorder, record), cairn_record_address(record),
             domain_of(record),
             (uint8_t)((record[1] & CAIRN_FREE_NESTED ? (unsigned)CAIRN_LEDGER_MAYBE : 0u) |
                       (record[1] & CAIRN_FREE_LATER ? (unsigned)CAIRN_LEDGER_LATER : 0u)));
@@ -550,14 +456,14 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     case CAIRN_RECORD_REALLOC_BEGIN:
         need_thread(recorder, source, record);
         cairn_ledger_realloc_begin(ledger, process, &source->thread, time_of(recorder, record),
-                                   address_of(record), domain_of(record));
+                                   cairn_record_address(record), domain_of(record));
         break;
     case CAIRN_RECORD_REALLOC_END: {
         need_thread(recorder, source, record);
         const uint8_t domain = domain_of(record);
         const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
         cairn_ledger_realloc_end(ledger, process, &source->thread, time_of(recorder, record), account,
-                                 address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+                                 cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
         break;
     }
     case CAIRN_RECORD_REALLOC_CANCEL:
@@ -571,7 +477,7 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         const uint8_t domain = domain_of(record);
         cairn_ledger_realloc_alone(ledger, process, &source->thread, time_of(recorder, record),
                                    account_of(recorder, source, node_of(record[1], record[2]), domain),
-                                   address_of(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+                                   cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
         break;
     }
     case CAIRN_RECORD_NODE:

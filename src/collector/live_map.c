@@ -2,39 +2,10 @@
 
 #include <stdlib.h>
 
-#include "collector/live_table.h"
+#include "collector/live_young.h"
 
-/* Most blocks die young, and the next one gets their address: what was allocated last stands in a small array of its own,
- * one place a key, that stays in the processor's nearer caches. A block moves into the table when another takes its place.
- * A place whose block was freed keeps its key, which is then known not to be in the table, either. */
-#define YOUNG_PLACES 4096u
 #define YOUNG_FROM   16384u /* blocks put: short programs, and their many children, do without */
 #define ADDRESS_MASK ((1ull << 48) - 1)
-
-struct cairn_live_map {
-    struct cairn_live_table table;
-    struct cairn_live_slot *young; /* YOUNG_PLACES, or NULL */
-    uint64_t count;
-    uint32_t puts; /* up to YOUNG_FROM */
-};
-
-/* A size that no young block has: the key stands there alone. Giants go into the table at once. */
-static inline bool is_block(const struct cairn_live_slot *slot)
-{
-    return (slot->w1 & CAIRN_SIZE_IS_GIANT) != CAIRN_SIZE_IS_GIANT;
-}
-
-static inline void leave_key(struct cairn_live_slot *place, uint64_t address, uint32_t domain)
-{
-    place->w0 = address << 16;
-    place->w1 = (uint64_t)domain << CAIRN_SIZE_BITS | CAIRN_SIZE_IS_GIANT;
-}
-
-/* Bits of the hash that choose no segment in a table of less than 2^20 of them. */
-static inline struct cairn_live_slot *young_place(const struct cairn_live_map *map, uint64_t hash)
-{
-    return &map->young[hash >> 32 & (YOUNG_PLACES - 1)];
-}
 
 static uint64_t hash_of(const struct cairn_live_map *map, uint64_t address, uint32_t domain)
 {
@@ -54,14 +25,14 @@ struct cairn_live_map *cairn_live_map_new(struct cairn_live_space *space)
 /* Moves every young block into the table. False when memory ran out: then some are still young. */
 static bool settle(struct cairn_live_map *map)
 {
-    for (size_t i = 0; map->young && i < YOUNG_PLACES; i++) {
+    for (size_t i = 0; map->young && i < CAIRN_YOUNG_PLACES; i++) {
         struct cairn_live_slot *slot = &map->young[i];
-        if (is_block(slot)) {
+        if (cairn_young_is_block(slot)) {
             const uint64_t hash = cairn_live_slot_hash(map->table.space, slot);
             if (!cairn_live_table_add(&map->table, hash, slot)) {
                 return false;
             }
-            leave_key(slot, 0, 0);
+            cairn_young_leave_key(slot, 0, 0);
         }
     }
     return true;
@@ -95,9 +66,9 @@ uint64_t cairn_live_map_count(const struct cairn_live_map *map)
 /* The array for young blocks, once the map has seen enough of them. Without memory it works without. */
 static void grow_up(struct cairn_live_map *map)
 {
-    map->young = malloc(YOUNG_PLACES * sizeof *map->young);
-    for (size_t i = 0; map->young && i < YOUNG_PLACES; i++) {
-        leave_key(&map->young[i], 0, 0);
+    map->young = malloc(CAIRN_YOUNG_PLACES * sizeof *map->young);
+    for (size_t i = 0; map->young && i < CAIRN_YOUNG_PLACES; i++) {
+        cairn_young_leave_key(&map->young[i], 0, 0);
     }
 }
 
@@ -145,11 +116,11 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
         }
         return put_in_table(map, hash, block, old);
     }
-    struct cairn_live_slot *place = young_place(map, hash);
+    struct cairn_live_slot *place = cairn_young_place(map, hash);
     const bool ours = cairn_live_slot_is(place, address, block->domain);
-    if (ours && is_block(place)) {
+    if (ours && cairn_young_is_block(place)) {
         cairn_live_unpack(map->table.space, place, old);
-        leave_key(place, address, block->domain);
+        cairn_young_leave_key(place, address, block->domain);
         map->count--;
         return cairn_live_map_put(map, block, &(struct cairn_live_block){.size = 0}) == CAIRN_LIVE_FAILED
                    ? CAIRN_LIVE_FAILED
@@ -157,7 +128,7 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
     }
     if (__builtin_expect(block->size >= CAIRN_SIZE_IS_GIANT, 0)) {
         if (ours) {
-            leave_key(place, 0, 0);
+            cairn_young_leave_key(place, 0, 0);
         }
         return put_in_table(map, hash, block, old);
     }
@@ -165,7 +136,7 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
         if (__builtin_expect(cairn_live_table_find(&map->table, hash, address, block->domain) != NULL, 0)) {
             return put_in_table(map, hash, block, old);
         }
-        if (is_block(place) &&
+        if (cairn_young_is_block(place) &&
             !cairn_live_table_add(&map->table, cairn_live_slot_hash(map->table.space, place), place)) {
             return CAIRN_LIVE_FAILED;
         }
@@ -179,21 +150,21 @@ bool cairn_live_map_take(struct cairn_live_map *map, uint64_t address, uint8_t d
                          struct cairn_live_block *block)
 {
     const uint64_t hash = hash_of(map, address, domain);
-    struct cairn_live_slot *place = map->young ? young_place(map, hash) : NULL;
+    struct cairn_live_slot *place = map->young ? cairn_young_place(map, hash) : NULL;
     if (place && cairn_live_slot_is(place, address, domain)) {
-        if (!is_block(place)) {
+        if (!cairn_young_is_block(place)) {
             return false;
         }
         cairn_live_unpack(map->table.space, place, block);
-        leave_key(place, address, domain);
+        cairn_young_leave_key(place, address, domain);
         map->count--;
         return true;
     }
     if (!cairn_live_table_take(&map->table, hash, address, domain, block)) {
         return false;
     }
-    if (place && !is_block(place)) {
-        leave_key(place, address, domain);
+    if (place && !cairn_young_is_block(place)) {
+        cairn_young_leave_key(place, address, domain);
     }
     map->count--;
     return true;
@@ -203,8 +174,8 @@ bool cairn_live_map_find(const struct cairn_live_map *map, uint64_t address, uin
                          struct cairn_live_block *block)
 {
     const uint64_t hash = hash_of(map, address, domain);
-    const struct cairn_live_slot *slot = map->young ? young_place(map, hash) : NULL;
-    if (!slot || !is_block(slot) || !cairn_live_slot_is(slot, address, domain)) {
+    const struct cairn_live_slot *slot = map->young ? cairn_young_place(map, hash) : NULL;
+    if (!slot || !cairn_young_is_block(slot) || !cairn_live_slot_is(slot, address, domain)) {
         slot = cairn_live_table_find(&map->table, hash, address, domain);
     }
     if (slot) {
@@ -216,8 +187,8 @@ bool cairn_live_map_find(const struct cairn_live_map *map, uint64_t address, uin
 void cairn_live_map_visit(const struct cairn_live_map *map,
                           void (*visit)(void *state, const struct cairn_live_block *block), void *state)
 {
-    for (size_t i = 0; map->young && i < YOUNG_PLACES; i++) {
-        if (is_block(&map->young[i])) {
+    for (size_t i = 0; map->young && i < CAIRN_YOUNG_PLACES; i++) {
+        if (cairn_young_is_block(&map->young[i])) {
             struct cairn_live_block block;
             cairn_live_unpack_slot(&map->young[i], &block);
             visit(state, &block);
@@ -232,17 +203,18 @@ bool cairn_live_map_update(struct cairn_live_map *map,
     return settle(map) && cairn_live_table_update(&map->table, visit, state);
 }
 
-void cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain)
+uint64_t cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain)
 {
     const uint64_t hash = hash_of(map, address, domain);
     if (map->young) {
-        const struct cairn_live_slot *place = young_place(map, hash);
+        const struct cairn_live_slot *place = cairn_young_place(map, hash);
         if (cairn_live_slot_is(place, address, domain)) {
-            return;
+            return hash;
         }
-        if (is_block(place)) {
+        if (cairn_young_is_block(place)) {
             cairn_live_table_prefetch(&map->table, cairn_live_slot_hash(map->table.space, place));
         }
     }
     cairn_live_table_prefetch(&map->table, hash);
+    return hash;
 }

@@ -65,7 +65,7 @@ void cairn_live_map_visit(const struct cairn_live_map *map,
 bool cairn_live_map_update(struct cairn_live_map *map,
                            bool (*visit)(void *state, struct cairn_live_block *block), void *state);
 
-/* Starts loading the cache lines a put or take of that key will need. */
-void cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain);
+/* Starts loading the cache lines a put or take of that key will need. Returns the key's hash, the same in all maps of a space. */
+uint64_t cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain);
 
 #endif

@@ -8,8 +8,7 @@
 #include "collector/recorder.h"
 #include "collector/table.h"
 
-#define SLACK_NS         1000000
-#define PREFETCH_RECORDS 12u
+#define SLACK_NS 1000000
 /* A thread that is inside a hook for longer than PARKED_NS and does not run is not waited for; a running one is, up to
  * STARVED_NS (a machine that is short of processors). Its record, when it comes, comes late. */
 #define PARKED_NS    20000000ll
@@ -136,34 +135,36 @@ static uint64_t second_stamp(const struct cairn_recorder *recorder)
     return second;
 }
 
-static inline void prefetch_record(const struct cairn_source *source, const uint64_t *record)
+/* Returns the hash of the block's key. */
+static inline uint64_t prefetch_record(const struct cairn_source *source, const uint64_t *record)
 {
     const uint32_t kind = 1u << cairn_record_kind(record);
     if (!(kind & CAIRN_RECORDS_OF_BLOCKS)) {
-        return;
+        return 0;
     }
-    cairn_ledger_prefetch(source->target->ledger, record[1] & CAIRN_WIRE_ADDRESS_MASK,
-                          cairn_record_domain(record));
     if (kind & CAIRN_RECORDS_OF_NEW_BLOCKS) {
         const uint64_t node = record[1] >> 48 | record[2] >> 48 << 16;
         if (node - 1 < source->nodes.count) {
             __builtin_prefetch(&source->nodes.list[node - 1]);
         }
     }
+    return cairn_ledger_prefetch(source->target->ledger, cairn_record_address(record),
+                                 cairn_record_domain(record));
 }
 
-static void prefetch_ahead(struct cairn_source *source)
+static inline void look_ahead(struct cairn_source *source)
 {
     const struct cairn_ring_reader *reader = &source->reader;
-    while (source->ahead_records < PREFETCH_RECORDS) {
+    while (source->ahead_count < CAIRN_AHEAD_RECORDS) {
         const size_t at = reader->begin + source->ahead_words;
         if (at >= reader->end) {
             return;
         }
         const uint64_t *record = reader->staged + at;
-        prefetch_record(source, record);
-        source->ahead_words += cairn_record_words_checked(record);
-        source->ahead_records++;
+        const uint32_t words = cairn_record_words_checked(record);
+        source->ahead[(source->ahead_first + source->ahead_count++) % CAIRN_AHEAD_RECORDS] =
+            (struct cairn_ahead){.hash = prefetch_record(source, record), .words = words};
+        source->ahead_words += words;
     }
 }
 
@@ -172,13 +173,13 @@ static void apply_run(struct cairn_recorder *recorder, struct cairn_source *sour
 {
     struct cairn_ring_reader *reader = &source->reader;
     while (reader->begin < reader->end && first_stamp(source) <= limit) {
-        prefetch_ahead(source);
-        const uint64_t *record = reader->staged + reader->begin;
-        const uint32_t words = cairn_record_words_checked(record);
-        cairn_recorder_apply(recorder, source, record);
-        reader->begin += words;
-        source->ahead_words -= words;
-        source->ahead_records--;
+        look_ahead(source);
+        const struct cairn_ahead ahead = source->ahead[source->ahead_first % CAIRN_AHEAD_RECORDS];
+        cairn_recorder_apply(recorder, source, reader->staged + reader->begin, ahead.hash);
+        reader->begin += ahead.words;
+        source->ahead_words -= ahead.words;
+        source->ahead_count--;
+        source->ahead_first++;
     }
 }
 

@@ -83,11 +83,21 @@ void cairn_recorder_rest(struct cairn_recorder *recorder);
 
 /* --- apply.c: from records to the ledger --- */
 
-/* Applies one record, which was checked. */
+/* Applies one record, which was checked; `hash` is of the block's key, if it is about one. */
 void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
-                          const uint64_t *record);
+                          const uint64_t *record, uint64_t hash);
 /* The thread of a source ends (its row is written); harmless when there is none. */
 void cairn_recorder_thread_end(struct cairn_recorder *recorder, struct cairn_source *source, int64_t t_ns);
+/* The interpreter in a process says its version. */
+void cairn_recorder_python_version(struct cairn_recorder *recorder, struct cairn_target *target,
+                                   const char *version);
+
+/* --- forks.c: what a child inherits --- */
+
+/* A process is about to fork, for the `serial`th time. */
+void cairn_recorder_fork(struct cairn_recorder *recorder, struct cairn_target *target, uint64_t serial);
+/* It did, or failed to (`child` 0). */
+void cairn_recorder_fork_done(struct cairn_target *target, uint64_t serial, pid_t child);
 /* The child gets what `parent` noted down for that fork; false when it is not there. */
 bool cairn_recorder_inherit(struct cairn_recorder *recorder, struct cairn_target *child,
                             struct cairn_target *parent, uint64_t serial);

@@ -17,6 +17,13 @@
 
 struct cairn_target;
 
+/* A staged record whose places are being loaded. */
+struct cairn_ahead {
+    uint64_t hash; /* of the block's key */
+    uint32_t words;
+};
+#define CAIRN_AHEAD_RECORDS 16u /* a power of two */
+
 /* A ring and the thread that writes it now. */
 struct cairn_source {
     struct cairn_ring_reader reader;
@@ -28,9 +35,12 @@ struct cairn_source {
     char *thread_name;     /* owned, or NULL */
     uint32_t ended_thread; /* the last one that said it ended here, or 0 */
     int32_t ended_tid;
-    bool visited;                      /* by a thread that ended: its row is written */
-    uint64_t skipped, stalled_ns;      /* as last read */
-    size_t ahead_words, ahead_records; /* of the staged records, so much is prefetched already */
+    bool visited;                 /* by a thread that ended: its row is written */
+    uint64_t skipped, stalled_ns; /* as last read */
+    struct cairn_ahead
+        ahead[CAIRN_AHEAD_RECORDS]; /* the next staged records, from `ahead_first` modulo … on */
+    uint32_t ahead_first, ahead_count;
+    size_t ahead_words; /* of them all */
     bool damage_noted;
 };
 
@@ -97,6 +107,14 @@ struct cairn_target {
 
 /* `image` lists are freed with the target. */
 void cairn_fork_image_free(struct cairn_fork_image *image);
+
+/* Code moved: what nodes know of their frames is of another epoch. */
+static inline void cairn_target_code_changed(struct cairn_target *target)
+{
+    if (++target->code_epoch == 0) {
+        target->code_epoch = 1;
+    }
+}
 
 /* Reads a small file of /proc as a string; the number of bytes, 0 when it cannot be read. */
 size_t cairn_proc_read(const char *path, char *text, size_t size);

@@ -172,6 +172,12 @@ static inline enum cairn_record_kind cairn_record_kind(const uint64_t *record)
     return (enum cairn_record_kind)(record[0] & ((1u << CAIRN_RECORD_KIND_BITS) - 1));
 }
 
+/* Of a record about a block. */
+static inline uint64_t cairn_record_address(const uint64_t *record)
+{
+    return record[1] & CAIRN_WIRE_ADDRESS_MASK;
+}
+
 /* As it stands there: up to 7. */
 static inline uint8_t cairn_record_domain(const uint64_t *record)
 {

@@ -1,0 +1,51 @@
+/* The young blocks of a live map. Private to the live map's files and to the ledger's quick ways.
+ *
+ * Most blocks die young, and the next one gets their address: what was allocated last stands in a small array of its own,
+ * one place a key, that stays in the processor's nearer caches. A block moves into the table when another takes its place.
+ * A place whose block was freed keeps its key, which is then known not to be in the table, either. */
+#ifndef CAIRN_COLLECTOR_LIVE_YOUNG_H
+#define CAIRN_COLLECTOR_LIVE_YOUNG_H
+
+#include "collector/live_slot.h"
+#include "collector/live_table.h"
+
+#define CAIRN_YOUNG_PLACES 4096u
+
+struct cairn_live_map {
+    struct cairn_live_table table;
+    struct cairn_live_slot *young; /* CAIRN_YOUNG_PLACES, or NULL */
+    uint64_t count;
+    uint32_t puts; /* until there are young ones */
+};
+
+/* A size that no young block has: the key stands there alone. Giants go into the table at once. */
+static inline bool cairn_young_is_block(const struct cairn_live_slot *place)
+{
+    return (place->w1 & CAIRN_SIZE_IS_GIANT) != CAIRN_SIZE_IS_GIANT;
+}
+
+static inline void cairn_young_leave_key(struct cairn_live_slot *place, uint64_t address, uint32_t domain)
+{
+    place->w0 = address << 16;
+    place->w1 = (uint64_t)domain << CAIRN_SIZE_BITS | CAIRN_SIZE_IS_GIANT;
+}
+
+/* Bits of the hash that choose no segment in a table of less than 2^20 of them. */
+static inline struct cairn_live_slot *cairn_young_place(const struct cairn_live_map *map, uint64_t hash)
+{
+    return &map->young[hash >> 32 & (CAIRN_YOUNG_PLACES - 1)];
+}
+
+/* Makes a key's place free for it, where the map has no block of that key (true) and there is memory. */
+static inline bool cairn_young_clear(struct cairn_live_map *map, struct cairn_live_slot *place, uint64_t hash,
+                                     uint64_t address, uint32_t domain)
+{
+    if (__builtin_expect(cairn_live_slot_is(place, address, domain), 1)) {
+        return !cairn_young_is_block(place);
+    }
+    return !cairn_live_table_find(&map->table, hash, address, domain) &&
+           (!cairn_young_is_block(place) ||
+            cairn_live_table_add(&map->table, cairn_live_slot_hash(map->table.space, place), place));
+}
+
+#endif
