@@ -63,12 +63,6 @@ void cairn_columns_out_release(struct cairn_columns_out *columns)
     cairn_buffer_release(&columns->body);
 }
 
-static void put_varint(struct cairn_buffer *blob, uint64_t value)
-{
-    uint8_t bytes[CAIRN_VARINT_MAX_BYTES];
-    cairn_buffer_append(blob, bytes, (size_t)(cairn_varint_write(bytes, value) - bytes));
-}
-
 static bool compress(ZSTD_CCtx *context, struct cairn_buffer *out, const uint8_t *data, size_t size,
                      int level)
 {
@@ -92,16 +86,16 @@ enum cairn_status cairn_columns_write(struct cairn_columns_out *columns,
     struct cairn_buffer head = CAIRN_BUFFER_INIT, *const body = &columns->body;
     cairn_buffer_reset(body);
     cairn_buffer_byte(&head, FORMAT_VERSION);
-    put_varint(&head, header->events);
-    put_varint(&head, header->old_events);
-    put_varint(&head, header->far_events);
-    put_varint(&head, header->first_time);
+    cairn_varint_append(&head, header->events);
+    cairn_varint_append(&head, header->old_events);
+    cairn_varint_append(&head, header->far_events);
+    cairn_varint_append(&head, header->first_time);
     bool good = true;
     for (size_t c = 0; good && c < CAIRN_COLUMN_COUNT; c++) {
         const size_t size = (size_t)(columns->at[c] - columns->start[c]), before = body->length;
         good = size == 0 || compress(columns->context, body, columns->start[c], size, level);
-        put_varint(&head, size);
-        put_varint(&head, body->length - before);
+        cairn_varint_append(&head, size);
+        cairn_varint_append(&head, body->length - before);
     }
     if (good && !head.failed && cairn_buffer_reserve(blob, head.length + body->length)) {
         cairn_buffer_append(blob, head.data, head.length);

@@ -18,3 +18,9 @@ bool cairn_varint_read_long(struct cairn_varint_reader *reader, uint64_t *value)
     }
     return false;
 }
+
+void cairn_varint_append(struct cairn_buffer *blob, uint64_t value)
+{
+    uint8_t bytes[CAIRN_VARINT_MAX_BYTES];
+    cairn_buffer_append(blob, bytes, (size_t)(cairn_varint_write(bytes, value) - bytes));
+}

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
+
 #define CAIRN_VARINT_MAX_BYTES 10u
 
 /* Writes at `out`, which has room for CAIRN_VARINT_MAX_BYTES; returns the first byte behind. */
@@ -19,6 +21,9 @@ static inline uint8_t *cairn_varint_write(uint8_t *out, uint64_t value)
     *out++ = (uint8_t)value;
     return out;
 }
+
+/* The same at the end of a buffer, which says when memory ran out. */
+void cairn_varint_append(struct cairn_buffer *blob, uint64_t value);
 
 /* Unread bytes of a blob. */
 struct cairn_varint_reader {
