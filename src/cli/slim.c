@@ -99,12 +99,10 @@ const struct cairn_command cairn_command_slim = {
     .completion = CAIRN_COMPLETE_TRACE,
     .description =
         "Totals, key frames, snapshots and graphs stay, so top, tree, diff, growth, leaks and timeline "
-        "answer as "
-        "before. Named moments, snapshots, peaks and whole percents of the time stay exact, others become "
-        "the "
-        "nearest one before; ages, survivors and SQL's events are gone. What sites held at a long "
-        "recording's "
-        "periodic snapshots stays of so many as fit into half a percent of its size.",
+        "answer as before. Every snapshot, named moments, peaks and whole percents of the time stay exact, "
+        "others become the nearest one before, and answers say so; ages, survivors and SQL's events are "
+        "gone. For stock sqlite3 the rows of so many periodic snapshots stay as take an eight-hundredth of "
+        "the trace; cairn answers for all of them.",
     .examples = examples,
     .groups = groups,
     .arguments_size = sizeof(struct slim_arguments),

@@ -1,4 +1,4 @@
-/* Events as the trace keeps them, and the chunk codec (docs/trace-format.md has it byte by byte).
+/* Events as the trace keeps them, and the chunk codec (docs/trace-blobs.md has it byte by byte).
  *
  * An event is one change of the ledger in the merged order of the whole recording. Its ordinal (0, 1, 2, …) is its
  * name: a free points at the ordinal of the allocation it ends. A chunk holds up to CAIRN_CHUNK_EVENTS events and

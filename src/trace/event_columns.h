@@ -1,5 +1,5 @@
 /* The container of an encoded chunk: a header and fifteen columns, each a zstd frame of its own so that some can be read
- * without the rest. docs/trace-format.md has the layout. Used by the event codec only. */
+ * without the rest. docs/trace-blobs.md has the layout. Used by the event codec only. */
 #ifndef CAIRN_TRACE_EVENT_COLUMNS_H
 #define CAIRN_TRACE_EVENT_COLUMNS_H
 

@@ -1,4 +1,4 @@
-/* The BLOBs of object graphs. docs/trace-format.md has the bytes; decoders take them as hostile. Internal to trace. */
+/* The BLOBs of object graphs. docs/trace-blobs.md has the bytes; decoders take them as hostile. Internal to trace. */
 #ifndef CAIRN_TRACE_GRAPH_CODEC_H
 #define CAIRN_TRACE_GRAPH_CODEC_H
 

@@ -1,5 +1,5 @@
 /* An object graph as the trace stores it: what the builder writes and readers read. Column meanings are schema.sql's, the
- * bytes of the BLOBs are in docs/trace-format.md.
+ * bytes of the BLOBs are in docs/trace-blobs.md.
  *
  * Objects are 0 … objects − 1 in ascending order of their address. Everything that belongs to one object is in one chunk of
  * a few kilobytes, so that looking at one costs the decoding of that chunk, whatever the graph's size. */

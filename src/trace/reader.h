@@ -8,6 +8,7 @@
  *   reader_stacks.c    the trie of stacks
  *   reader_chunks.c    decoded chunks, positions and times
  *   reader_ledger.c    what an event does to totals
+ *   reader_totals.c    key frames and what chunks changed
  *   reader_state.c     the ledger at a position
  *   reader_peak.c, reader_survived.c
  */
@@ -42,6 +43,8 @@ struct cairn_kept_state {
     struct cairn_state state;
     struct cairn_totals totals[];
 };
+
+struct cairn_kept_group;
 
 /* --- What was read from the file, as of one commit. --- */
 enum cairn_table_id {
@@ -94,6 +97,7 @@ struct cairn_contents {
         *last_border; /* the state before border_chunk: neighbours are a few deltas away */
     size_t border_chunk;
     struct cairn_kept_state *last_state;
+    struct cairn_kept_group *last_group; /* reader_totals.c */
 };
 
 struct cairn_trace {
@@ -220,5 +224,10 @@ CAIRN_MUST_CHECK enum cairn_status cairn_reader_copy_state(struct cairn_trace *t
 CAIRN_MUST_CHECK enum cairn_status cairn_reader_delta(struct cairn_trace *trace, size_t chunk,
                                                       struct cairn_account_totals **rows, size_t *count,
                                                       struct cairn_error *error);
+/* The same of the key frame before a chunk, which has one. */
+CAIRN_MUST_CHECK enum cairn_status cairn_reader_keyframe(struct cairn_trace *trace, size_t chunk,
+                                                         struct cairn_account_totals **rows, size_t *count,
+                                                         struct cairn_error *error);
+void cairn_reader_group_free(struct cairn_kept_group *kept); /* tolerates NULL */
 
 #endif

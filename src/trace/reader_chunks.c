@@ -43,6 +43,22 @@ enum cairn_status cairn_reader_chunk_of(struct cairn_trace *trace, uint64_t posi
 /* Times of events are whole microseconds, those of named moments are not. */
 #define STAMP_NS 1000
 
+/* Snapshots say after which event they are; stamps of events around them may be a little off. */
+static bool is_snapshot(struct cairn_trace *trace, uint64_t position, int64_t t_ns)
+{
+    const struct cairn_snapshot *snapshots;
+    size_t count;
+    if (cairn_trace_snapshots(trace, &snapshots, &count, NULL) != CAIRN_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (snapshots[i].event == position && snapshots[i].t_ns == t_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool cairn_trace_is_exact(struct cairn_trace *trace, uint64_t position, int64_t t_ns)
 {
     const struct cairn_recording *recording = cairn_trace_recording(trace);
@@ -54,7 +70,8 @@ bool cairn_trace_is_exact(struct cairn_trace *trace, uint64_t position, int64_t 
     }
     const struct cairn_chunk *chunks = cairn_reader_chunks(trace, &count);
     return chunk == count || chunks[chunk].has_data ||
-           (position == chunks[chunk].first_event && t_ns < chunks[chunk].first_t_ns + STAMP_NS);
+           (position == chunks[chunk].first_event &&
+            (t_ns < chunks[chunk].first_t_ns + STAMP_NS || is_snapshot(trace, position, t_ns)));
 }
 
 enum cairn_status cairn_reader_chunk_until(struct cairn_trace *trace, uint64_t position, size_t *chunk,

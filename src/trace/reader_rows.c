@@ -58,17 +58,10 @@ enum cairn_status cairn_trace_has_sites(struct cairn_trace *trace, const struct 
     return cairn_cursor_close(&cursor);
 }
 
-enum cairn_status cairn_trace_snapshot_sites(struct cairn_trace *trace, uint32_t snapshot,
-                                             struct cairn_snapshot_site **rows, size_t *count,
-                                             struct cairn_error *error)
+/* Sites as the snapshot's rows have them; none when it has no rows. */
+static enum cairn_status read_sites(struct cairn_trace *trace, uint32_t snapshot, size_t account_count,
+                                    struct answer *answer, struct cairn_error *error)
 {
-    struct answer answer = {.row_size = sizeof(struct cairn_snapshot_site)};
-    const struct cairn_account *accounts;
-    size_t account_count;
-    enum cairn_status status = cairn_trace_accounts(trace, &accounts, &account_count, error);
-    if (status != CAIRN_OK) {
-        return status;
-    }
     struct cairn_cursor cursor;
     uint32_t last = 0;
     cairn_cursor_open(
@@ -77,7 +70,7 @@ enum cairn_status cairn_trace_snapshot_sites(struct cairn_trace *trace, uint32_t
         error);
     cairn_cursor_bind(&cursor, 1, snapshot);
     while (cairn_cursor_next(&cursor)) {
-        struct cairn_snapshot_site *site = add_row(&answer, &cursor);
+        struct cairn_snapshot_site *site = add_row(answer, &cursor);
         if (!site) {
             break;
         }
@@ -89,8 +82,56 @@ enum cairn_status cairn_trace_snapshot_sites(struct cairn_trace *trace, uint32_t
         }
         last = site->account;
     }
+    return cairn_cursor_close(&cursor);
+}
+
+/* The same from the state at that moment. */
+static enum cairn_status take_sites(struct cairn_trace *trace, const struct cairn_snapshot *snapshot,
+                                    struct answer *answer, struct cairn_error *error)
+{
+    const struct cairn_state *state;
+    const enum cairn_status status = cairn_trace_state(trace, snapshot->event, &state, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct cairn_snapshot_site *sites = calloc(state->count + 1, sizeof(*sites));
+    for (size_t i = 0; sites && i < state->count; i++) {
+        const struct cairn_totals *totals = &state->totals[i];
+        if ((totals->live_bytes | totals->live_blocks) != 0) {
+            sites[answer->count++] = (struct cairn_snapshot_site){
+                .account = (uint32_t)i + 1,
+                .live_bytes = totals->live_bytes,
+                .live_blocks = totals->live_blocks,
+            };
+        }
+    }
+    answer->rows = sites;
+    cairn_state_release(trace, state);
+    return sites ? CAIRN_OK : cairn_reader_no_memory(trace, error);
+}
+
+enum cairn_status cairn_trace_snapshot_sites(struct cairn_trace *trace, uint32_t snapshot,
+                                             struct cairn_snapshot_site **rows, size_t *count,
+                                             struct cairn_error *error)
+{
+    struct answer answer = {.row_size = sizeof(struct cairn_snapshot_site)};
+    const struct cairn_account *accounts;
+    const struct cairn_table *snapshots;
+    size_t account_count;
     void *handed = NULL;
-    status = hand_over(&answer, cairn_cursor_close(&cursor), &handed, count);
+    enum cairn_status status = cairn_trace_accounts(trace, &accounts, &account_count, error);
+    if (status == CAIRN_OK) {
+        status = cairn_reader_table(trace, CAIRN_TABLE_SNAPSHOT, &snapshots, error);
+    }
+    if (status == CAIRN_OK) {
+        status = read_sites(trace, snapshot, account_count, &answer, error);
+    }
+    const struct cairn_snapshot *found =
+        status == CAIRN_OK ? cairn_reader_find(trace, CAIRN_TABLE_SNAPSHOT, snapshot) : NULL;
+    if (found && answer.count == 0 && cairn_trace_is_exact(trace, found->event, found->t_ns)) {
+        status = take_sites(trace, found, &answer, error);
+    }
+    status = hand_over(&answer, status, &handed, count);
     if (status == CAIRN_OK) {
         *rows = handed;
     }

@@ -50,55 +50,6 @@ static struct cairn_kept_state *share(struct cairn_kept_state *state)
     return state;
 }
 
-/* Rows of a totals blob. */
-static enum cairn_status read_totals(struct cairn_trace *trace, const char *subject, const char *sql,
-                                     size_t chunk, struct cairn_account_totals **rows, size_t *count,
-                                     struct cairn_error *error)
-{
-    struct cairn_account_totals *read = NULL;
-    size_t read_count = 0;
-    const struct cairn_account *accounts;
-    size_t account_count;
-    enum cairn_status status = cairn_trace_accounts(trace, &accounts, &account_count, error);
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    struct cairn_cursor cursor;
-    cairn_cursor_open(&cursor, trace, NULL, subject, sql, error);
-    cairn_cursor_bind(&cursor, 1, (int64_t)chunk);
-    if (cairn_cursor_next(&cursor)) {
-        size_t size;
-        const void *blob = cairn_cursor_blob(&cursor, 0, &size);
-        if (blob && cairn_totals_claimed(blob, size) > account_count) {
-            cairn_cursor_damaged(&cursor);
-        } else if (blob) {
-            cursor.status = cairn_totals_decode(blob, size, &read, &read_count, error);
-        }
-        /* They are in order of account. */
-        if (read_count > 0 && (read[0].account == 0 || read[read_count - 1].account > account_count)) {
-            cairn_cursor_damaged(&cursor);
-        }
-    } else {
-        cairn_cursor_damaged(&cursor);
-    }
-    status = cairn_cursor_close(&cursor);
-    if (status != CAIRN_OK) {
-        free(read);
-        return status;
-    }
-    *rows = read;
-    *count = read_count;
-    return CAIRN_OK;
-}
-
-enum cairn_status cairn_reader_delta(struct cairn_trace *trace, size_t chunk,
-                                     struct cairn_account_totals **rows, size_t *count,
-                                     struct cairn_error *error)
-{
-    return read_totals(trace, "changes of a chunk", "SELECT data FROM chunk_delta WHERE chunk = ?1", chunk,
-                       rows, count, error);
-}
-
 /* Totals wrap instead of overflowing: a hostile trace may hold any number. */
 static void add_scaled(int64_t *value, int64_t change, uint64_t sign)
 {
@@ -184,8 +135,7 @@ static enum cairn_status start_border(struct cairn_trace *trace, size_t chunk,
     size_t count = 0;
     status = new_state(trace, &made, error);
     if (status == CAIRN_OK && *at > 0) {
-        status = read_totals(trace, "a keyframe", "SELECT data FROM keyframe WHERE chunk = ?1", *at, &rows,
-                             &count, error);
+        status = cairn_reader_keyframe(trace, *at, &rows, &count, error);
         if (status != CAIRN_OK) {
             cairn_shared_drop(made);
         }

@@ -34,6 +34,7 @@ void cairn_contents_free(struct cairn_contents *contents)
     free(contents->members.accounts);
     cairn_shared_drop(contents->last_border);
     cairn_shared_drop(contents->last_state);
+    cairn_reader_group_free(contents->last_group);
     cairn_lru_free(contents->cache);
     cairn_arena_release(&contents->texts);
     free(contents);

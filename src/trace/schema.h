@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define CAIRN_APPLICATION_ID 0x43524e31 /* "CRN1", PRAGMA application_id */
-#define CAIRN_SCHEMA_VERSION 2          /* PRAGMA user_version */
+#define CAIRN_SCHEMA_VERSION 3          /* PRAGMA user_version */
 #define CAIRN_SCHEMA_OLDEST  1          /* that is still read */
 
 /* The text of schema.sql, NUL-terminated, and its length without the NUL. */

@@ -1,4 +1,4 @@
--- The trace, schema version 1. docs/trace-format.md explains every table, column and unit.
+-- The trace, schema version 3. docs/trace-format.md explains every table, column and unit.
 -- Times: nanoseconds since the recording's start. Events: 0-based ordinals in the merged order of the recording.
 -- Sizes: bytes asked for. Unknown is NULL.
 

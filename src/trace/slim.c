@@ -6,19 +6,12 @@
 #include "trace/copy.h"
 #include "trace/event_columns.h"
 #include "trace/reader_ledger.h"
+#include "trace/slim_borders.h"
 #include "trace/slim_keep.h"
+#include "trace/totals_group.h"
 
 #define ZSTD_LEVEL      12
 #define KEYFRAME_CHUNKS 64 /* a key frame takes as much as a dozen changes, and chunks are few */
-#define TIMELINE_POINTS 1000
-#define TIME_SPANS      100 /* borders at every hundredth of the time, */
-#define EVENT_SPANS     50  /* and at every fiftieth of the events: bursts have detail, too */
-
-/* Positions where a chunk of the copy must begin; ascending once sorted. */
-struct borders {
-    uint64_t *positions; /* owned */
-    size_t count, capacity;
-};
 
 /* The chunk that is being summed up. */
 struct span {
@@ -29,13 +22,14 @@ struct span {
 
 struct slim {
     struct cairn_copy *copy;
-    struct borders borders;
+    struct cairn_slim_borders borders;
     size_t next_border;
     struct cairn_kept_state *now;    /* after the events so far; owned */
     struct cairn_kept_state *before; /* at the beginning of the span; owned */
     struct cairn_ledger ledger;      /* of `now` */
     struct span span;
-    int64_t chunks;                    /* written */
+    int64_t chunks;                    /* written, and those of `group` */
+    struct cairn_totals_group group;   /* the changes of the last ones; their rows are not written yet */
     struct cairn_account_totals *rows; /* room for one an account; owned */
     uint32_t *touched;                 /* accounts − 1 that the span changed, in no order; owned */
     bool *is_touched;                  /* by account − 1; owned */
@@ -43,119 +37,6 @@ struct slim {
     bool all_touched;
     sqlite3_stmt *put_chunk, *put_delta, *put_keyframe;
 };
-
-static bool add_border(struct borders *borders, uint64_t position)
-{
-    if (borders->count == borders->capacity) {
-        const size_t larger = borders->capacity ? borders->capacity * 2 : 256;
-        uint64_t *grown = realloc(borders->positions, larger * sizeof(*grown));
-        if (!grown) {
-            return false;
-        }
-        borders->positions = grown;
-        borders->capacity = larger;
-    }
-    borders->positions[borders->count++] = position;
-    return true;
-}
-
-static int compare_positions(const void *a, const void *b)
-{
-    const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return (left > right) - (left < right);
-}
-
-static enum cairn_status add_time(struct slim *slim, int64_t t_ns)
-{
-    uint64_t position;
-    struct cairn_trace *from = slim->copy->from;
-    const enum cairn_status status = cairn_trace_position_at(from, t_ns, &position, slim->copy->error);
-    if (status == CAIRN_OK && !add_border(&slim->borders, position)) {
-        return cairn_reader_no_memory(from, slim->copy->error);
-    }
-    return status;
-}
-
-/* The end, snapshots, peaks, what the caller wants and every fiftieth of the events, by position. */
-static enum cairn_status add_named(struct slim *slim)
-{
-    struct cairn_trace *from = slim->copy->from;
-    const struct cairn_snapshot *snapshots;
-    const struct cairn_process *processes;
-    size_t snapshot_count, process_count = 0;
-    enum cairn_status status = cairn_trace_snapshots(from, &snapshots, &snapshot_count, slim->copy->error);
-    if (status == CAIRN_OK) {
-        status = cairn_trace_processes(from, &processes, &process_count, slim->copy->error);
-    }
-    uint64_t end = 0;
-    if (status == CAIRN_OK) {
-        status = cairn_trace_end(from, &end, slim->copy->error);
-    }
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    bool fits = add_border(&slim->borders, end) &&
-                add_border(&slim->borders, (uint64_t)cairn_trace_recording(from)->peak_event);
-    const uint64_t events = (uint64_t)cairn_trace_recording(from)->events;
-    for (uint64_t i = 1; i < EVENT_SPANS; i++) {
-        fits = fits && add_border(&slim->borders, events / EVENT_SPANS * i);
-    }
-    const struct cairn_slim_keep *keep = slim->copy->plan->state;
-    for (size_t i = 0; i < snapshot_count; i++) {
-        fits = fits && (!cairn_slim_keeps(keep, snapshots[i].snapshot) ||
-                        add_border(&slim->borders, snapshots[i].event));
-    }
-    for (size_t i = 0; i < keep->wanted_count; i++) {
-        fits = fits && add_border(&slim->borders, keep->wanted[i]);
-    }
-    for (size_t i = 0; i < process_count; i++) {
-        fits = fits && add_border(&slim->borders, (uint64_t)processes[i].peak_event);
-    }
-    return fits ? CAIRN_OK : cairn_reader_no_memory(from, slim->copy->error);
-}
-
-/* A program too short for a look at its mappings: what its resident memory was made of is told from the timeline. */
-static enum cairn_status add_timeline(struct slim *slim)
-{
-    struct cairn_timeline_point *points;
-    size_t count;
-    const int64_t duration = cairn_trace_recording(slim->copy->from)->duration_ns;
-    enum cairn_status status = cairn_trace_timeline(slim->copy->from, 0, duration, TIMELINE_POINTS, &points,
-                                                    &count, slim->copy->error);
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        if (points[i].rss_bytes != CAIRN_UNKNOWN) {
-            status = add_time(slim, points[i].t_ns);
-        }
-    }
-    free(points);
-    return status;
-}
-
-/* Measurements of the mappings, and every hundredth of the time. */
-static enum cairn_status add_times(struct slim *slim)
-{
-    struct cairn_trace *from = slim->copy->from;
-    const int64_t duration = cairn_trace_recording(from)->duration_ns;
-    const struct cairn_table *table;
-    enum cairn_status status = cairn_reader_table(from, CAIRN_TABLE_RESIDENCY, &table, slim->copy->error);
-    if (status != CAIRN_OK) {
-        return status;
-    }
-    const struct cairn_residency *rows = table->rows;
-    status = table->count == 0 ? add_timeline(slim) : CAIRN_OK;
-    for (size_t i = 0; status == CAIRN_OK && i < table->count; i++) {
-        if (i == 0 || rows[i].t_ns != rows[i - 1].t_ns) {
-            status = add_time(slim, rows[i].t_ns);
-        }
-    }
-    for (int i = 1; status == CAIRN_OK && i < TIME_SPANS; i++) {
-        status = add_time(slim, (int64_t)((double)duration * i / TIME_SPANS));
-    }
-    return status;
-}
 
 static enum cairn_status prepare(struct slim *slim)
 {
@@ -200,17 +81,55 @@ static enum cairn_status put_row(struct slim *slim, uint64_t end)
     return cairn_copy_put(slim->copy, slim->put_chunk);
 }
 
-static enum cairn_status put_totals(struct slim *slim, sqlite3_stmt *put, size_t count)
+static enum cairn_status put_blob(struct slim *slim, sqlite3_stmt *put, int64_t chunk,
+                                  const struct cairn_buffer *blob)
+{
+    return !blob->failed && sqlite3_bind_int64(put, 1, chunk) == SQLITE_OK &&
+                   sqlite3_bind_blob64(put, 2, blob->data, blob->length, SQLITE_STATIC) == SQLITE_OK
+               ? cairn_copy_put(slim->copy, put)
+               : cairn_copy_failed(slim->copy);
+}
+
+/* The key frame of the next chunk. */
+static enum cairn_status put_keyframe(struct slim *slim, size_t count)
 {
     struct cairn_buffer blob = CAIRN_BUFFER_INIT;
     enum cairn_status status = cairn_totals_encode(slim->rows, count, ZSTD_LEVEL, &blob, slim->copy->error);
     if (status == CAIRN_OK) {
-        status = sqlite3_bind_int64(put, 1, slim->chunks) == SQLITE_OK &&
-                         sqlite3_bind_blob64(put, 2, blob.data, blob.length, SQLITE_STATIC) == SQLITE_OK
-                     ? cairn_copy_put(slim->copy, put)
-                     : cairn_copy_failed(slim->copy);
+        status = put_blob(slim, slim->put_keyframe, slim->chunks, &blob);
     }
     cairn_buffer_release(&blob);
+    return status;
+}
+
+/* A row for each chunk of the group: the first one holds all of it. */
+static enum cairn_status put_group(struct slim *slim)
+{
+    struct cairn_totals_group *group = &slim->group;
+    const int64_t first = slim->chunks - (int64_t)group->chunks;
+    struct cairn_buffer blob = CAIRN_BUFFER_INIT;
+    enum cairn_status status =
+        group->chunks ? cairn_totals_group_encode(group, ZSTD_LEVEL, &blob, slim->copy->error) : CAIRN_OK;
+    for (size_t i = 0; status == CAIRN_OK && i < group->chunks; i++) {
+        if (i > 0) {
+            cairn_buffer_reset(&blob);
+            cairn_totals_member_encode(i, &blob);
+        }
+        status = put_blob(slim, slim->put_delta, first + (int64_t)i, &blob);
+    }
+    cairn_buffer_release(&blob);
+    cairn_totals_group_reset(group);
+    return status;
+}
+
+/* What the chunk that ends changed. */
+static enum cairn_status add_changes(struct slim *slim, size_t count)
+{
+    const enum cairn_status status =
+        cairn_totals_group_fits(&slim->group, count) ? CAIRN_OK : put_group(slim);
+    if (status == CAIRN_OK && !cairn_totals_group_add(&slim->group, slim->rows, count)) {
+        return cairn_reader_no_memory(slim->copy->from, slim->copy->error);
+    }
     return status;
 }
 
@@ -324,11 +243,11 @@ static enum cairn_status end_span(struct slim *slim, uint64_t end)
         status = put_row(slim, end);
     }
     if (status == CAIRN_OK) {
-        status = put_totals(slim, slim->put_delta, changes(slim));
+        status = add_changes(slim, changes(slim));
     }
     slim->chunks++;
     if (status == CAIRN_OK && slim->chunks % KEYFRAME_CHUNKS == 0) {
-        status = put_totals(slim, slim->put_keyframe, everything(slim));
+        status = put_keyframe(slim, everything(slim));
     }
     begin_span(slim, end);
     return status;
@@ -378,7 +297,7 @@ static enum cairn_status sum_up_events(struct slim *slim, size_t chunk, uint64_t
     }
     for (size_t i = 0; status == CAIRN_OK && i < decoded->count; i++) {
         const uint64_t ordinal = first + i;
-        const struct borders *borders = &slim->borders;
+        const struct cairn_slim_borders *borders = &slim->borders;
         while (slim->next_border < borders->count && borders->positions[slim->next_border] < ordinal) {
             slim->next_border++;
         }
@@ -440,7 +359,7 @@ static enum cairn_status write_chunks(struct slim *slim)
             status = end_span(slim, chunks[i].first_event + chunks[i].events);
         }
     }
-    return status;
+    return status == CAIRN_OK ? put_group(slim) : status;
 }
 
 static enum cairn_status prepare_states(struct slim *slim)
@@ -475,13 +394,10 @@ static enum cairn_status write_events(struct cairn_copy *copy)
     struct slim slim = {.copy = copy};
     enum cairn_status status = prepare_states(&slim);
     if (status == CAIRN_OK) {
-        status = add_named(&slim);
+        const struct cairn_slim_keep *keep = copy->plan->state;
+        status = cairn_slim_borders_find(&slim.borders, copy, keep->wanted, keep->wanted_count);
     }
     if (status == CAIRN_OK) {
-        status = add_times(&slim);
-    }
-    if (status == CAIRN_OK) {
-        qsort(slim.borders.positions, slim.borders.count, sizeof(*slim.borders.positions), compare_positions);
         status = prepare(&slim);
     }
     if (status == CAIRN_OK) {
@@ -490,7 +406,8 @@ static enum cairn_status write_events(struct cairn_copy *copy)
     sqlite3_finalize(slim.put_chunk);
     sqlite3_finalize(slim.put_delta);
     sqlite3_finalize(slim.put_keyframe);
-    free(slim.borders.positions);
+    cairn_slim_borders_release(&slim.borders);
+    cairn_totals_group_release(&slim.group);
     free(slim.rows);
     free(slim.touched);
     free(slim.is_touched);

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SITE_BYTES       28 /* of an account in a snapshot: its row, and its part of the state at that moment */
-#define PART_OF_THE_FILE 200
-#define LEAST_BYTES      (INT64_C(1) << 20)
+#define SITE_BYTES       20 /* of an account in a snapshot */
+#define PART_OF_THE_FILE 800
+#define LEAST_BYTES      (INT64_C(256) << 10)
 
 static int compare_numbers(const void *a, const void *b)
 {
@@ -13,19 +13,11 @@ static int compare_numbers(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static bool is_periodic(const struct cairn_snapshot *snapshot)
+/* One whose sites the state at its moment tells. Not so where --max-size dropped single events: its rows are all there is. */
+static bool may_go(struct cairn_trace *trace, const struct cairn_snapshot *snapshot)
 {
-    return strcmp(snapshot->kind, "periodic") == 0 && !snapshot->name && snapshot->graph == 0;
-}
-
-static bool is_wanted(const struct cairn_slim_keep *keep, const struct cairn_snapshot *snapshot)
-{
-    for (size_t i = 0; i < keep->wanted_count; i++) {
-        if (keep->wanted[i] == snapshot->event) {
-            return true;
-        }
-    }
-    return false;
+    return strcmp(snapshot->kind, "periodic") == 0 && !snapshot->name && snapshot->graph == 0 &&
+           cairn_trace_is_exact(trace, snapshot->event, snapshot->t_ns);
 }
 
 /* How many of `periodic` snapshots fit, when they are as large as the average one. */
@@ -53,7 +45,7 @@ enum cairn_status cairn_slim_choose(struct cairn_slim_keep *keep, struct cairn_t
     size_t count, periodic = 0, room = 0, seen = 0;
     enum cairn_status status = cairn_trace_snapshots(trace, &snapshots, &count, error);
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        periodic += is_periodic(&snapshots[i]);
+        periodic += may_go(trace, &snapshots[i]);
     }
     if (status == CAIRN_OK) {
         status = find_room(trace, count, periodic, &room, error);
@@ -66,10 +58,10 @@ enum cairn_status cairn_slim_choose(struct cairn_slim_keep *keep, struct cairn_t
         return cairn_reader_no_memory(trace, error);
     }
     for (size_t i = 0; i < count; i++) {
-        if (is_periodic(&snapshots[i])) {
+        if (may_go(trace, &snapshots[i])) {
             const bool stays = (seen + 1) * room / periodic > seen * room / periodic;
             seen++;
-            if (!stays && !is_wanted(keep, &snapshots[i])) {
+            if (!stays) {
                 keep->dropped[keep->dropped_count++] = snapshots[i].snapshot;
             }
         }

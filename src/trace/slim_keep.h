@@ -1,4 +1,5 @@
-/* Which snapshots a slim copy keeps with what sites held then; of the others their rows. Internal to trace. */
+/* Which snapshots a slim copy keeps as plain rows, too: what sites held at the others is in the state at that moment only.
+ * Internal to trace. */
 #ifndef CAIRN_TRACE_SLIM_KEEP_H
 #define CAIRN_TRACE_SLIM_KEEP_H
 
@@ -9,14 +10,15 @@
 #include "trace/reader.h"
 
 struct cairn_slim_keep {
-    const uint64_t *wanted; /* positions to be kept beside the named ones; borrowed */
+    const uint64_t *wanted; /* positions that become borders, too; borrowed */
     size_t wanted_count;
     uint32_t *dropped; /* snapshots whose sites go, ascending; owned */
     size_t dropped_count;
 };
 
-/* Chooses what goes: nothing while the sites of all periodic snapshots take at most a two-hundredth of the file, or 1 MiB where that is
- * more; else so many of them, evenly, that the others do. Those with a name and those at wanted positions always stay. */
+/* Chooses what goes: nothing while the sites of all periodic snapshots take at most an eight-hundredth of the file, or 256 KiB
+ * where that is more; else so many of them, evenly, that the others do. Those with a name stay, and those whose state is not
+ * known to the event. */
 CAIRN_MUST_CHECK enum cairn_status cairn_slim_choose(struct cairn_slim_keep *keep, struct cairn_trace *trace,
                                                      struct cairn_error *error);
 bool cairn_slim_keeps(const struct cairn_slim_keep *keep, uint32_t snapshot);

@@ -1,4 +1,4 @@
-/* Blobs of totals: keyframes and chunk deltas. docs/trace-format.md has the layout. */
+/* Blobs of totals: keyframes and chunk deltas. docs/trace-blobs.md has the layout. */
 #include <stdlib.h>
 #include <zstd.h>
 

@@ -1,5 +1,5 @@
-"""Traces from strangers: each CASE writes one that is foreign, cut short, damaged or forged. All of it is made from two honest
-traces, `plain` and `graphs`, and from seeds, so that every run makes the same bytes from the same traces."""
+"""Traces from strangers: each CASE writes one that is foreign, cut short, damaged or forged. All of it is made from three honest
+traces, `plain`, `graphs` and `slim`, a slim copy, and from seeds, so that every run makes the same bytes from the same traces."""
 
 import ctypes
 import ctypes.util
@@ -160,6 +160,24 @@ GRAPH_FORGERIES = {
     "graph_parts": "INSERT OR REPLACE INTO graph_part SELECT graph, 0, 0, 0, data FROM graph_links WHERE kind = 0 AND chunk = 0",
     "graph_many": "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) INSERT INTO graph SELECT i, 1, NULL, i, "
                   "1, NULL, 4000000000, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 FROM n",
+}
+SLIM_FORGERIES = {
+    "groups_noise": "UPDATE chunk_delta SET data = randomblob(length(data))",
+    "groups_zeroes": "UPDATE chunk_delta SET data = zeroblob(500)",
+    "groups_short": "UPDATE chunk_delta SET data = substr(data, 1, length(data) / 2) WHERE length(data) > 9",
+    "groups_gone": "DELETE FROM chunk_delta WHERE length(data) > 9",
+    "groups_everywhere": "UPDATE chunk_delta SET data = (SELECT data FROM chunk_delta WHERE chunk = 0)",
+    "groups_behind_the_end": "UPDATE chunk_delta SET chunk = chunk + 1000; UPDATE chunk_delta SET chunk = chunk - 999",
+    "group_for_a_keyframe": "INSERT OR REPLACE INTO keyframe SELECT 1, data FROM chunk_delta WHERE chunk = 0",
+    "members_before_the_start": "UPDATE chunk_delta SET data = x'051f'",
+    "members_of_members": "UPDATE chunk_delta SET data = x'0501'",
+    "members_of_themselves": "UPDATE chunk_delta SET data = x'0500'",
+    "members_far": "UPDATE chunk_delta SET data = x'05ffffffffffffffffff01' WHERE length(data) < 9",
+    "members_of_the_first": "UPDATE chunk_delta SET data = CASE chunk WHEN 0 THEN data ELSE x'0502' END",
+    "member_for_a_keyframe": "INSERT OR REPLACE INTO keyframe VALUES (1, x'0501')",
+    "accounts_of_groups_gone": "DELETE FROM account WHERE account > 1",
+    "rows_of_snapshots_gone": "DELETE FROM snapshot_site; UPDATE snapshot SET event = event + 1",
+    "rows_of_snapshots_far": "DELETE FROM snapshot_site; UPDATE snapshot SET event = 9223372036854775807",
 }
 SCHEMAS = {
     "view_for_table": ("DROP TABLE {t}", "CREATE VIEW {t} AS SELECT 1 AS {t}"),
@@ -361,6 +379,30 @@ def mutate_events(zstd, seed):
     return change
 
 
+def mutate_group(zstd, seed):
+    """A column of a group of deltas (version 3), changed where it is compressed no more."""
+    chance = random.Random(seed)
+
+    def change(blob):
+        if blob[0] != 3:
+            return blob
+        at, head, columns = 1, [], []
+        for _ in range(2 + 2 * 14):
+            number, at = read_varint(blob, at)
+            head.append(number)
+        for raw_size, size in zip(head[2::2], head[3::2]):
+            columns.append(bytearray(zstd.decompress(blob[at : at + size], raw_size)) if size else bytearray())
+            at += size
+        column = chance.choice([c for c in columns if c] or [bytearray(1)])
+        for _ in range(chance.choice((1, 5, 50))):
+            column[chance.randrange(len(column))] = chance.randrange(256)
+        packed = [zstd.compress(bytes(c)) if c else b"" for c in columns]
+        sizes = b"".join(varint(len(c)) + varint(len(p)) for c, p in zip(columns, packed))
+        return blob[:1] + b"".join(map(varint, head[:2])) + sizes + b"".join(packed)
+
+    return change
+
+
 def foreign(plain):
     """Files that are no trace at all."""
     honest = read(plain)
@@ -383,7 +425,7 @@ def foreign(plain):
     }
 
 
-def cases(plain, graphs):
+def cases(plain, graphs, slim):
     """(name, make): make(path) writes the file. Names are unique and stable."""
     zstd = Zstd()
     made = []
@@ -407,6 +449,8 @@ def cases(plain, graphs):
         add("forged_" + name, edit, plain, *statement.split("; "))
     for name, statement in GRAPH_FORGERIES.items():
         add("forged_" + name, edit, graphs, *statement.split("; "))
+    for name, statement in SLIM_FORGERIES.items():
+        add("forged_slim_" + name, edit, slim, *statement.split("; "))
     for i, statement in enumerate(NUMBERS):
         for word, value in (("huge", BIG), ("small", SMALL), ("minus", -1), ("half", 2**62)):
             add(f"numbers_{word}_{i}", edit, graphs, statement.format(value))
@@ -424,6 +468,8 @@ def cases(plain, graphs):
             add(f"blob_{table}{'_lists' if '>=' in where else ''}_{seed}", change_blobs, graphs, table, where,
                 lambda blob, change=change, rows=rows: change(blob, rows))
         add(f"blob_events_{seed}", change_blobs, plain, "event_chunk", "1", mutate_events(zstd, seed))
+        add(f"blob_groups_{seed}", change_blobs, slim, "chunk_delta", "1", mutate_group(zstd, seed))
+        add(f"flip_rows_of_slim_{seed}", flip_rows, slim, 2000 + seed)
     bomb = in_child(lambda: zstd.compress(bytes(300_000_000)))
     for table in ("chunk_delta", "graph_object", "graph_string", "graph_identity"):
         rows = varint(1 << 24) if table == "chunk_delta" else b""
@@ -431,4 +477,8 @@ def cases(plain, graphs):
         add(f"bomb_small_claim_{table}", change_blobs, graphs, table, "1", lambda blob, rows=rows: b"\x01" + rows + varint(100) + bomb)
     add("bomb_events", change_blobs, plain, "event_chunk", "1",
         lambda blob: b"\x01" + varint(65536) + varint(0) + varint(0) + varint(0) + (varint(300_000_000) + varint(len(bomb))) * 15 + bomb * 15)
+    for claim in (10 * 65536, 300_000_000):
+        head = b"\x03" + varint(32) + varint(65536)
+        add(f"bomb_groups_{claim}", change_blobs, slim, "chunk_delta", "1",
+            lambda blob, claim=claim, head=head: head + (varint(claim) + varint(len(bomb))) * 14 + bomb * 14)
     return made

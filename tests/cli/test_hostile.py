@@ -108,6 +108,8 @@ class Hostile(Case):
     def setUpClass(cls):
         cls.graphs = os.path.join(FOLDER, "graphs.cairn")
         subprocess.run([MAKER, cls.graphs, "300"], check=True)
+        cls.slim = os.path.join(FOLDER, "slim.cairn")
+        assert cairn("slim", trace(), "-o", cls.slim).status == 0
         with open(SCRIPT, "w", encoding="utf-8") as file:
             file.write(KEYS)
 
@@ -126,7 +128,7 @@ class Hostile(Case):
         return found
 
     def test_every_command_answers_or_refuses(self):
-        cases = hostile.cases(trace(), self.graphs)
+        cases = hostile.cases(trace(), self.graphs, self.slim)
         self.assertEqual(len({name for name, _ in cases}), len(cases))
         cases = cases[::EVERY]
         self.assertGreaterEqual(len(cases), 200)
@@ -138,7 +140,7 @@ class Hostile(Case):
 
     def test_a_folder_of_them(self):
         """`cairn` alone looks into every trace of the folder."""
-        cases = hostile.cases(trace(), self.graphs)[::EVERY]
+        cases = hostile.cases(trace(), self.graphs, self.slim)[::EVERY]
         for begin in range(0, len(cases), 20):
             folder = os.path.join(FOLDER, f"folder-{begin}")
             os.mkdir(folder)
@@ -191,7 +193,7 @@ class Hostile(Case):
         named = os.path.join(FOLDER, "touch.cairn")
         hostile.edit(named, trace(), "UPDATE source_file SET path = '/etc/passwd' WHERE file = 1", "UPDATE OR IGNORE module SET path = '/bin/ls'",
                      "UPDATE recording SET program = '/bin/true'", "DELETE FROM source")
-        cases = hostile.cases(trace(), self.graphs)[:: 1 if LONG else 17]
+        cases = hostile.cases(trace(), self.graphs, self.slim)[:: 1 if LONG else 17]
 
         def watch_some(number, name, make):
             path = os.path.join(FOLDER, f"watched-{name[:120]}.cairn")

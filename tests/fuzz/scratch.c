@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "random_events.h"
+#include "trace/slim.h"
 
 static char folder[64];
 
@@ -105,21 +106,49 @@ static void make_trace(const char *path)
     random_events_free(&stream);
 }
 
+/* A file's bytes, read once. */
+struct kept {
+    uint8_t bytes[1 << 20];
+    size_t length;
+};
+
+static void keep(struct kept *kept, const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    kept->length = file ? fread(kept->bytes, 1, sizeof(kept->bytes), file) : 0;
+    if (kept->length == 0 || kept->length == sizeof(kept->bytes)) {
+        abort();
+    }
+    fclose(file);
+}
+
 const uint8_t *scratch_trace(size_t *size)
 {
-    static uint8_t bytes[1 << 20];
-    static size_t length;
-    if (length == 0) {
+    static struct kept kept;
+    if (kept.length == 0) {
         char path[256];
         snprintf(path, sizeof(path), "%s", scratch_path("base.cairn"));
         make_trace(path);
-        FILE *file = fopen(path, "rb");
-        length = file ? fread(bytes, 1, sizeof(bytes), file) : 0;
-        if (length == 0 || length == sizeof(bytes)) {
+        keep(&kept, path);
+    }
+    *size = kept.length;
+    return kept.bytes;
+}
+
+const uint8_t *scratch_slim(size_t *size)
+{
+    static struct kept kept;
+    if (kept.length == 0) {
+        char whole[256], slim[256];
+        int64_t before, after;
+        (void)scratch_trace(size);
+        snprintf(whole, sizeof(whole), "%s", scratch_path("base.cairn"));
+        snprintf(slim, sizeof(slim), "%s", scratch_path("slim.cairn"));
+        if (cairn_trace_slim(whole, slim, true, NULL, 0, &before, &after, NULL) != CAIRN_OK) {
             abort();
         }
-        fclose(file);
+        keep(&kept, slim);
     }
-    *size = length;
-    return bytes;
+    *size = kept.length;
+    return kept.bytes;
 }

@@ -11,5 +11,7 @@ const char *scratch_path(const char *name);
 void scratch_write(const char *path, const void *data, size_t size);
 /* A whole trace of every kind of row, made once: its bytes. */
 const uint8_t *scratch_trace(size_t *size);
+/* The same of its slim copy. */
+const uint8_t *scratch_slim(size_t *size);
 
 #endif

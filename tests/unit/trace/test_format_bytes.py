@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""test_format_bytes.py MAKE_RANDOM_TRACE: reads traces by docs/trace-format.md alone, none of cairn's code, replays every
-event and compares with the accounts, deltas and keyframes in the same file."""
+"""test_format_bytes.py MAKE_RANDOM_TRACE: reads traces by docs/trace-format.md and docs/trace-blobs.md alone, none of cairn's code, replays every
+event and compares with the accounts, deltas and keyframes in the same file, and with those of a slim copy."""
 import ctypes
 import sqlite3
 import subprocess
@@ -164,6 +164,40 @@ def decode_totals(blob):
     return {account: list(values) for account, values in zip(accounts, zip(*columns))}
 
 
+def decode_group(blob):
+    """What each chunk of a group changed, as decode_totals() has it."""
+    head = Bytes(blob)
+    assert head.byte() == 3
+    chunks, rows = head.varint(), head.varint()
+    sizes = [(head.varint(), head.varint()) for _ in range(14)]
+    at, columns = head.at, []
+    for raw, stored in sizes:
+        columns.append(Bytes(decompress(blob[at:at + stored], raw) if raw else b""))
+        at += stored
+    assert at == len(blob) and chunks <= 32 and (chunks == 1 or rows <= 65536)
+    counts, found, sums = [columns[0].varint() for _ in range(chunks)], [], defaultdict(lambda: [0, 0])
+    assert sum(counts) == rows
+    for count in counts:
+        account, accounts = 0, []
+        for _ in range(count):
+            account += columns[1].varint() + 1
+            accounts.append(account)
+        found.append(dict.fromkeys(accounts))
+    for totals in found:
+        for account in totals:
+            told = []
+            for low, rest in zip(columns[2::2], columns[3::2]):
+                value = low.byte() + 256 * rest.varint()
+                told.append(value >> 1 if value % 2 == 0 else -(value + 1) // 2)
+            allocations, allocated, blocks, live, reallocs, temporary = told
+            usual = sums[account][0] // sums[account][1] if sums[account][1] else 0
+            totals[account] = [live + usual * blocks, blocks, allocated + usual * allocations, allocations, reallocs, temporary]
+            sums[account][0] += totals[account][2]
+            sums[account][1] += allocations
+    assert all(column.at_end() for column in columns)
+    return found
+
+
 LIVE_BYTES, LIVE_BLOCKS, BYTES, ALLOCATIONS, REALLOCS, TEMPORARIES = range(6)
 
 
@@ -195,7 +229,9 @@ def without_zeros(totals):
     return {account: row for account, row in totals.items() if any(row)}
 
 
-def check(path):
+def check(path, wanted=()):
+    """The totals at these positions."""
+    states = {}
     db = sqlite3.connect(path)
     process_of = dict(db.execute("SELECT account, process FROM account"))
     keyframes = {chunk: decode_totals(data) for chunk, data in db.execute("SELECT chunk, data FROM keyframe")}
@@ -214,6 +250,8 @@ def check(path):
         for index, event in enumerate(events):
             assert event["t_us"] >= last_us and event.get("birth", 0) < first + index + (event["kind"] in (ALLOC, END))
             last_us = event["t_us"]
+            if first + index in wanted:
+                states[first + index] = without_zeros({account: row[:] for account, row in totals.items()})
             replay(event, totals, process_of, ended)
         changed = {account: [now - then for now, then in zip(row, before.get(account, [0] * 6))]
                    for account, row in totals.items()}
@@ -224,16 +262,47 @@ def check(path):
                                     "temporary FROM account"):
         assert row == ended.get(account, totals[account][:2]) + totals[account][2:], f"account {account}"
     db.close()
+    return states
+
+
+def borders(path):
+    db = sqlite3.connect(path)
+    found = [row[0] for row in db.execute("SELECT first_event FROM event_chunk ORDER BY chunk")]
+    db.close()
+    return found
+
+
+def check_slim(path, states):
+    """That the sums of its deltas are the states at its borders, and its key frames, too."""
+    db = sqlite3.connect(path)
+    keyframes = {chunk: decode_totals(data) for chunk, data in db.execute("SELECT chunk, data FROM keyframe")}
+    totals, group, groups = defaultdict(lambda: [0] * 6), [], 0
+    rows = db.execute("SELECT chunk, first_event, c.data, d.data FROM event_chunk c JOIN chunk_delta d USING (chunk) ORDER BY chunk")
+    for chunk, first, data, delta in rows:
+        assert data is None
+        assert without_zeros(totals) == states[first], f"state before {chunk}"
+        assert keyframes.get(chunk, states[first]) == states[first], f"keyframe {chunk}"
+        if delta[0] == 3:
+            assert not group
+            group, at, groups = decode_group(delta), 0, groups + 1
+        else:
+            at += 1
+            assert delta == bytes([5, at])
+        for account, row in group.pop(0).items():
+            totals[account] = [was + change for was, change in zip(totals[account], row)]
+    assert not group
+    db.close()
+    return groups
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
         # The last one is long enough for old events.
         for seed, events, chunk in [(1, 2000, 1), (2, 3000, 17), (3, 4000, 500), (4, 5000, 65536), (5, 160000, 20000)]:
-            path = f"{folder}/{seed}.cairn"
-            subprocess.run([sys.argv[1], path, str(seed), str(events), str(chunk)], check=True)
-            check(path)
-            print(f"seed {seed}: {events} events in chunks of {chunk}")
+            path, slim = f"{folder}/{seed}.cairn", f"{folder}/{seed}-slim.cairn"
+            subprocess.run([sys.argv[1], path, str(seed), str(events), str(chunk), slim], check=True)
+            groups = check_slim(slim, check(path, set(borders(slim))))
+            print(f"seed {seed}: {events} events in chunks of {chunk}; {groups} groups")
 
 
 main()

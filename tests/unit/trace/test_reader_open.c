@@ -309,7 +309,7 @@ static void test_older_version(void **state)
     cairn_trace_close(older);
     cairn_trace_close(today);
     make_older(true, CAIRN_SCHEMA_VERSION);
-    expect(broken, CAIRN_E_FORMAT, "not those of trace version 2");
+    expect(broken, CAIRN_E_FORMAT, "not those of trace version 3");
     make_older(false, 1);
     expect(broken, CAIRN_E_FORMAT, "not those of trace version 1");
 }
