@@ -88,8 +88,19 @@ void cairn_note_inexact(struct cairn_trace *trace, const struct cairn_moment *mo
     }
 }
 
-/* A text says by itself how exact its moment is, but not the borders of its span. */
-static enum cairn_status find_moments(const struct cairn_select_arguments *arguments, bool text,
+/* Whether the command asks about one moment: others have --from and --to only. */
+static bool asks_at(const struct cairn_command *command)
+{
+    for (const struct cairn_option_group *group = command->groups; group->title != NULL; group++) {
+        if (group->options == cairn_select_at) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `note_at`: a text says by itself how exact its moment is, but not the borders of its span. */
+static enum cairn_status find_moments(const struct cairn_select_arguments *arguments, bool note_at,
                                       struct cairn_request *request, struct cairn_error *error)
 {
     enum cairn_status status =
@@ -104,7 +115,7 @@ static enum cairn_status find_moments(const struct cairn_select_arguments *argum
     if (status == CAIRN_OK) {
         cairn_note_inexact(request->trace, &request->span.from);
         cairn_note_inexact(request->trace, &request->span.to);
-        if (!text) {
+        if (note_at) {
             cairn_note_inexact(request->trace, &request->at);
         }
     }
@@ -130,7 +141,8 @@ enum cairn_status cairn_request_open(const struct cairn_invocation *invocation,
     }
     request->recording = cairn_trace_recording(request->trace);
     status = fill_selection(arguments, text, request, error);
-    return status == CAIRN_OK ? find_moments(arguments, text, request, error) : status;
+    return status == CAIRN_OK ? find_moments(arguments, !text && asks_at(invocation->command), request, error)
+                              : status;
 }
 
 void cairn_request_release(struct cairn_request *request)

@@ -25,8 +25,21 @@ static enum cairn_status open_peak(struct cairn_columns *columns, const struct c
         columns->trace, selection->process, span->from.position, span->to.position, &position, &bytes, error);
     if (status == CAIRN_OK) {
         status = cairn_trace_state(columns->trace, position, &columns->peak, error);
+        columns->peak_unknown = status == CAIRN_OK && columns->peak->position != position;
+    } else if (status == CAIRN_E_NOT_FOUND && columns->recording->exact_from_ns > 0) {
+        columns->peak_unknown = true; /* a part, or a process: its largest heap may lie between two borders */
+        status = CAIRN_OK;
     }
-    return status;
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    return columns->peak_unknown &&
+                   (selection->metric == CAIRN_METRIC_PEAK || selection->sort == CAIRN_SORT_PEAK_BYTES)
+               ? cairn_fail(error, CAIRN_E_NOT_FOUND,
+                            "what was live at the peak of that span is not known: its single events were "
+                            "dropped to keep the trace small (slim, record --max-size): ask about the whole "
+                            "recording, or the trace as recorded")
+               : CAIRN_OK;
 }
 
 enum cairn_status cairn_columns_open(struct cairn_columns *columns, struct cairn_trace *trace,
@@ -138,10 +151,11 @@ static void hide_untold(struct cairn_counts *counts, unsigned untold)
     }
 }
 
-void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_recording *recording)
+void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_columns *columns)
 {
-    hide_untold(counts, recording->untold);
-    counts->error_bytes = cairn_error_bytes(recording, counts->variance);
+    hide_untold(counts, columns->recording->untold);
+    counts->peak_bytes = columns->peak_unknown ? CAIRN_UNKNOWN : counts->peak_bytes;
+    counts->error_bytes = cairn_error_bytes(columns->recording, counts->variance);
 }
 
 int64_t cairn_error_bytes(const struct cairn_recording *recording, int64_t variance)

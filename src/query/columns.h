@@ -14,6 +14,7 @@ struct cairn_columns {
     const struct cairn_state *at, *from, *to, *peak;
     const struct cairn_recording *recording;
     enum cairn_metric metric; /* whose variance is summed up */
+    bool peak_unknown;        /* what was live at the span's peak: it takes single events that were dropped */
 };
 
 CAIRN_MUST_CHECK enum cairn_status
@@ -28,7 +29,7 @@ void cairn_counts_add(struct cairn_counts *counts, const struct cairn_counts *ot
 bool cairn_counts_are_zero(const struct cairn_counts *counts);
 /* Sets error_bytes from the variance; unknown when every event was recorded. Counts that the recording does not tell become
  * unknown. */
-void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_recording *recording);
+void cairn_counts_finish(struct cairn_counts *counts, const struct cairn_columns *columns);
 
 /* One standard error of bytes with that variance (struct cairn_weight); CAIRN_UNKNOWN when every event was recorded or the
  * variance is not known. */

@@ -436,6 +436,7 @@ enum cairn_status cairn_growth(struct cairn_trace *trace, const struct cairn_sel
     struct cairn_growth made = {.span = *span, .arena = CAIRN_ARENA_INIT};
     enum cairn_status status = read_span(&work, trace, selection, &made.span, error);
     if (status == CAIRN_OK) {
+        made.moments_left_out = work.series->left_out;
         status = fill_rows(&work, selection, &made, error);
     }
     release(&work);

@@ -28,6 +28,8 @@ struct cairn_growth {
     struct cairn_span span;
     struct cairn_growth_row *rows;
     size_t row_count, rows_total;
+    size_t
+        moments_left_out; /* of those that the fit is of: what was live then takes single events that were dropped */
     struct cairn_arena arena;
 };
 

@@ -25,6 +25,7 @@ struct choice {
     uint64_t bounds[BOUNDS];
     struct cairn_series_point points[POINTS];
     size_t count;
+    size_t left_out;
     struct cairn_error *error;
 };
 
@@ -191,6 +192,23 @@ static int compare_positions(const void *left, const void *right)
     return (a->position > b->position) - (a->position < b->position);
 }
 
+/* Leaves out those whose states are another moment's, for their single events were dropped. A fit needs no even spacing. */
+static void leave_out_inexact(struct choice *choice)
+{
+    size_t kept = 0;
+    if (cairn_trace_recording(choice->trace)->untold & CAIRN_UNTOLD_EVENTS) {
+        return; /* there never were any */
+    }
+    for (size_t i = 0; i < choice->count; i++) {
+        const struct cairn_series_point *point = &choice->points[i];
+        if (point->snapshot || cairn_trace_is_exact(choice->trace, point->position, point->t_ns)) {
+            choice->points[kept++] = *point;
+        }
+    }
+    choice->left_out = choice->count - kept;
+    choice->count = kept;
+}
+
 /* In order, both ends of the window among them, without those that are next to each other. */
 static void arrange(struct choice *choice)
 {
@@ -198,8 +216,9 @@ static void arrange(struct choice *choice)
     const uint64_t least = length / STEPS / THIN_FRACTION + 1;
     add_point(choice, NULL, choice->window.from.position, choice->window.from.t_ns);
     add_point(choice, NULL, choice->window.to.position, choice->window.to.t_ns);
+    leave_out_inexact(choice);
     qsort(choice->points, choice->count, sizeof(choice->points[0]), compare_positions);
-    size_t kept = 1;
+    size_t kept = choice->count > 0;
     for (size_t i = 1; i < choice->count; i++) {
         const struct cairn_series_point point = choice->points[i];
         const bool last = i + 1 == choice->count;
@@ -236,7 +255,19 @@ enum cairn_status cairn_growth_points(struct cairn_trace *trace, const struct ca
         return status;
     }
     arrange(&choice);
-    return cairn_series_of(trace, choice.points, choice.count, memory, series, error);
+    if (choice.count < 2 && choice.left_out > 0) {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                          "what grew in that span is not known: its single events were dropped to keep the "
+                          "trace small (slim, record --max-size): ask about a longer one");
+    }
+    struct cairn_series *made;
+    const enum cairn_status result =
+        cairn_series_of(trace, choice.points, choice.count, memory, &made, error);
+    if (result == CAIRN_OK) {
+        made->left_out = choice.left_out;
+        *series = made;
+    }
+    return result;
 }
 
 enum cairn_status cairn_growth_positions(struct cairn_trace *trace, const struct cairn_span *span,

@@ -146,7 +146,8 @@ static enum cairn_status find_ages(const struct work *work, struct cairn_error *
         const size_t process = find_process(work, work->accounts[account].process);
         int64_t born_ns;
         status = cairn_trace_time_of(work->trace, dated[i]->oldest + 1, &born_ns, error);
-        if (status == CAIRN_OK && process < work->process_count) {
+        if (status == CAIRN_OK && process < work->process_count &&
+            cairn_trace_is_exact(work->trace, dated[i]->oldest + 1, born_ns)) {
             dated[i]->oldest_age_ns = cairn_difference(end_of(work, process), born_ns);
         } else if (status == CAIRN_E_NOT_FOUND) {
             status = CAIRN_OK;

@@ -129,7 +129,24 @@ static enum cairn_status set_peak(const struct reading *read, struct cairn_momen
     return status;
 }
 
-/* A slim copy lists every snapshot and holds the sites of some: CAIRN_E_NOT_FOUND names the nearest of those. */
+/* The snapshot nearest to t_ns whose sites are known; NULL: none. */
+static enum cairn_status nearest_known(struct cairn_trace *trace, const struct cairn_snapshot *snapshots,
+                                       size_t count, int64_t t_ns, const struct cairn_snapshot **found,
+                                       struct cairn_error *error)
+{
+    enum cairn_status status = CAIRN_OK;
+    *found = NULL;
+    for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
+        bool has = false;
+        if (!*found || cairn_apart(snapshots[i].t_ns, t_ns) < cairn_apart((*found)->t_ns, t_ns)) {
+            status = cairn_trace_has_sites(trace, &snapshots[i], &has, error);
+            *found = has ? &snapshots[i] : *found;
+        }
+    }
+    return status;
+}
+
+/* A slim copy of before lists every snapshot and holds the sites of some: CAIRN_E_NOT_FOUND names the nearest of those. */
 static enum cairn_status check_sites(const struct reading *read, const struct cairn_snapshot *snapshots,
                                      size_t count, size_t at)
 {
@@ -138,14 +155,8 @@ static enum cairn_status check_sites(const struct reading *read, const struct ca
     if (status != CAIRN_OK || has) {
         return status;
     }
-    const struct cairn_snapshot *nearest = NULL;
-    for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        if (!nearest || cairn_apart(snapshots[i].t_ns, snapshots[at].t_ns) <
-                            cairn_apart(nearest->t_ns, snapshots[at].t_ns)) {
-            status = cairn_trace_has_sites(read->trace, &snapshots[i], &has, read->error);
-            nearest = has ? &snapshots[i] : nearest;
-        }
-    }
+    const struct cairn_snapshot *nearest;
+    status = nearest_known(read->trace, snapshots, count, snapshots[at].t_ns, &nearest, read->error);
     if (status != CAIRN_OK) {
         return status;
     }
@@ -401,11 +412,38 @@ enum cairn_status cairn_moment_parse(struct cairn_trace *trace, const char *text
     return status;
 }
 
+/* Rows of a table have no place to say that they are those of another moment. */
+static enum cairn_status refuse_inexact(struct cairn_trace *trace, const struct cairn_moment *moment,
+                                        struct cairn_error *error)
+{
+    const struct cairn_snapshot *snapshots, *nearest = NULL;
+    size_t count;
+    enum cairn_status status = cairn_trace_snapshots(trace, &snapshots, &count, error);
+    if (status == CAIRN_OK) {
+        status = nearest_known(trace, snapshots, count, moment->t_ns, &nearest, error);
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    char where[64] = "ask for a snapshot";
+    if (nearest) {
+        snprintf(where, sizeof(where), "the nearest snapshot that it knows is s%" PRIu32, nearest->snapshot);
+    }
+    return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                      "what was live at %s is not known: single events of that time were dropped to keep the "
+                      "trace small (slim, record --max-size): %s",
+                      moment->label, where);
+}
+
 enum cairn_status cairn_moment_position(struct cairn_trace *trace, const char *text, uint64_t *position,
                                         struct cairn_error *error)
 {
     struct cairn_moment moment;
-    const enum cairn_status status = cairn_moment_parse(trace, text, NULL, 0, &moment, error);
+    enum cairn_status status = cairn_moment_parse(trace, text, NULL, 0, &moment, error);
+    if (status == CAIRN_OK && moment.inexact &&
+        !(cairn_trace_recording(trace)->untold & CAIRN_UNTOLD_EVENTS)) {
+        status = refuse_inexact(trace, &moment, error);
+    }
     if (status == CAIRN_OK) {
         *position = moment.position;
     }

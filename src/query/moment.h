@@ -30,7 +30,8 @@ struct cairn_span {
 CAIRN_MUST_CHECK enum cairn_status cairn_moment_parse(struct cairn_trace *trace, const char *text,
                                                       const struct cairn_span *within, uint32_t process,
                                                       struct cairn_moment *moment, struct cairn_error *error);
-/* The position that TIME words mean, for SQL's arguments: cairn_moment_parse() of the whole recording. */
+/* The position that TIME words mean, for SQL's arguments: cairn_moment_parse() of the whole recording. CAIRN_E_NOT_FOUND where the
+ * state there is not known to the event; the sentence names the nearest snapshot. */
 CAIRN_MUST_CHECK enum cairn_status cairn_moment_position(struct cairn_trace *trace, const char *text,
                                                          uint64_t *position, struct cairn_error *error);
 /* The moment at a time, labelled by it. */

@@ -117,7 +117,8 @@ enum cairn_status cairn_object_birth(struct cairn_graph *graph, const struct cai
     if (object->serial != CAIRN_NO_SERIAL) {
         /* Dropped events have no time any more; that is no failure of the answer. */
         status = cairn_trace_time_of(trace, object->serial + 1, &found.t_ns, error);
-        if (status == CAIRN_E_NOT_FOUND) {
+        if (status == CAIRN_E_NOT_FOUND ||
+            (status == CAIRN_OK && !cairn_trace_is_exact(trace, object->serial + 1, found.t_ns))) {
             found.t_ns = CAIRN_UNKNOWN;
             status = CAIRN_OK;
         }

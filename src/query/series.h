@@ -28,6 +28,7 @@ struct cairn_series {
     size_t count;       /* of distinct moments, at most `wanted` */
     uint32_t *point_of; /* by wanted point: the one that stands for it */
     size_t kept_bytes;
+    size_t left_out; /* of given points: moments whose states are not known to the event */
 };
 
 /* `wanted` (at least 2) points over the span, both ends among them. */

@@ -32,7 +32,7 @@ enum cairn_status cairn_sums_open(struct cairn_sums *sums, struct cairn_trace *t
             cairn_counts_add(&sums->cells[map->cell_of[i]], &counts);
         }
     }
-    cairn_counts_finish(&sums->total, sums->columns.recording);
+    cairn_counts_finish(&sums->total, &sums->columns);
     return CAIRN_OK;
 }
 

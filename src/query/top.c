@@ -117,7 +117,7 @@ static void order(struct candidates *candidates, const struct cairn_sums *sums)
 {
     for (size_t i = 0; i < candidates->count; i++) {
         if (candidates->stacks[i]) {
-            cairn_counts_finish(&candidates->counts[i], sums->columns.recording);
+            cairn_counts_finish(&candidates->counts[i], &sums->columns);
             candidates->indexes[candidates->index_count++] = (uint32_t)i;
         }
     }
@@ -212,7 +212,7 @@ static enum cairn_status answer(struct cairn_trace *trace, const struct cairn_se
         } else {
             status = sum_other(&made, &sums, &candidates, first, error);
         }
-        cairn_counts_finish(&made.other, sums.columns.recording);
+        cairn_counts_finish(&made.other, &sums.columns);
         if (status == CAIRN_OK) {
             status = fill_rows(&made, &sums, &candidates, first, error);
         }

@@ -62,12 +62,11 @@ static void add_accounts(struct filled *filled, const struct cairn_question *que
             cairn_counts_add(&filled->counts[last], &counts);
         }
     }
-    cairn_counts_finish(total, columns->recording);
+    cairn_counts_finish(total, columns);
 }
 
 /* Adds every node to its parent, children first, and lists those that are not empty. */
-static void propagate(struct filled *filled, enum cairn_metric metric,
-                      const struct cairn_recording *recording)
+static void propagate(struct filled *filled, enum cairn_metric metric, const struct cairn_columns *columns)
 {
     const struct cairn_tree_shape *shape = filled->shape;
     for (size_t node = 0; node < shape->node_count; node++) {
@@ -89,7 +88,7 @@ static void propagate(struct filled *filled, enum cairn_metric metric,
         filled->next[node] = *list;
         *list = (uint32_t)node;
         filled->sites[node] = shape->places.sites[shape->place[node]];
-        cairn_counts_finish(&filled->counts[node], recording);
+        cairn_counts_finish(&filled->counts[node], columns);
         filled->used++;
     }
 }
@@ -154,7 +153,7 @@ static enum cairn_status fill(struct cairn_trace *trace, const struct cairn_sele
     }
     if (status == CAIRN_OK) {
         add_accounts(&filled, &question, &columns, &tree->total);
-        propagate(&filled, selection->metric, columns.recording);
+        propagate(&filled, selection->metric, &columns);
         status = lay_out(&filled, selection, tree, error);
     }
     filled_release(&filled);

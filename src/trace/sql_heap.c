@@ -125,8 +125,16 @@ static enum cairn_status position_of(struct cairn_sql *sql, sqlite3_value *value
 {
     switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER: {
-        const int64_t t_ns = sqlite3_value_int64(value);
-        return cairn_trace_position_at(sql->data, t_ns > 0 ? t_ns : 0, position, error);
+        const int64_t t_ns = sqlite3_value_int64(value) > 0 ? sqlite3_value_int64(value) : 0;
+        const enum cairn_status status = cairn_trace_position_at(sql->data, t_ns, position, error);
+        return status != CAIRN_OK || cairn_trace_is_exact(sql->data, *position, t_ns) ||
+                       (cairn_trace_recording(sql->data)->untold & CAIRN_UNTOLD_EVENTS)
+                   ? status
+                   : cairn_fail(error, CAIRN_E_NOT_FOUND,
+                                "what was live at %.6f s is not known: single events of that time were "
+                                "dropped to keep the trace small (slim, record --max-size): ask for a "
+                                "snapshot, as in heap_at('s1')",
+                                (double)t_ns / 1e9);
     }
     case SQLITE_TEXT:
         if (sql->moment) {
