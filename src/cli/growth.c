@@ -176,9 +176,10 @@ static int run(const struct cairn_invocation *invocation)
         status = cairn_growth(request.trace, &request.selection, &request.span, &growth, &error);
     }
     if (status == CAIRN_OK && growth.moments_left_out > 0) {
-        cairn_note_format("%zu moments of that span are left out: their single events were dropped (slim, "
-                          "record --max-size)",
-                          growth.moments_left_out);
+        cairn_note_format(
+            "growth leaves out %zu of the span's moments, whose single events were dropped (slim, "
+            "record --max-size)",
+            growth.moments_left_out);
     }
     const int result =
         status == CAIRN_OK ? print(&arguments->output, &request, &growth) : cairn_complain(&error);

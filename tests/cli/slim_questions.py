@@ -86,7 +86,7 @@ def difference(full, slim, words):
     if a[0] != 2 and b[0] == 2:
         return ("refused" if any(word in b[2] for word in REFUSALS) else "different"), b[2].strip()
     wrong, unknown = compare(a[1], b[1]) if a[0] == b[0] else ([f"status {a[0]} and {b[0]}: {b[2]}"], [])
-    if words[0] == "growth" and "are left out" in b[2]:
+    if words[0] == "growth" and "growth leaves out" in b[2]:
         return "marked", b[2].strip()
     if a[2] != b[2]:
         wrong.append(f"says {b[2]!r} instead of {a[2]!r}")
