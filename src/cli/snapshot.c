@@ -28,7 +28,9 @@ static int say_outcome(const struct snapshot_arguments *arguments, const struct 
         }
         return CAIRN_EXIT_DONE;
     case CAIRN_SESSION_LEFT_OUT:
-        return cairn_complain_format("snapshot: no graph could be taken: cairn info says why in its notes");
+        return cairn_complain_format(
+            arguments->graph ? "snapshot: no graph could be taken: cairn info says why in its notes"
+                             : "snapshot: it could not be written: the recorder says why when it ends");
     case CAIRN_SESSION_REFUSED:
         return cairn_complain_format(
             arguments->graph ? "snapshot: the recording takes no graphs of this process: it runs with "

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/human.h"
+#include "collector/answers.h"
 #include "collector/arguments.h"
 #include "collector/attach_check.h"
 #include "collector/graphs.h"
@@ -238,6 +239,7 @@ static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct 
     finish_chunker(recorder);
     const enum cairn_status status = cairn_store_finish(recorder->store, error);
     recorder->store = NULL;
+    cairn_answers_end(recorder, status == CAIRN_OK);
     return status;
 }
 
@@ -254,6 +256,7 @@ static void discard_writing(struct cairn_recorder *recorder)
         cairn_store_discard(recorder->store);
         recorder->store = NULL;
     }
+    cairn_answers_end(recorder, false);
 }
 
 static void release(struct cairn_recorder *recorder)

@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "collector/answers.h"
 #include "collector/graphs.h"
 #include "collector/image_room.h"
 #include "collector/recorder.h"
@@ -127,7 +128,8 @@ void cairn_graph_ask_finish(struct cairn_recorder *recorder, struct cairn_graph_
     *at = ask->next;
     cairn_graph_ask_goes_on(recorder, ask);
     if (ask->call.fd >= 0) {
-        cairn_session_answer(&ask->call, graph ? CAIRN_SESSION_DONE : CAIRN_SESSION_LEFT_OUT, graph, -1);
+        cairn_answer_when_committed(recorder, &ask->call, graph ? CAIRN_SESSION_DONE : CAIRN_SESSION_LEFT_OUT,
+                                    graph);
     }
     free(ask->name);
     free(ask);

@@ -37,7 +37,7 @@ struct cairn_graph_ask *cairn_graph_ask_take(struct cairn_recorder *recorder, ui
 void cairn_graph_ask_withdraw(const struct cairn_target *target);
 /* The program goes on. */
 void cairn_graph_ask_goes_on(struct cairn_recorder *recorder, struct cairn_graph_ask *ask);
-/* The graph is in the trace, or (`graph` 0) left out. Frees the ask. */
+/* The graph is on its way to the trace, or (`graph` 0) left out: who waits is told when the trace says so. Frees the ask. */
 void cairn_graph_ask_finish(struct cairn_recorder *recorder, struct cairn_graph_ask *ask, uint32_t graph);
 /* Asks what is due, and again where there was no answer. */
 void cairn_graph_asking_tend(struct cairn_recorder *recorder, int64_t now_ns);

@@ -63,6 +63,7 @@ struct cairn_recorder {
     const char *stopped_why;
 
     int64_t merged_ns; /* no event before this time will come */
+    uint64_t commits;  /* asked for so far */
     int64_t committed_ns, calibrated_ns, memory_ns, residency_ns, progress_ns, swept_ns;
     uint64_t committed_position, committed_sealed;
     uint64_t unrecorded[CAIRN_UNRECORDED_MAX]; /* what was said: unrecorded.c */
@@ -72,6 +73,7 @@ struct cairn_recorder {
     struct cairn_graph_job *graphs; /* graphs.c */
     struct cairn_graph_ask *asks;   /* graph_asking.c; the oldest first */
     uint32_t graph_jobs, graph_moments, next_graph;
+    struct cairn_late_answer *late_answers; /* answers.c; the oldest first */
 };
 
 /* --- merge.c: from rings to records in order --- */

@@ -74,6 +74,7 @@ void cairn_recorder_commit(struct cairn_recorder *recorder, int64_t now_ns, bool
     cairn_ledger_send(recorder->ledger, !everything);
     cairn_ledger_post(recorder->ledger, cairn_message_new(CAIRN_MESSAGE_TIME, recorder->merged_ns));
     cairn_ledger_post(recorder->ledger, message);
+    recorder->commits++;
     recorder->committed_ns = now_ns;
     recorder->committed_position = cairn_ledger_position(recorder->ledger);
     recorder->committed_sealed = cairn_ledger_sealed(recorder->ledger);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "collector/answers.h"
 #include "collector/attach.h"
 #include "collector/graph_asking.h"
 #include "collector/graphs.h"
@@ -86,7 +87,7 @@ static void handle_call(struct run *run, struct cairn_session_call *call)
         cairn_recorder_drain(recorder);
         cairn_recorder_snapshot(recorder, "asked", call->request.name, 0,
                                 cairn_clock_elapsed_ns(&recorder->clock));
-        cairn_session_answer(call, 0, 0, -1);
+        cairn_answer_when_committed(recorder, call, CAIRN_SESSION_DONE, 0);
         break;
     case CAIRN_SESSION_GRAPH_STREAM:
     case CAIRN_SESSION_GRAPH_IMAGE:
@@ -378,6 +379,7 @@ static void tend(struct run *run, int64_t now_ns)
     }
     sample_if_due(recorder, now_ns);
     commit_if_due(recorder, now_ns);
+    cairn_answers_tend(recorder);
     if (recorder->options->progress && now_ns - recorder->progress_ns >= PROGRESS_NS) {
         recorder->progress_ns = now_ns;
         report_progress(recorder, now_ns);

@@ -25,6 +25,7 @@ struct cairn_store {
     pthread_t thread;
     int64_t max_size_bytes;
     _Atomic int64_t file_bytes, finished_bytes;
+    _Atomic uint64_t commits;
 
     pthread_mutex_t lock; /* guards the two below */
     bool failed;
@@ -71,6 +72,11 @@ bool cairn_store_failed(struct cairn_store *store, struct cairn_error *error)
 int64_t cairn_store_file_bytes(const struct cairn_store *store)
 {
     return atomic_load_explicit(&store->file_bytes, memory_order_relaxed);
+}
+
+uint64_t cairn_store_commits(const struct cairn_store *store)
+{
+    return atomic_load_explicit(&store->commits, memory_order_acquire);
 }
 
 /* Kept free for what one look at the limit does not see coming. */
@@ -142,6 +148,8 @@ static void commit(struct cairn_store *store)
         fail(store, &error);
         return;
     }
+    /* Pairs with the acquire in cairn_store_commits(). */
+    atomic_fetch_add_explicit(&store->commits, 1, memory_order_release);
     const int64_t now = now_ns();
     if (now - store->checkpointed_ns >= CHECKPOINT_NS) {
         cairn_writer_checkpoint(store->writer);

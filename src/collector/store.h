@@ -22,6 +22,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_store_start(struct cairn_pipeline *pipe
 bool cairn_store_failed(struct cairn_store *store, struct cairn_error *error);
 /* Of the file and its WAL, as of the last commit. */
 int64_t cairn_store_file_bytes(const struct cairn_store *store);
+/* Commits carried out so far, of those that the chunker asked for. Any thread: what they hold can be read by then. */
+uint64_t cairn_store_commits(const struct cairn_store *store);
 /* What the finished trace will take, as of the last look: what `max_size_bytes` bounds. 0 where it bounds nothing. */
 int64_t cairn_store_finished_bytes(const struct cairn_store *store);
 /* Waits for the rest, closes the trace and frees the store. Nobody may push any more. */

@@ -70,7 +70,8 @@ enum cairn_session_status {
     CAIRN_SESSION_REFUSED = 1,
     CAIRN_SESSION_ENDED = 2,
     CAIRN_SESSION_OTHER_VERSION = 3,
-    CAIRN_SESSION_LEFT_OUT = 4, /* GRAPH: none could be taken, the trace says why */
+    CAIRN_SESSION_LEFT_OUT =
+        4, /* GRAPH: none could be taken, the trace says why; SNAPSHOT: it could not be written */
 };
 
 /* Comes with one descriptor (SCM_RIGHTS) when status is 0 and a segment was asked for. */

@@ -344,9 +344,13 @@ class Contended(Case):
         with subprocess.Popen([CAIRN, "record", "-q", "-o", path, "--", sys.executable, program], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE, text=True) as recording:
             pid = recording.stdout.readline().strip()
-            for _ in range(3):
+            for number in range(1, 4):
                 done = cairn("snapshot", pid, "--graph")
                 self.assertEqual(done.status, 0, done.err)
+                # Whoever hears that it was taken can read it.
+                self.assertEqual([graph["graph"] for graph in ask("info", path)["graphs"]], list(range(1, number + 1)))
+                self.assertEqual(cairn("snapshot", pid, "--name", f"asked {number}").status, 0)
+                self.assertIn(f"asked {number}", [row["name"] for row in ask("snapshots", path)["rows"]])
             recording.stdin.close()
         info = ask("info", path)
         self.assertEqual(len(info["graphs"]), 4, info["notes"])
