@@ -46,7 +46,7 @@ struct cairn_app {
 
     struct cairn_facts facts, other_facts; /* of the second trace, when there is one */
     struct cairn_strip strip;
-    /* Totals at the moment, as the last answer said, and the question that it answered. */
+    /* Totals at the moment, as the last answer of any screen said, and the question that it answered. */
     struct cairn_counts totals;
     struct cairn_inquiry totals_of;
     bool totals_told;
@@ -104,6 +104,9 @@ void cairn_app_set_theme(struct cairn_app *app, const struct cairn_theme *theme,
 void cairn_app_fail(struct cairn_app *app, const struct cairn_error *error);
 /* Posts a job that belongs to no screen. */
 void cairn_app_post(struct cairn_app *app, struct cairn_job *job);
+
+/* --- title.c --- */
+void cairn_title_draw(struct cairn_app *app);
 
 /* --- draw.c --- */
 void cairn_app_draw(struct cairn_app *app);

@@ -1,4 +1,4 @@
-/* The frame around every screen: title, status, hints; and what lies over it. */
+/* The frame around every screen: title (title.c), status, hints; and what lies over it. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,165 +10,6 @@
 #define PROGRESS_AFTER_NS 100000000
 #define PROGRESS_STEP_NS  100000000
 #define PROGRESS_WIDTH    12
-#define CLOCK_WIDTH       60 /* columns from which the moment has its wall clock beside it */
-
-static void process_text(const struct cairn_app *app, char *out, size_t out_size)
-{
-    char pid[CAIRN_HUMAN_MAX];
-    out[0] = '\0';
-    const struct cairn_facts *facts = &app->facts;
-    if (app->question.process == 0 && facts->process_count > 1)
-        snprintf(out, out_size, "all %zu processes", facts->process_count);
-    for (size_t i = 0; i < facts->process_count; i++)
-        if (facts->processes[i].process == app->question.process)
-            snprintf(out, out_size, "%s %s", facts->processes[i].program,
-                     cairn_pid_text(facts->processes[i].pid, pid));
-}
-
-static const char *exactness(const struct cairn_app *app, char *out, size_t out_size)
-{
-    const struct cairn_facts *facts = &app->facts;
-    char size[CAIRN_HUMAN_MAX];
-    if (facts->sample_bytes > 0) {
-        snprintf(out, out_size, "sampled, %s", cairn_human_bytes(size, facts->sample_bytes));
-        return out;
-    }
-    if (facts->lost_events > 0)
-        return "at least (events were lost)";
-    if (facts->told_by != NULL)
-        return facts->told_by;
-    const struct cairn_moment *at = &app->question.at.moment;
-    if (at->inexact) {
-        snprintf(out, out_size, "to the chunk, exact from %s",
-                 cairn_human_duration(size, facts->exact_from_ns));
-        return out;
-    }
-    return "exact";
-}
-
-static const char *live_text(const struct cairn_app *app)
-{
-    if (!app->facts.loaded)
-        return "";
-    if (app->facts.live)
-        return app->following ? "● following" : "● running, not followed";
-    return app->facts.complete ? "" : "incomplete";
-}
-
-/* A piece of the title: shown in order from left to right, given room in the order of `rank`. */
-struct piece {
-    char text[CAIRN_MOMENT_TEXT_MAX + 32];
-    unsigned style, rank;
-    bool shown;
-};
-
-enum {
-    PIECE_PROGRAM,
-    PIECE_PROCESS,
-    PIECE_MOMENT,
-    PIECE_A,
-    PIECE_B,
-    PIECE_HEAP,
-    PIECE_RSS,
-    PIECE_EXACT,
-    PIECE_LIVE,
-    PIECES
-};
-
-static void write_moments(const struct cairn_app *app, const struct cairn_view_moment *at,
-                          struct piece *pieces)
-{
-    const struct cairn_inquiry *question = &app->question;
-    char moment[CAIRN_MOMENT_TEXT_MAX], time[CAIRN_TIME_MAX];
-    const bool clock = app->canvas.width >= CLOCK_WIDTH;
-    snprintf(pieces[PIECE_MOMENT].text, sizeof(pieces->text), "%s%s%s",
-             cairn_app_moment_text(app, at, moment), clock ? " " : "",
-             clock ? cairn_clock_text(&app->facts, at->moment.t_ns, time) : "");
-    if (question->a_set)
-        snprintf(pieces[PIECE_A].text, sizeof(pieces->text), "A %s",
-                 cairn_app_moment_text(app, &question->a, moment));
-    if (question->b_set)
-        snprintf(pieces[PIECE_B].text, sizeof(pieces->text), "B %s",
-                 cairn_app_moment_text(app, &question->b, moment));
-}
-
-/* Whether what one question comes to holds for another: how rows are grouped and ranked does not matter. */
-static bool same_totals(const struct cairn_inquiry *one, const struct cairn_inquiry *two)
-{
-    return one->at.moment.t_ns == two->at.moment.t_ns && one->process == two->process &&
-           one->lang == two->lang && one->memory == two->memory && strcmp(one->filter, two->filter) == 0;
-}
-
-/* What an answer said of this very moment, or will; where none does, what the timeline knows of the whole heap. */
-static int64_t heap_of(const struct cairn_app *app, int64_t t_ns)
-{
-    const struct cairn_inquiry *question = &app->question;
-    if (app->totals_told && t_ns == question->at.moment.t_ns &&
-        (same_totals(&app->totals_of, question) || cairn_app_screen(app)->class->totals))
-        return app->totals.live_bytes;
-    const bool whole = question->process == 0 && question->filter[0] == '\0' &&
-                       question->lang == CAIRN_LANG_ALL && question->memory == CAIRN_MEMORY_HEAP;
-    return whole ? cairn_strip_heap(&app->strip, t_ns) : CAIRN_UNKNOWN;
-}
-
-static void write_sizes(const struct cairn_app *app, int64_t t_ns, struct piece *pieces)
-{
-    bool near;
-    const int64_t heap = heap_of(app, t_ns), rss = cairn_strip_rss(&app->strip, t_ns, &near);
-    char number[CAIRN_HUMAN_MAX];
-    if (heap != CAIRN_UNKNOWN)
-        snprintf(pieces[PIECE_HEAP].text, sizeof(pieces->text), "heap %s%s",
-                 app->facts.sample_bytes > 0 ? "~" : "", cairn_human_bytes_short(number, heap));
-    /* Residency is known of all processes together. */
-    if (rss != CAIRN_UNKNOWN && app->question.process == 0)
-        snprintf(pieces[PIECE_RSS].text, sizeof(pieces->text), "rss %s%s", near ? "" : "~",
-                 cairn_human_bytes_short(number, rss));
-}
-
-static void draw_title(struct cairn_app *app)
-{
-    struct cairn_canvas *canvas = &app->canvas;
-    cairn_draw_fill(canvas, (struct cairn_rect){0, 0, canvas->width, 1}, CAIRN_STYLE_TITLE, ' ');
-    if (!app->facts.loaded)
-        return;
-    struct piece pieces[PIECES] = {
-        [PIECE_PROGRAM] = {.rank = 0},
-        [PIECE_PROCESS] = {.rank = 5},
-        [PIECE_MOMENT] = {.rank = 1},
-        [PIECE_A] = {.rank = 2, .style = CAIRN_STYLE_A},
-        [PIECE_B] = {.rank = 3, .style = CAIRN_STYLE_B},
-        [PIECE_HEAP] = {.rank = 4},
-        [PIECE_RSS] = {.rank = 7},
-        [PIECE_EXACT] = {.rank = 8},
-        [PIECE_LIVE] = {.rank = 6},
-    };
-    snprintf(pieces[PIECE_PROGRAM].text, sizeof(pieces->text), "%.24s", app->facts.program);
-    process_text(app, pieces[PIECE_PROCESS].text, sizeof(pieces->text));
-    const struct cairn_view_moment at = cairn_app_shown_moment(app);
-    write_moments(app, &at, pieces);
-    write_sizes(app, at.moment.t_ns, pieces);
-    char exact[CAIRN_HUMAN_MAX + 16];
-    snprintf(pieces[PIECE_EXACT].text, sizeof(pieces->text), "%s", exactness(app, exact, sizeof(exact)));
-    if (strcmp(pieces[PIECE_EXACT].text, "exact") != 0)
-        pieces[PIECE_EXACT].rank = pieces[PIECE_MOMENT].rank;
-    snprintf(pieces[PIECE_LIVE].text, sizeof(pieces->text), "%s", live_text(app));
-    const char *name = cairn_app_screen(app)->class->name;
-    const int name_width = cairn_text_width(canvas, name);
-    int room = canvas->width - name_width - 2;
-    for (unsigned rank = 0; rank < PIECES; rank++)
-        for (size_t i = 0; i < PIECES; i++) {
-            const int width = cairn_text_width(canvas, pieces[i].text) + 2;
-            pieces[i].shown |= pieces[i].rank == rank && pieces[i].text[0] != '\0' && width <= room;
-            room -= pieces[i].rank == rank && pieces[i].shown ? width : 0;
-        }
-    int x = 1;
-    for (size_t i = 0; i < PIECES; i++) {
-        const unsigned style = pieces[i].style != 0 ? pieces[i].style : CAIRN_STYLE_TITLE;
-        if (pieces[i].shown)
-            x += cairn_draw_text(canvas, x, 0, canvas->width - x, style, pieces[i].text) + 2;
-    }
-    cairn_draw_text(canvas, canvas->width - name_width - 1, 0, name_width, CAIRN_STYLE_TITLE, name);
-}
 
 static void search_text(const struct cairn_app *app, struct cairn_buffer *text)
 {
@@ -325,7 +166,7 @@ void cairn_app_draw(struct cairn_app *app)
         return;
     }
     struct cairn_screen *screen = cairn_app_screen(app);
-    draw_title(app);
+    cairn_title_draw(app);
     screen->class->draw(screen, canvas, (struct cairn_rect){0, 1, canvas->width, canvas->height - 3});
     draw_failure(app, screen);
     draw_status(app, canvas->height - 2);

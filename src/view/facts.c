@@ -207,15 +207,15 @@ struct cairn_job *cairn_facts_job(void)
 
 /* --- Moments and times. --- */
 
-char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX])
+char *cairn_time_in(int64_t duration_ns, int64_t t_ns, char out[CAIRN_TIME_MAX])
 {
     const double seconds = (double)t_ns / 1e9;
     const int64_t whole = t_ns / 1000000000;
-    if (facts->duration_ns < 100000000) {
+    if (duration_ns < 100000000) {
         snprintf(out, CAIRN_TIME_MAX, "%.3fms", (double)t_ns / 1e6);
-    } else if (facts->duration_ns < 100000000000) {
+    } else if (duration_ns < 100000000000) {
         snprintf(out, CAIRN_TIME_MAX, "%.3fs", seconds);
-    } else if (facts->duration_ns < 3600000000000) {
+    } else if (duration_ns < 3600000000000) {
         const int64_t minutes = whole / 60;
         snprintf(out, CAIRN_TIME_MAX, "%" PRId64 "m%04.1fs", minutes, seconds - (double)minutes * 60);
     } else {
@@ -223,6 +223,11 @@ char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CA
                  whole / 60 % 60, whole % 60);
     }
     return out;
+}
+
+char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX])
+{
+    return cairn_time_in(facts->duration_ns, t_ns, out);
 }
 
 char *cairn_pid_text(int64_t pid, char out[CAIRN_HUMAN_MAX])

@@ -51,8 +51,10 @@ CAIRN_MUST_CHECK enum cairn_status cairn_facts_load(struct cairn_facts *facts, s
  * app (struct cairn_app). NULL when memory ran out. */
 struct cairn_job *cairn_facts_job(void);
 
-/* Times as the viewer writes them: "12.534s", "3m12.5s", "2h04m12s"; digits as the length of the recording needs. */
+/* Moments as the viewer writes them, everywhere: "12.534s", "3m12.5s", "2h04m12s"; digits as the length of the recording needs. How
+ * long something took is no moment: cairn_human_duration(). */
 #define CAIRN_TIME_MAX 32
+char *cairn_time_in(int64_t duration_ns, int64_t t_ns, char out[CAIRN_TIME_MAX]);
 char *cairn_time_text(const struct cairn_facts *facts, int64_t t_ns, char out[CAIRN_TIME_MAX]);
 /* "pid 4711", or "pid –" in an imported trace. Returns `out`. */
 char *cairn_pid_text(int64_t pid, char out[CAIRN_HUMAN_MAX]);

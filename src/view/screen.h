@@ -23,13 +23,15 @@ struct cairn_screen {
     unsigned seen_pane;
     uint32_t graph;    /* number of the object graph it shows; 0: none, or the one that is chosen */
     char failure[256]; /* why the last answer did not come; "": it did */
+    /* What its rows answer, which may not be the question of now yet; screens about a moment only. */
+    struct cairn_inquiry told_of;
+    bool told;
 };
 
 struct cairn_screen_class {
     enum cairn_screen_id id;
     char digit; /* '1' … '8'; 0: only reached from another screen */
     const char *name, *summary;
-    bool totals; /* its answer brings what the moment's heap comes to */
     bool grows;  /* its answer changes while a recording runs, whatever the moment */
     size_t size; /* of the screen's struct, zeroed before init */
     void (*init)(struct cairn_screen *screen);
@@ -64,5 +66,10 @@ void cairn_screen_free(struct cairn_screen *screen);
 void cairn_screen_post(struct cairn_screen *screen, struct cairn_job *job);
 /* The same, about the object graph with that number. */
 void cairn_screen_post_of(struct cairn_screen *screen, struct cairn_job *job, uint32_t graph);
+
+/* Its rows came: they answer the job's question, at the moment that was found for it. `total`: what the heap comes to there; NULL:
+ * they do not say. */
+void cairn_screen_told(struct cairn_screen *screen, const struct cairn_job *job,
+                       const struct cairn_moment *at, const struct cairn_counts *total);
 
 #endif

@@ -405,7 +405,6 @@ const struct cairn_screen_class cairn_flame_screen_class = {
     .digit = '3',
     .name = "Flame",
     .summary = "the call tree as boxes, as wide as what they hold",
-    .totals = true,
     .size = sizeof(struct flame),
     .init = init,
     .release = release,

@@ -129,7 +129,7 @@ static enum cairn_status add_completeness(struct cairn_rows *rows, struct cairn_
         add_line(rows, section, "%-16syes", "complete");
     else
         add_line(rows, section, "%-16sno: it ends at %s; `cairn info --repair` completes the file",
-                 "complete", cairn_human_duration(text, recording->duration_ns));
+                 "complete", cairn_time_in(recording->duration_ns, recording->duration_ns, text));
     if (recording->sample_bytes > 0)
         add_line(rows, section, "%-16sone allocation every %s: numbers are estimates", "sampled",
                  cairn_human_bytes(text, recording->sample_bytes));
@@ -145,13 +145,13 @@ static enum cairn_status add_completeness(struct cairn_rows *rows, struct cairn_
     add_line(rows, section, "%-16s%s", "depth up to", exact_text(recording->max_depth, text));
     if (recording->exact_from_ns > 0 && !(recording->untold & CAIRN_UNTOLD_EVENTS))
         add_line(rows, section, "%-16sfrom %s on (older ones were dropped to keep the file small)",
-                 "single events", cairn_human_duration(text, recording->exact_from_ns));
+                 "single events", cairn_time_in(recording->duration_ns, recording->exact_from_ns, text));
     const struct cairn_note *notes;
     size_t count;
     const enum cairn_status status = cairn_trace_notes(trace, &notes, &count, error);
     for (size_t i = 0; status == CAIRN_OK && i < count; i++)
         add_line(rows, section, "%-16s%s: %s", i == 0 ? "notes" : "",
-                 cairn_human_duration(text, notes[i].t_ns), notes[i].text);
+                 cairn_time_in(recording->duration_ns, notes[i].t_ns, text), notes[i].text);
     return status;
 }
 
@@ -186,15 +186,17 @@ static enum cairn_status add_threads(struct cairn_rows *rows, struct cairn_trace
     const enum cairn_status status = cairn_trace_threads(trace, &threads, &count, error);
     if (status != CAIRN_OK)
         return status;
-    char text[64], from[CAIRN_HUMAN_MAX], to[CAIRN_HUMAN_MAX];
+    const int64_t duration_ns = cairn_trace_recording(trace)->duration_ns;
+    char text[64], from[CAIRN_TIME_MAX], to[CAIRN_TIME_MAX];
     snprintf(text, sizeof(text), "Threads: %zu", count);
     const uint32_t section = add_section(rows, text);
     for (size_t i = 0; i < count; i++) {
         const struct cairn_thread *thread = &threads[i];
         add_line(rows, section, "tid %-8" PRId64 " %-16s process %u, from %s to %s", thread->tid,
                  thread->name != NULL ? thread->name : "", (unsigned)thread->process,
-                 cairn_human_duration(from, thread->started_ns),
-                 thread->ended_ns == CAIRN_UNKNOWN ? "the end" : cairn_human_duration(to, thread->ended_ns));
+                 cairn_time_in(duration_ns, thread->started_ns, from),
+                 thread->ended_ns == CAIRN_UNKNOWN ? "the end"
+                                                   : cairn_time_in(duration_ns, thread->ended_ns, to));
     }
     return CAIRN_OK;
 }
@@ -251,12 +253,13 @@ static enum cairn_status add_snapshots(struct cairn_rows *rows, struct cairn_tra
     const enum cairn_status status = cairn_trace_snapshots(trace, &snapshots, &count, error);
     if (status != CAIRN_OK)
         return status;
-    char text[64], time[CAIRN_HUMAN_MAX], bytes[CAIRN_HUMAN_MAX];
+    const int64_t duration_ns = cairn_trace_recording(trace)->duration_ns;
+    char text[64], time[CAIRN_TIME_MAX], bytes[CAIRN_HUMAN_MAX];
     snprintf(text, sizeof(text), "Snapshots: %zu", count);
     const uint32_t section = add_section(rows, text);
     for (size_t i = 0; i < count; i++)
         add_line(rows, section, "s%-5u %-12s %-9s %10s  %s%s", (unsigned)snapshots[i].snapshot,
-                 cairn_human_duration(time, snapshots[i].t_ns), snapshots[i].kind,
+                 cairn_time_in(duration_ns, snapshots[i].t_ns, time), snapshots[i].kind,
                  cairn_human_bytes(bytes, snapshots[i].bytes), snapshots[i].name != NULL ? "@" : "",
                  snapshots[i].name != NULL ? snapshots[i].name : "");
     return CAIRN_OK;

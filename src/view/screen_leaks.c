@@ -301,12 +301,13 @@ static enum cairn_status run_rss(struct leaks_job *own, struct cairn_reader *rea
         row->values[1] =
             share ? (int64_t)((double)rss.rows[i].bytes * 10000 / (double)rss.total_bytes) : CAIRN_UNKNOWN;
     }
-    char bytes[CAIRN_HUMAN_MAX];
+    char bytes[CAIRN_HUMAN_MAX], time[CAIRN_TIME_MAX];
     if (rss.total_bytes == CAIRN_UNKNOWN)
         snprintf(own->title, sizeof(own->title), "not measured");
     else
-        snprintf(own->title, sizeof(own->title), "%s at %s", cairn_human_bytes(bytes, rss.total_bytes),
-                 rss.at.label);
+        snprintf(
+            own->title, sizeof(own->title), "%s at %s", cairn_human_bytes(bytes, rss.total_bytes),
+            cairn_time_in(cairn_trace_recording(cairn_reader_trace(reader))->duration_ns, rss.at.t_ns, time));
     cairn_rss_release(&rss);
     return CAIRN_OK;
 }

@@ -56,11 +56,12 @@ static enum cairn_status run_facts(struct cairn_job *job, struct cairn_reader *r
         status = cairn_object_birth(graph, &object, &birth, &job->error);
     if (status != CAIRN_OK)
         return status;
-    char time[CAIRN_HUMAN_MAX], block[CAIRN_HUMAN_MAX];
+    const int64_t duration_ns = cairn_trace_recording(cairn_graph_trace(graph))->duration_ns;
+    char time[CAIRN_TIME_MAX], block[CAIRN_HUMAN_MAX];
     int length = 0;
     if (birth.t_ns != CAIRN_UNKNOWN)
         length = snprintf(own->born, sizeof(own->born), "born %s  serial %" PRIu64,
-                          cairn_human_duration(time, birth.t_ns), object.serial);
+                          cairn_time_in(duration_ns, birth.t_ns, time), object.serial);
     if (object.block_bytes != 0)
         snprintf(own->born + length, sizeof(own->born) - (size_t)length, "%sblock %s", length > 0 ? "  " : "",
                  cairn_human_bytes_short(block, (int64_t)object.block_bytes));

@@ -96,9 +96,7 @@ static void deliver_table(struct cairn_job *job, void *receiver)
     screen->table.estimates = app->facts.sample_bytes > 0;
     cairn_outline_set_rows(&screen->table, &own->rows);
     snprintf(screen->heading, sizeof(screen->heading), "by %s", cairn_by_name(job->question.by));
-    app->totals = own->total;
-    app->totals_of = job->question;
-    app->totals_told = true;
+    cairn_screen_told(&screen->screen, job, &own->at, &own->total);
     screen->screen.seen_row = 0;
 }
 
@@ -165,12 +163,12 @@ static enum cairn_status run_gap(struct cairn_job *job, struct cairn_reader *rea
         status = cairn_rss(trace, &selection, &at, &rss, &job->error);
     if (status != CAIRN_OK)
         return status;
+    const int64_t duration_ns = cairn_trace_recording(trace)->duration_ns;
+    char time[CAIRN_TIME_MAX] = "";
+    if (!cairn_is_about(duration_ns, rss.at.t_ns, at.t_ns))
+        cairn_time_in(duration_ns, rss.at.t_ns, time);
     if (rss.total_bytes != CAIRN_UNKNOWN)
-        cairn_gap_text(&rss,
-                       cairn_is_about(cairn_trace_recording(trace)->duration_ns, rss.at.t_ns, at.t_ns)
-                           ? ""
-                           : rss.at.label,
-                       own->text, sizeof(own->text));
+        cairn_gap_text(&rss, time, own->text, sizeof(own->text));
     cairn_rss_release(&rss);
     return CAIRN_OK;
 }
@@ -372,7 +370,6 @@ const struct cairn_screen_class cairn_overview_screen_class = {
     .digit = '1',
     .name = "Overview",
     .summary = "the timeline, one sentence, the sites with their trends",
-    .totals = true,
     .size = sizeof(struct overview),
     .init = init,
     .release = release,

@@ -24,6 +24,7 @@ struct stacks_job {
     struct cairn_job job;
     int64_t site_id;
     enum cairn_by by;
+    struct cairn_moment at;
     struct cairn_rows rows;
 };
 
@@ -50,17 +51,16 @@ static enum cairn_status run_stacks(struct cairn_job *job, struct cairn_reader *
     struct stacks_job *own = (struct stacks_job *)job;
     struct cairn_trace *trace = cairn_reader_trace(reader);
     struct cairn_selection selection;
-    struct cairn_moment at;
     struct cairn_span span;
     struct cairn_top top;
     enum cairn_status status = cairn_reader_selection(reader, &job->question, &selection, &job->error);
     if (status == CAIRN_OK)
-        status = cairn_reader_moment(trace, &job->question.at, &at, &job->error);
+        status = cairn_reader_moment(trace, &job->question.at, &own->at, &job->error);
     selection.by = own->by;
     if (status == CAIRN_OK)
         status = cairn_reader_span(trace, &span, &job->error);
     if (status == CAIRN_OK)
-        status = cairn_top_stacks(trace, &selection, own->site_id, &at, &span, &top, &job->error);
+        status = cairn_top_stacks(trace, &selection, own->site_id, &own->at, &span, &top, &job->error);
     if (status != CAIRN_OK)
         return status;
     for (size_t i = 0; status == CAIRN_OK && i < top.row_count; i++) {
@@ -90,6 +90,7 @@ static void deliver_stacks(struct cairn_job *job, void *receiver)
         cairn_outline_columns(&screen->table, columns, count);
     screen->table.estimates = screen->screen.app->facts.sample_bytes > 0;
     cairn_outline_set_rows(&screen->table, &own->rows);
+    cairn_screen_told(&screen->screen, job, &own->at, NULL);
     screen->screen.seen_row = 0;
 }
 

@@ -173,7 +173,6 @@ const struct cairn_screen_class cairn_tree_screen_class = {
     .digit = '2',
     .name = "Tree",
     .summary = "the call tree, top-down or bottom-up",
-    .totals = true,
     .size = sizeof(struct tree),
     .init = init,
     .release = release,

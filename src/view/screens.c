@@ -70,6 +70,20 @@ void cairn_screen_post(struct cairn_screen *screen, struct cairn_job *job)
     post(screen, job);
 }
 
+void cairn_screen_told(struct cairn_screen *screen, const struct cairn_job *job,
+                       const struct cairn_moment *at, const struct cairn_counts *total)
+{
+    struct cairn_app *app = screen->app;
+    screen->told = true;
+    screen->told_of = job->question;
+    screen->told_of.at.moment = *at;
+    if (total == NULL)
+        return;
+    app->totals = *total;
+    app->totals_of = screen->told_of;
+    app->totals_told = true;
+}
+
 void cairn_screen_post_of(struct cairn_screen *screen, struct cairn_job *job, uint32_t graph)
 {
     if (job == NULL)

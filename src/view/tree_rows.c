@@ -16,6 +16,7 @@ struct tree_job {
     bool bottom_up, compared;
     struct cairn_rows rows;
     struct cairn_counts total;
+    struct cairn_moment at;
     void (*accept)(struct cairn_screen *screen, struct cairn_rows *rows, bool bottom_up,
                    enum cairn_metric metric);
 };
@@ -123,6 +124,7 @@ static enum cairn_status read_tree(struct tree_job *own, struct cairn_reader *re
         return status;
     convert(rows, &tree, selection.by);
     own->total = tree.total;
+    own->at = at;
     cairn_tree_release(&tree);
     return rows->failed ? cairn_fail(&job->error, CAIRN_E_NOMEM, "memory ran out for the tree") : CAIRN_OK;
 }
@@ -149,9 +151,9 @@ static void deliver_tree(struct cairn_job *job, void *receiver)
     struct cairn_screen *screen = receiver;
     if (job->status != CAIRN_OK)
         return;
-    screen->app->totals = own->total;
-    screen->app->totals_of = job->question;
-    screen->app->totals_told = true;
+    /* Compared trees are those of A and B. */
+    cairn_screen_told(screen, job, own->compared ? &job->question.at.moment : &own->at,
+                      own->compared ? NULL : &own->total);
     own->accept(screen, &own->rows, own->bottom_up, job->question.metric);
     screen->seen_row = 0;
 }

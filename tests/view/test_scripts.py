@@ -91,6 +91,24 @@ class Scripts(unittest.TestCase):
                 self.assertIn("line 2: " + reason, done.stderr)
             done = run(Path(folder, "failing.script"), folder)
 
+    def test_what_the_title_leaves_out(self):
+        """A wider terminal shows all that a narrower one does: least of all what is misread without the rest."""
+        pieces = ["shop", "peak 12.490s", "heap 62.5M", "A 4.000s", "B 12.000s", "rss 67.3M", "all 2 processes", "22:13:32", "exact"]
+        widths = range(40, 201)
+        with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+            script = Path(folder, "title.script")
+            lines = ["keys @", "text 4s", "key Enter", "keys a", "keys @", "text 12s", "key Enter", "keys bp"]
+            lines += [line for width in widths for line in (f"resize {width}x24", f"save-screen at-{width}")]
+            script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            done = run(script, folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shown = {width: [piece for piece in pieces if f" {piece} " in Path(folder, f"at-{width}.txt").read_text(encoding="utf-8").split("\n")[0]]
+                     for width in widths}
+        for width in widths:
+            self.assertEqual(shown[width], pieces[: len(shown[width])], width)
+            self.assertGreaterEqual(len(shown[width]), len(shown.get(width - 1, [])), width)
+        self.assertEqual({width: len(shown[width]) for width in (40, 80, 100, 120, 200)}, {40: 2, 80: 6, 100: 7, 120: 9, 200: 9})
+
     def test_how_exact_a_slim_copy_is(self):
         """The moments that it keeps are exact in the viewer, too; another one is not."""
         with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:

@@ -108,19 +108,24 @@ static int teardown(void **state)
     return unlink(path);
 }
 
+static void post_slow(void)
+{
+    struct cairn_job *job = calloc(1, sizeof(*job));
+    int64_t since;
+    let_go = false;
+    job->class = &slow_job_class;
+    cairn_app_post(app, job);
+    assert_true(cairn_worker_busy(app->worker, &since));
+    while (cairn_clock_ns() - since < 110000000)
+        usleep(1000);
+}
+
 static void test_long_queries_show_that_they_go_on(void **state)
 {
     (void)state;
     assert_true(shows("leak"));
     assert_false(shows("Ctrl-C cancels"));
-    struct cairn_job *job = calloc(1, sizeof(*job));
-    job->class = &slow_job_class;
-    cairn_app_post(app, job);
-    assert_false(shows("Ctrl-C cancels"));
-    int64_t since;
-    assert_true(cairn_worker_busy(app->worker, &since));
-    while (cairn_clock_ns() - since < 110000000)
-        usleep(1000);
+    post_slow();
     assert_true(shows("reading 0.1 s  Ctrl-C cancels"));
     /* What was there stays, and the keys work on. */
     assert_true(shows("leak"));
@@ -136,6 +141,37 @@ static void test_long_queries_show_that_they_go_on(void **state)
     cairn_app_key(app, 'v');
     settle();
     assert_true(shows("ALLOCS▼"));
+}
+
+static void go_to(int64_t t_ns)
+{
+    cairn_app_go_to(app, &(struct cairn_view_moment){.moment = {.t_ns = t_ns}});
+}
+
+/* Moment and heap are those of the rows, however long the next answer takes. */
+static void test_the_title_tells_of_its_rows(void **state)
+{
+    (void)state;
+    let_go = true;
+    cairn_app_show(app, '1');
+    go_to(50000000);
+    settle();
+    assert_true(shows("50.000ms"));
+    assert_true(shows("heap 49.8K"));
+    post_slow();
+    go_to(10000000);
+    assert_true(shows("50.000ms → 10.000ms"));
+    assert_true(shows("heap 49.8K"));
+    assert_false(shows("heap 10.7K"));
+    /* A screen that has no rows yet tells of the moment that it asked for. */
+    cairn_app_show(app, '2');
+    assert_false(shows("50.000ms"));
+    cairn_app_show(app, '1');
+    let_go = true;
+    settle();
+    assert_false(shows("50.000ms"));
+    assert_true(shows("10.000ms"));
+    assert_true(shows("heap 10.7K"));
 }
 
 static void test_clicks(void **state)
@@ -178,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_long_queries_show_that_they_go_on),
+        cmocka_unit_test(test_the_title_tells_of_its_rows),
         cmocka_unit_test(test_clicks),
         cmocka_unit_test(test_every_key_on_every_screen_is_safe),
     };
