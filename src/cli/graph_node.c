@@ -179,6 +179,10 @@ static void edge_cell(struct cairn_text_table *table, const struct cairn_answer 
                       const struct cairn_object_row *row, int64_t count)
 {
     char times[CAIRN_HUMAN_MAX] = "", number[CAIRN_HUMAN_MAX];
+    if (row->edge == NULL && row->root_kind != NULL) { /* where a way begins: its label names it */
+        cairn_text_table_cell(table, CAIRN_STYLE_PLAIN, "root");
+        return;
+    }
     if (count > 1) {
         snprintf(times, sizeof times, " %s%s", cairn_glyph(&answer->terminal, "×", "x"),
                  cairn_human_count(number, count));

@@ -20,7 +20,7 @@ void cairn_answer_when_committed(struct cairn_recorder *recorder, struct cairn_s
 {
     struct cairn_late_answer *answer = malloc(sizeof *answer);
     if (!answer) {
-        cairn_session_answer(call, status, number, -1);
+        cairn_session_answer(call, (int32_t)status, number, -1);
         return;
     }
     epoll_ctl(recorder->epoll, EPOLL_CTL_DEL, call->fd, NULL); /* nothing more is expected from there */

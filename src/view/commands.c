@@ -6,6 +6,7 @@
 
 #include "base/human.h"
 #include "view/app.h"
+#include "view/commands.h"
 #include "view/graphs.h"
 
 struct command {
@@ -337,6 +338,15 @@ static const struct command commands[] = {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
+bool cairn_command_at(size_t index, struct cairn_command_facts *facts)
+{
+    if (index >= COMMAND_COUNT)
+        return false;
+    *facts = (struct cairn_command_facts){
+        .name = commands[index].name, .argument = commands[index].argument, .help = commands[index].help};
+    return true;
+}
+
 static const struct command *find_command(const char *name, size_t length)
 {
     const struct command *found = NULL;
@@ -408,14 +418,25 @@ static const char *complete_command(struct cairn_app *app, const char *text, siz
                                                      : nth_match(app, command->words, space + 1, index);
 }
 
+/* What the words of `text` mean that complete_command() offers. */
+static void describe_command(const char *text, const char *word, struct cairn_buffer *out)
+{
+    const struct command *command = strchr(text, ' ') == NULL ? find_command(word, strlen(word)) : NULL;
+    if (command != NULL)
+        cairn_buffer_format(out, "%-14s %s", command->argument, command->help);
+}
+
 static const char *complete_time(struct cairn_app *app, const char *text, size_t *from, size_t index)
 {
     *from = 0;
     return nth_match(app, time_words, text, index);
 }
 
-static const struct cairn_prompt_class command_prompt = {
-    .kind = CAIRN_PROMPT_COMMAND, .label = ":", .done = cairn_app_run_command, .complete = complete_command};
+static const struct cairn_prompt_class command_prompt = {.kind = CAIRN_PROMPT_COMMAND,
+                                                         .label = ":",
+                                                         .done = cairn_app_run_command,
+                                                         .complete = complete_command,
+                                                         .describe = describe_command};
 
 void cairn_app_command_prompt(struct cairn_app *app)
 {

@@ -6,9 +6,6 @@
 #include "view/crash.h"
 #include "view/screens.h"
 
-#define NAME_STEP      8 /* columns that l and h scroll names by */
-#define NAME_SKIP_MOST 400
-
 static void change_group(struct cairn_app *app, int direction)
 {
     struct cairn_inquiry *question = &app->question;
@@ -101,10 +98,7 @@ static void open_or_close(struct cairn_outline *outline, bool open)
     const size_t index = outline->visible[outline->cursor];
     const bool parent = cairn_outline_has_children(outline, index);
     if (!parent && (open || !outline->tree || outline->skip > 0)) {
-        outline->skip += open ? NAME_STEP : -NAME_STEP;
-        outline->skip = outline->skip < 0                ? 0
-                        : outline->skip > NAME_SKIP_MOST ? NAME_SKIP_MOST
-                                                         : outline->skip;
+        cairn_outline_scroll(outline, open);
         return;
     }
     const bool unfolded = cairn_outline_is_unfolded(outline, row);

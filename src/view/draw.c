@@ -120,9 +120,24 @@ static void draw_hint(struct line *line, const struct cairn_key_binding *binding
     line->x += cairn_draw_text(line->canvas, line->x, line->y, width, CAIRN_STYLE_DIM, binding->hint) + 2;
 }
 
+/* Of what takes the keys now: a prompt; a list has its hints in its own frame. */
+static const char *prompt_hints(const struct cairn_app *app)
+{
+    if (app->prompt.class == NULL)
+        return "";
+    if (app->prompt.class->kind == CAIRN_PROMPT_CONFIRM)
+        return "y yes  any other key no";
+    return app->prompt.class->complete != NULL ? "Enter does it  Tab completes  Up earlier ones  Esc leaves"
+                                               : "Enter does it  Up earlier ones  Esc leaves";
+}
+
 /* Hints of this screen's own keys come first; help is always there. */
 static void draw_hints(struct cairn_app *app, int y)
 {
+    if (app->prompt.class != NULL || app->overlay != CAIRN_OVERLAY_NONE) {
+        cairn_draw_text(&app->canvas, 1, y, app->canvas.width - 1, CAIRN_STYLE_DIM, prompt_hints(app));
+        return;
+    }
     const unsigned here = CAIRN_ON(cairn_app_screen(app)->class->id);
     struct line line = {.canvas = &app->canvas, .x = 1, .y = y, .end = app->canvas.width - 8};
     const struct cairn_key_binding *binding, *help = NULL;
@@ -172,4 +187,5 @@ void cairn_app_draw(struct cairn_app *app)
     draw_status(app, canvas->height - 2);
     draw_hints(app, canvas->height - 1);
     cairn_app_overlay_draw(app);
+    cairn_prompt_draw_words(app, canvas->height - 2);
 }

@@ -1,4 +1,5 @@
 /* docs/keys.md, made from the tables of keys and screens. */
+#include "view/commands.h"
 #include "view/keys.h"
 #include "view/screen.h"
 
@@ -23,6 +24,20 @@ static void document_screens(unsigned screens, struct cairn_buffer *text)
     }
     cairn_buffer_text(text, others == 0 ? "everywhere" : "everywhere but ");
     list_screens(others, text);
+}
+
+static void document_commands(struct cairn_buffer *text)
+{
+    struct cairn_command_facts command;
+    cairn_buffer_text(text, "\n## The command line\n\nTab goes through these, and through what may stand "
+                            "behind them; a beginning will do "
+                            "where only one command has it.\n\n| command | what it does |\n| --- | --- |\n");
+    for (size_t i = 0; cairn_command_at(i, &command); i++) {
+        cairn_buffer_format(text, "| `:%s%s", command.name, command.argument[0] != '\0' ? " " : "");
+        for (const char *c = command.argument; *c != '\0'; c++)
+            cairn_buffer_format(text, "%s%c", *c == '|' ? "\\" : "", *c);
+        cairn_buffer_format(text, "` | %s |\n", command.help);
+    }
 }
 
 void cairn_keys_document(struct cairn_buffer *text)
@@ -51,4 +66,5 @@ void cairn_keys_document(struct cairn_buffer *text)
             cairn_buffer_text(text, " |\n");
         }
     }
+    document_commands(text);
 }

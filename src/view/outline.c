@@ -4,6 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#define NAME_STEP      8 /* columns that names are scrolled by */
+#define NAME_SKIP_MOST 400
+
 void cairn_outline_init(struct cairn_outline *outline, const struct cairn_column *columns,
                         size_t column_count, unsigned sort_column)
 {
@@ -56,6 +59,8 @@ static int compare_rows(const void *left, const void *right, void *state)
     const struct cairn_row *two = &outline->rows.items[*(const uint32_t *)right];
     const struct cairn_column *column = &outline->columns[outline->sort_column];
     int result;
+    if (one->first != two->first)
+        return one->first ? -1 : 1;
     if (one->last != two->last)
         return one->last ? 1 : -1;
     if (column->kind == CAIRN_COLUMN_NAME) {
@@ -417,6 +422,12 @@ void cairn_outline_hot_path(struct cairn_outline *outline)
         row = outline->order[outline->first[row + 1]];
     }
     cairn_outline_reveal(outline, row);
+}
+
+void cairn_outline_scroll(struct cairn_outline *outline, bool on)
+{
+    const int skip = outline->skip + (on ? NAME_STEP : -NAME_STEP);
+    outline->skip = skip < 0 ? 0 : skip > NAME_SKIP_MOST ? NAME_SKIP_MOST : skip;
 }
 
 void cairn_outline_to_parent(struct cairn_outline *outline)

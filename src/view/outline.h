@@ -105,6 +105,8 @@ const struct cairn_row *cairn_outline_next_open(const struct cairn_outline *outl
 void cairn_outline_open_all(struct cairn_outline *outline);
 /* Unfolds from the row under the cursor along the first child, to the leaf; the cursor goes along. */
 void cairn_outline_hot_path(struct cairn_outline *outline);
+/* Scrolls long names: to their rest, or back to their beginning. */
+void cairn_outline_scroll(struct cairn_outline *outline, bool on);
 /* To the parent row. */
 void cairn_outline_to_parent(struct cairn_outline *outline);
 

@@ -5,19 +5,20 @@
 
 #include "base/human.h"
 #include "view/app.h"
+#include "view/commands.h"
 
 static const struct cairn_column help_columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
 static const struct cairn_column process_columns[] = {
-    {.title = "PEAK", .kind = CAIRN_COLUMN_BYTES, .width = 7, .value = 0},
-    {.title = "AT END", .kind = CAIRN_COLUMN_BYTES, .width = 7, .value = 1},
-    {.title = "process", .kind = CAIRN_COLUMN_NAME},
+    {.title = "PEAK", .kind = CAIRN_COLUMN_BYTES, .width = 7, .value = 0, .sort = "peak"},
+    {.title = "AT END", .kind = CAIRN_COLUMN_BYTES, .width = 7, .value = 1, .sort = "end"},
+    {.title = "process", .kind = CAIRN_COLUMN_NAME, .sort = "name"},
 };
 
 static void open_list(struct cairn_app *app, enum cairn_overlay overlay, const char *title,
                       const struct cairn_column *columns, size_t column_count, struct cairn_rows *rows)
 {
     cairn_outline_release(&app->list);
-    cairn_outline_init(&app->list, columns, column_count, (unsigned)column_count - 1);
+    cairn_outline_init(&app->list, columns, column_count, 0);
     cairn_outline_set_rows(&app->list, rows);
     app->overlay = overlay;
     app->list_title = title;
@@ -65,6 +66,19 @@ static void add_binding(struct cairn_rows *rows, const struct cairn_key_binding 
     cairn_buffer_release(&line);
 }
 
+static void add_commands(struct cairn_rows *rows)
+{
+    struct cairn_command_facts command;
+    add_help_line(rows, true, "Command line");
+    for (size_t i = 0; cairn_command_at(i, &command); i++) {
+        char text[160];
+        const int name = snprintf(text, sizeof(text), "  :%s %s", command.name, command.argument);
+        snprintf(text + name, sizeof(text) - (size_t)name, "%*s %s", name < 19 ? 19 - name : 0, "",
+                 command.help);
+        add_help_line(rows, false, text);
+    }
+}
+
 /* What is this screen's own comes first, then what holds everywhere, by group. */
 void cairn_app_help(struct cairn_app *app)
 {
@@ -92,6 +106,7 @@ void cairn_app_help(struct cairn_app *app)
             add_binding(&rows, binding);
         }
     }
+    add_commands(&rows);
     open_list(app, CAIRN_OVERLAY_HELP, class->name, help_columns, 1, &rows);
 }
 
@@ -103,6 +118,7 @@ static void add_process(struct cairn_rows *rows, uint32_t process, int64_t peak,
     struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
     if (row == NULL)
         return;
+    row->first = process == 0;
     row->key = process;
     row->values[0] = peak;
     row->values[1] = end;
@@ -138,19 +154,49 @@ void cairn_app_pick_process(struct cairn_app *app)
 
 /* --- Keys and drawing. --- */
 
-static void move_list(struct cairn_outline *list, cairn_key key)
+/* The keys of a plain table; others do nothing here, and say so. */
+static void act_on_list(struct cairn_app *app, cairn_key key)
 {
-    const struct cairn_key_binding *binding = cairn_key_lookup(key, CAIRN_SCREEN_INFO);
-    if (binding == NULL)
-        return;
-    if (binding->action == CAIRN_DO_MOVE)
-        cairn_outline_move(list, binding->argument);
-    else if (binding->action == CAIRN_DO_PAGE)
-        cairn_outline_page(list, binding->argument);
-    else if (binding->action == CAIRN_DO_TOP)
-        cairn_outline_top(list);
-    else if (binding->action == CAIRN_DO_BOTTOM)
-        cairn_outline_bottom(list);
+    const struct cairn_key_binding *binding = cairn_key_lookup(key, CAIRN_SCREEN_OVERVIEW);
+    char name[CAIRN_KEY_NAME_MAX];
+    switch (binding != NULL ? binding->action : CAIRN_DO_NOTHING) {
+    case CAIRN_DO_MOVE:
+        cairn_outline_move(&app->list, binding->argument);
+        break;
+    case CAIRN_DO_PAGE:
+        cairn_outline_page(&app->list, binding->argument);
+        break;
+    case CAIRN_DO_TOP:
+        cairn_outline_top(&app->list);
+        break;
+    case CAIRN_DO_BOTTOM:
+        cairn_outline_bottom(&app->list);
+        break;
+    case CAIRN_DO_OPEN:
+    case CAIRN_DO_CLOSE:
+        cairn_outline_scroll(&app->list, binding->action == CAIRN_DO_OPEN);
+        break;
+    case CAIRN_DO_SORT_COLUMN:
+        cairn_outline_sort_step(&app->list, binding->argument);
+        break;
+    case CAIRN_DO_SORT_REVERSE:
+        cairn_outline_sort_reverse(&app->list);
+        break;
+    case CAIRN_DO_SEARCH:
+        cairn_app_search_prompt(app);
+        break;
+    case CAIRN_DO_SEARCH_AGAIN:
+        cairn_app_search_again(app, binding->argument);
+        break;
+    case CAIRN_DO_MOUSE:
+    case CAIRN_DO_SUSPEND:
+    case CAIRN_DO_REDRAW:
+        cairn_app_act(app, binding);
+        break;
+    default:
+        if (key != CAIRN_KEY_NONE)
+            cairn_app_say(app, "%s does nothing in this list; Esc closes it", cairn_key_name(key, name));
+    }
 }
 
 void cairn_app_overlay_key(struct cairn_app *app, cairn_key key)
@@ -174,7 +220,7 @@ void cairn_app_overlay_key(struct cairn_app *app, cairn_key key)
         app->overlay = CAIRN_OVERLAY_NONE;
         break;
     default:
-        move_list(&app->list, key);
+        act_on_list(app, key);
     }
 }
 
@@ -186,18 +232,20 @@ void cairn_app_overlay_draw(struct cairn_app *app)
     const bool help = app->overlay == CAIRN_OVERLAY_HELP;
     const int width = canvas->width - 4 < 84 ? canvas->width - 4 : 84;
     const int wanted = (int)app->list.visible_count + (help ? 2 : 3);
-    const int height = canvas->height - 2 < wanted ? canvas->height - 2 : wanted;
-    const struct cairn_rect box = {(canvas->width - width) / 2, (canvas->height - height) / 2, width, height};
+    /* The title, and the line of messages and prompts, stay free. */
+    const int room = canvas->height - 3, height = room < wanted ? room : wanted;
+    const struct cairn_rect box = {(canvas->width - width) / 2, 1 + (room - height) / 2, width, height};
     char title[128];
     snprintf(title, sizeof(title), help ? "Keys on %s" : "%s", app->list_title);
     cairn_draw_box(canvas, box, title);
     /* Help has no columns to name: its head line lies under the frame's upper edge. */
-    const struct cairn_outline_look look = {.focused = true};
+    const struct cairn_outline_look look = {.focused = true, .match = cairn_app_match(app)};
     const struct cairn_rect inside = {box.x + 1, box.y + (help ? 0 : 1), box.width - 2,
                                       box.height - (help ? 1 : 2)};
     cairn_outline_draw(&app->list, canvas, inside, &look);
     if (help)
         cairn_draw_box_edge(canvas, box, title);
     cairn_draw_text(canvas, box.x + 2, box.y + box.height - 1, box.width - 4, CAIRN_STYLE_DIM,
-                    help ? " j k move  Esc closes " : " j k move  Enter chooses  Esc closes ");
+                    help ? " j k move  / find  Esc closes "
+                         : " j k move  / find  Enter chooses  Esc closes ");
 }

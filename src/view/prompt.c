@@ -92,6 +92,7 @@ static void complete(struct cairn_app *app, int direction)
         snprintf(text, sizeof(text), "%.*s%s", (int)from, prompt->completed, word);
     set_text(prompt, text);
     prompt->completion = next;
+    prompt->listing = count > 1;
 }
 
 static void leave(struct cairn_app *app)
@@ -177,6 +178,7 @@ void cairn_prompt_key(struct cairn_app *app, cairn_key key)
     }
     bool changed = true;
     const size_t completion = prompt->completion;
+    prompt->listing = false;
     switch (key) {
     case CAIRN_KEY_ENTER:
         finish(app);
@@ -236,4 +238,37 @@ void cairn_prompt_draw(const struct cairn_prompt *prompt, struct cairn_canvas *c
                     cairn_text_skip(canvas, prompt->text, skip));
     canvas->cursor_x = label + at - skip;
     canvas->cursor_y = y;
+}
+
+#define WORDS_WIDTH 72 /* of the box that lists them, frame and all */
+
+void cairn_prompt_draw_words(struct cairn_app *app, int y)
+{
+    const struct cairn_prompt *prompt = &app->prompt;
+    struct cairn_canvas *canvas = &app->canvas;
+    if (prompt->class == NULL || !prompt->listing)
+        return;
+    size_t from = 0, count = 0;
+    while (prompt->class->complete(app, prompt->completed, &from, count) != NULL)
+        count++;
+    const int width = canvas->width < WORDS_WIDTH ? canvas->width : WORDS_WIDTH;
+    const int room = y - 3, rows = (int)count < room ? (int)count : room;
+    if (rows < 1)
+        return;
+    const int chosen = (int)prompt->completion - 1;
+    const int last = (int)count - rows, wanted = chosen - rows / 2;
+    const int top = wanted < 0 ? 0 : wanted > last ? last : wanted;
+    char title[64];
+    snprintf(title, sizeof(title), "%zu words: Tab, Shift-Tab", count);
+    cairn_draw_box(canvas, (struct cairn_rect){0, y - rows - 2, width, rows + 2}, title);
+    for (int i = 0; i < rows; i++) {
+        struct cairn_buffer line = CAIRN_BUFFER_INIT;
+        const char *word = prompt->class->complete(app, prompt->completed, &from, (size_t)(top + i));
+        cairn_buffer_format(&line, "%s %-12s ", top + i == chosen ? ">" : " ", word != NULL ? word : "");
+        if (word != NULL && prompt->class->describe != NULL)
+            prompt->class->describe(prompt->completed, word, &line);
+        cairn_draw_text(canvas, 1, y - 1 - rows + i, width - 2,
+                        top + i == chosen ? CAIRN_STYLE_KEY : CAIRN_STYLE_TEXT, cairn_buffer_cstr(&line));
+        cairn_buffer_release(&line);
+    }
 }

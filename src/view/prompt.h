@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buffer.h"
 #include "view/canvas.h"
 #include "view/keycode.h"
 
@@ -45,6 +46,8 @@ struct cairn_prompt_class {
     void (*left)(struct cairn_app *app);
     /* The i-th completion of the word that begins at text + *from; NULL behind the last one. May be NULL. */
     const char *(*complete)(struct cairn_app *app, const char *text, size_t *from, size_t index);
+    /* Appends what a word offered for `text` means. May be NULL. */
+    void (*describe)(const char *text, const char *word, struct cairn_buffer *out);
 };
 
 struct cairn_prompt {
@@ -55,6 +58,7 @@ struct cairn_prompt {
     char typed[CAIRN_PROMPT_MAX];     /* the line before the history was looked at */
     size_t completion;                /* index of the completion shown, plus 1 */
     char completed[CAIRN_PROMPT_MAX]; /* the text before completing */
+    bool listing;                     /* Tab was the last key: what it goes through is shown */
     char label[128];                  /* instead of the class's */
 };
 
@@ -64,6 +68,8 @@ void cairn_prompt_open(struct cairn_prompt *prompt, const struct cairn_prompt_cl
 /* Handles a key while the prompt is open. */
 void cairn_prompt_key(struct cairn_app *app, cairn_key key);
 void cairn_prompt_draw(const struct cairn_prompt *prompt, struct cairn_canvas *canvas, int y);
+/* The words that Tab goes through, above line `y`; nothing unless it was pressed last. */
+void cairn_prompt_draw_words(struct cairn_app *app, int y);
 
 /* Makes the folders above `path` that are missing. */
 void cairn_make_folders(const char *path);

@@ -45,6 +45,7 @@ struct cairn_row {
     bool first_trace;   /* of two traces: stack and source_file are of the first one */
     bool same;          /* did not change: hidden by `z` */
     bool heading;       /* names a section, or stands for what is not here: shows no values */
+    bool first;         /* stands before its siblings however they are sorted */
     bool last;          /* stands behind its siblings however they are sorted */
     const char *name;   /* clean */
     const char *label;  /* clean; what the site itself is called, whatever the row's name became */

@@ -30,10 +30,11 @@ static void forget(struct cairn_app *app)
     app->search[0] = '\0';
 }
 
+/* The list that lies over the screen, else its table. */
 static struct cairn_outline *searched(struct cairn_app *app)
 {
     struct cairn_screen *screen = cairn_app_screen(app);
-    return screen->class->outline(screen);
+    return app->overlay != CAIRN_OVERLAY_NONE ? &app->list : screen->class->outline(screen);
 }
 
 /* Each letter searches from where the prompt was opened. */

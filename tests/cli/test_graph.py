@@ -134,6 +134,8 @@ class Python(Case):
         self.assertEqual([step["node"]["type"] for step in way["steps"]][-2:], ["dict", "Box"])
         text = cairn("graph", python(), "path", hex(box["address"]), "--graph", "@full").out
         self.assertIn("why: module __main__", text)
+        self.assertRegex(text, r"  root +module +module __main__")  # no edge leads to it
+        self.assertNotIn("- →", text)
 
     def test_show(self):
         box = self.objects("Box", "--graph", "@full")[0]
