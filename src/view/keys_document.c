@@ -42,9 +42,10 @@ static void document_commands(struct cairn_buffer *text)
 
 void cairn_keys_document(struct cairn_buffer *text)
 {
-    cairn_buffer_text(text, "# The viewer's keys\n\n"
-                            "Made from the table in `src/view/keys.c`; `?` shows the same in the viewer.\n\n"
-                            "## Screens\n\n| key | screen | shows |\n| --- | --- | --- |\n");
+    cairn_buffer_text(text,
+                      "# The viewer's keys\n\n"
+                      "Made from the table in `src/view/keys_table.c`; `?` shows the same in the viewer.\n\n"
+                      "## Screens\n\n| key | screen | shows |\n| --- | --- | --- |\n");
     const struct cairn_screen_class *class;
     for (size_t i = 0; (class = cairn_screen_class_at(i)) != NULL; i++)
         if (class->digit != 0)

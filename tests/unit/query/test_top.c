@@ -11,6 +11,7 @@
 #include "model.h"
 #include "names.h"
 #include "query/site_label.h"
+#include "question.h"
 
 struct expected_row {
     char name[NAME_SIZE];
@@ -23,14 +24,6 @@ struct expected {
     struct expected_row rows[256];
     size_t count;
     struct cairn_counts total;
-};
-
-struct question {
-    struct fixture *fixture;
-    struct cairn_trace *trace;
-    struct cairn_selection selection;
-    struct cairn_moment at;
-    struct cairn_span span;
 };
 
 static void add(struct cairn_counts *to, const struct cairn_counts *from)
@@ -210,35 +203,6 @@ static void check(const struct question *question)
     free(expected);
 }
 
-static struct cairn_moment moment_at(const struct fixture *fixture, uint64_t position)
-{
-    return (struct cairn_moment){
-        .position = position,
-        .t_ns = position ? (int64_t)fixture->events[position - 1].t_ns : 0,
-    };
-}
-
-static struct question ask(struct fixture *fixture, struct cairn_trace *trace)
-{
-    const uint64_t end = model_end_position(fixture);
-    return (struct question){
-        .fixture = fixture,
-        .trace = trace,
-        .at = moment_at(fixture, fixture_random(fixture, (uint32_t)end + 1)),
-        .span = {.to = moment_at(fixture, end)},
-    };
-}
-
-static struct cairn_trace *open_trace(const struct fixture *fixture)
-{
-    struct cairn_trace *trace;
-    struct cairn_error error;
-    if (cairn_trace_open(fixture->path, NULL, &trace, &error) != CAIRN_OK) {
-        fail_msg("%s", error.message);
-    }
-    return trace;
-}
-
 static void test_every_grouping_and_metric(void **state)
 {
     (void)state;
@@ -251,10 +215,10 @@ static void test_every_grouping_and_metric(void **state)
                                                          .mapped = seed > 3,
                                                          .incomplete = seed == 5,
                                                          .sample_bytes = seed % 3 == 0 ? 300 : 0});
-        struct cairn_trace *trace = open_trace(&fixture);
+        struct cairn_trace *trace = question_trace(&fixture);
         for (int by = 0; by < CAIRN_BY_COUNT; by++) {
             for (int metric = 0; by != CAIRN_BY_TYPE && metric < CAIRN_METRIC_COUNT; metric++) {
-                struct question question = ask(&fixture, trace);
+                struct question question = question_ask(&fixture, trace);
                 question.selection = names_selection((enum cairn_by)by, (enum cairn_metric)metric);
                 check(&question);
             }
@@ -275,16 +239,16 @@ static void test_spans_and_selections(void **state)
                                                          .python = seed % 2,
                                                          .mapped = true,
                                                          .sample_bytes = seed % 2 ? 100 : 0});
-        struct cairn_trace *trace = open_trace(&fixture);
+        struct cairn_trace *trace = question_trace(&fixture);
         const uint32_t end = (uint32_t)model_end_position(&fixture);
         for (int round = 0; round < 24; round++) {
-            struct question question = ask(&fixture, trace);
+            struct question question = question_ask(&fixture, trace);
             const uint32_t a = fixture_random(&fixture, end + 1), b = fixture_random(&fixture, end + 1);
             question.selection =
                 names_selection((enum cairn_by)fixture_random(&fixture, 5),
                                 (enum cairn_metric)fixture_random(&fixture, CAIRN_METRIC_COUNT));
-            question.span.from = moment_at(&fixture, a < b ? a : b);
-            question.span.to = moment_at(&fixture, a < b ? b : a);
+            question.span.from = question_moment(&fixture, a < b ? a : b);
+            question.span.to = question_moment(&fixture, a < b ? b : a);
             question.selection.process = fixture_random(&fixture, fixture.options.processes + 1);
             question.selection.lang = (enum cairn_lang_choice)fixture_random(&fixture, 3);
             question.selection.memory = fixture_random(&fixture, 4) ? CAIRN_MEMORY_HEAP : CAIRN_MEMORY_MAPPED;
@@ -307,9 +271,9 @@ static void test_cumulative(void **state)
         struct fixture fixture;
         fixture_init(&fixture, &(struct fixture_options){
                                    .seed = seed, .events = 500, .processes = 2, .python = seed % 2});
-        struct cairn_trace *trace = open_trace(&fixture);
+        struct cairn_trace *trace = question_trace(&fixture);
         for (int round = 0; round < 12; round++) {
-            struct question question = ask(&fixture, trace);
+            struct question question = question_ask(&fixture, trace);
             question.selection = names_selection(
                 places[round % 4], (enum cairn_metric)fixture_random(&fixture, CAIRN_METRIC_COUNT));
             question.selection.cumulative = true;
@@ -328,8 +292,8 @@ static void test_slices(void **state)
     struct fixture fixture;
     fixture_init(&fixture,
                  &(struct fixture_options){.seed = 31, .events = 500, .processes = 1, .python = true});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
+    struct cairn_trace *trace = question_trace(&fixture);
+    struct question question = question_ask(&fixture, trace);
     question.selection = names_selection(CAIRN_BY_LINE, CAIRN_METRIC_ALLOCATED);
     struct cairn_top all, part;
     assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &all, NULL),
@@ -365,12 +329,12 @@ static void test_stacks_of_sites(void **state)
     struct fixture fixture;
     fixture_init(&fixture,
                  &(struct fixture_options){.seed = 41, .events = 700, .processes = 2, .python = true});
-    struct cairn_trace *trace = open_trace(&fixture), *other = open_trace(&fixture);
+    struct cairn_trace *trace = question_trace(&fixture), *other = question_trace(&fixture);
     for (int by = 0; by < CAIRN_BY_COUNT; by++) {
         if (by == CAIRN_BY_TYPE) {
             continue;
         }
-        struct question question = ask(&fixture, trace);
+        struct question question = question_ask(&fixture, trace);
         question.selection = names_selection((enum cairn_by)by, CAIRN_METRIC_LIVE);
         struct cairn_top top;
         assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &top, NULL),
@@ -423,8 +387,8 @@ static void test_filters(void **state)
     struct fixture fixture;
     fixture_init(&fixture,
                  &(struct fixture_options){.seed = 51, .events = 700, .processes = 1, .python = true});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
+    struct cairn_trace *trace = question_trace(&fixture);
+    struct question question = question_ask(&fixture, trace);
     question.at = question.span.to;
     struct cairn_filter *filter;
     struct cairn_top top;
@@ -475,8 +439,8 @@ static void test_rules(void **state)
     (void)state;
     struct fixture fixture;
     fixture_init(&fixture, &(struct fixture_options){.seed = 61, .events = 500, .processes = 1});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
+    struct cairn_trace *trace = question_trace(&fixture);
+    struct question question = question_ask(&fixture, trace);
     question.selection = names_selection(CAIRN_BY_FUNCTION, CAIRN_METRIC_ALLOCATED);
     struct cairn_top plain, skipping;
     struct cairn_site_rule *rule;
@@ -528,8 +492,8 @@ static void test_what_is_not_there(void **state)
     (void)state;
     struct fixture fixture;
     fixture_init(&fixture, &(struct fixture_options){.seed = 71, .events = 100, .processes = 1});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
+    struct cairn_trace *trace = question_trace(&fixture);
+    struct question question = question_ask(&fixture, trace);
     struct cairn_top top;
     struct cairn_error error;
     question.selection = names_selection(CAIRN_BY_TYPE, CAIRN_METRIC_LIVE);
@@ -548,80 +512,6 @@ static void test_what_is_not_there(void **state)
     fixture_release(&fixture);
 }
 
-/* Live bytes of sites at evenly spread points: exact at the points, whatever they were read from. */
-static void test_trends(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    fixture_init(&fixture, &(struct fixture_options){.seed = 81, .events = 900, .processes = 2});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
-    question.selection = names_selection(CAIRN_BY_FUNCTION, CAIRN_METRIC_LIVE);
-    struct cairn_top first, last;
-    int64_t ids[2], *values;
-    question.at = question.span.to;
-    question.span.to.t_ns = fixture.duration_ns;
-    assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &last, NULL),
-                     CAIRN_OK);
-    ids[0] = last.rows[0].site.site_id;
-    ids[1] = -5; /* no such site */
-    assert_int_equal(cairn_top_trends(trace, &question.selection, ids, 2, &question.span, 12, &values, NULL),
-                     CAIRN_OK);
-    assert_int_equal(values[0], 0);
-    assert_int_equal(values[11], last.rows[0].counts.live_bytes);
-    for (size_t i = 0; i < 12; i++) {
-        assert_int_equal(values[12 + i], 0);
-    }
-    free(values);
-    /* A span that is one moment. */
-    question.span.from = question.span.to;
-    assert_int_equal(cairn_top_trends(trace, &question.selection, ids, 1, &question.span, 3, &values, NULL),
-                     CAIRN_OK);
-    assert_int_equal(values[0], last.rows[0].counts.live_bytes);
-    assert_int_equal(values[2], last.rows[0].counts.live_bytes);
-    free(values);
-    cairn_top_release(&last);
-    (void)first;
-    cairn_trace_close(trace);
-    fixture_release(&fixture);
-}
-
-static void test_sentence(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    fixture_init(&fixture, &(struct fixture_options){.seed = 91, .events = 400, .processes = 1});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
-    for (int metric = 0; metric < CAIRN_METRIC_COUNT; metric++) {
-        struct cairn_top top;
-        char text[400];
-        question.selection = names_selection(CAIRN_BY_MODULE, (enum cairn_metric)metric);
-        question.at = question.span.to;
-        assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &top, NULL),
-                         CAIRN_OK);
-        assert_int_equal(cairn_top_sentence(trace, &top, &question.selection, text, sizeof(text), NULL),
-                         CAIRN_OK);
-        char share[CAIRN_SHARE_SIZE];
-        cairn_share(top.rows[0].percent, share);
-        assert_non_null(strstr(text, share));
-        assert_non_null(strstr(text, top.rows[0].site.module));
-        cairn_top_release(&top);
-    }
-    struct cairn_top top;
-    char text[400];
-    question.selection = names_selection(CAIRN_BY_FUNCTION, CAIRN_METRIC_LIVE);
-    question.at = moment_at(&fixture, 0);
-    assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &top, NULL),
-                     CAIRN_OK);
-    assert_int_equal(cairn_top_sentence(trace, &top, &question.selection, text, sizeof(text), NULL),
-                     CAIRN_OK);
-    assert_string_equal(text, "nothing is live at this moment");
-    cairn_top_release(&top);
-    cairn_trace_close(trace);
-    fixture_release(&fixture);
-}
-
 static bool always(void *state)
 {
     (void)state;
@@ -636,7 +526,7 @@ static void test_cancelled(void **state)
     struct cairn_trace *trace;
     const struct cairn_trace_options options = {.cancelled = always};
     if (cairn_trace_open(fixture.path, &options, &trace, NULL) == CAIRN_OK) {
-        struct question question = ask(&fixture, trace);
+        struct question question = question_ask(&fixture, trace);
         struct cairn_top top;
         question.selection = names_selection(CAIRN_BY_LINE, CAIRN_METRIC_LIVE);
         assert_int_equal(cairn_top(trace, &question.selection, &question.at, &question.span, &top, NULL),
@@ -652,8 +542,8 @@ static void test_sampled_error(void **state)
     struct fixture fixture;
     fixture_init(&fixture,
                  &(struct fixture_options){.seed = 97, .events = 300, .processes = 1, .sample_bytes = 65536});
-    struct cairn_trace *trace = open_trace(&fixture);
-    struct question question = ask(&fixture, trace);
+    struct cairn_trace *trace = question_trace(&fixture);
+    struct question question = question_ask(&fixture, trace);
     struct cairn_top top;
     question.at = question.span.to;
     question.selection = names_selection(CAIRN_BY_LINE, CAIRN_METRIC_LIVE);
@@ -686,8 +576,6 @@ int main(void)
         cmocka_unit_test(test_bad_filter_is_named),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_what_is_not_there),
-        cmocka_unit_test(test_trends),
-        cmocka_unit_test(test_sentence),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_sampled_error),
     };
