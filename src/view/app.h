@@ -73,6 +73,7 @@ struct cairn_app {
     char message[512];
     unsigned message_style;
     bool source_shown, mouse_on, following, redraw_all, suspend;
+    bool moves_on; /* following, and the program did nothing: the moment moves when the timeline is there */
     bool finding_time; /* a typed TIME is being looked up: keys typed meanwhile mean what comes of it */
     cairn_key held_keys[CAIRN_HELD_KEYS_MAX];
     size_t held_count;
@@ -192,6 +193,8 @@ void cairn_app_request_release(struct cairn_app *app);
 void cairn_app_follow(struct cairn_app *app);
 /* Asks the trace for news, and for what is fixed about the recording. */
 void cairn_app_refresh(struct cairn_app *app);
+/* The timeline came; `resident`: the memory that is resident is another. */
+void cairn_app_timeline_came(struct cairn_app *app, bool resident);
 /* They came: takes both facts over. `changed`: there is more to see than before. */
 void cairn_app_news(struct cairn_app *app, const struct cairn_job *job, struct cairn_facts *facts,
                     struct cairn_facts *other, bool changed);

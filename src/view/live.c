@@ -18,6 +18,37 @@ static void follow_to_the_end(struct cairn_app *app)
     cairn_app_ask(app);
 }
 
+/* Whether a recording went on without anything that its program did: what was answered at its end still holds there. */
+static bool is_quiet(const struct cairn_facts *before, const struct cairn_facts *now)
+{
+    return now->live && before->live && before->end.moment.position == now->end.moment.position &&
+           before->snapshot_count == now->snapshot_count && before->graph_count == now->graph_count &&
+           before->process_count == now->process_count;
+}
+
+static void move_on(struct cairn_screen *screen, const struct cairn_facts *facts)
+{
+    if (screen != NULL && screen->told && screen->told_of.at.moment.position == facts->end.moment.position)
+        screen->told_of.at = facts->end;
+}
+
+void cairn_app_timeline_came(struct cairn_app *app, bool resident)
+{
+    const bool moves_on = app->moves_on && app->following;
+    app->moves_on = false;
+    if (!moves_on)
+        return;
+    for (size_t i = 0; i < CAIRN_SCREEN_COUNT; i++)
+        move_on(app->kept[i], &app->facts);
+    for (size_t i = 0; i < app->back_count; i++)
+        move_on(app->back[i], &app->facts);
+    if (app->totals_of.at.moment.position == app->facts.end.moment.position)
+        app->totals_of.at = app->facts.end;
+    app->question.at = app->facts.end;
+    if (resident)
+        cairn_app_ask(app);
+}
+
 /* Screens about the whole recording are asked again: the one that is shown now, the others when they are. */
 static void ask_growing(struct cairn_app *app)
 {
@@ -44,6 +75,7 @@ void cairn_app_news(struct cairn_app *app, const struct cairn_job *job, struct c
         return;
     }
     const bool first = !app->facts.loaded, was_live = app->facts.live;
+    const bool quiet = is_quiet(&app->facts, facts);
     cairn_facts_release(&app->facts);
     app->facts = *facts;
     *facts = (struct cairn_facts){.loaded = false};
@@ -71,7 +103,8 @@ void cairn_app_news(struct cairn_app *app, const struct cairn_job *job, struct c
         return;
     cairn_strip_ask(app, app->strip.wanted, true);
     ask_growing(app);
-    if (app->following)
+    app->moves_on = quiet && app->following && app->strip.wanted > 0;
+    if (app->following && !app->moves_on)
         follow_to_the_end(app);
     app->following &= app->facts.live;
 }

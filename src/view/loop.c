@@ -12,7 +12,7 @@
 #define FIRST_SCREEN_NS  30000000 /* the first answer is waited for so long before anything is drawn */
 #define PROGRESS_TICK_MS 100
 #define NEWS_LEAST_NS    200000000  /* between two looks at a running recording */
-#define NEWS_MOST_MS     1000       /* one look at least, in case no file event came */
+#define NEWS_MOST_NS     1000000000 /* one look at least, in case no file event came */
 #define NEWS_IDLE_FACTOR 4          /* following rests so many times as long as its answers took, */
 #define NEWS_REST_NS     2000000000 /* but not longer than this */
 
@@ -56,8 +56,9 @@ static void watch_trace(struct loop *loop)
     char wal[4096];
     const char *path = loop->app->options->path;
     snprintf(wal, sizeof(wal), "%s-wal", path);
-    inotify_add_watch(loop->news, path, IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF);
-    inotify_add_watch(loop->news, wal, IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF);
+    /* Not IN_CLOSE_WRITE: SQLite opens both for writing when it reads, so every look of ours would be news. */
+    inotify_add_watch(loop->news, path, IN_MODIFY | IN_DELETE_SELF);
+    inotify_add_watch(loop->news, wal, IN_MODIFY | IN_DELETE_SELF);
 }
 
 static void fit_terminal(struct cairn_app *app)
@@ -138,24 +139,30 @@ static void take_input(struct loop *loop)
     }
 }
 
+/* From one look to the next, as things are. */
+static int64_t news_interval_ns(const struct loop *loop)
+{
+    const int64_t rest =
+        loop->round_ns < NEWS_REST_NS / NEWS_IDLE_FACTOR ? NEWS_IDLE_FACTOR * loop->round_ns : NEWS_REST_NS;
+    const int64_t least = rest > NEWS_LEAST_NS ? rest : NEWS_LEAST_NS;
+    return loop->news_wait || least > NEWS_MOST_NS ? least : NEWS_MOST_NS;
+}
+
 static void take_news(struct loop *loop, bool signalled)
 {
     struct cairn_app *app = loop->app;
     char events[4096];
-    if (signalled)
-        while (read(loop->news, events, sizeof(events)) > 0)
-            ;
     const int64_t now = cairn_clock_ns(), since = now - loop->looked_ns;
     int64_t busy_since;
     const bool busy = cairn_worker_busy(app->worker, &busy_since);
     loop->news_wait |= signalled;
     if (loop->round_ns == 0 && !busy)
         loop->round_ns = since;
-    const int64_t rest =
-        loop->round_ns < NEWS_REST_NS / NEWS_IDLE_FACTOR ? NEWS_IDLE_FACTOR * loop->round_ns : NEWS_REST_NS;
-    const int64_t least = rest > NEWS_LEAST_NS ? rest : NEWS_LEAST_NS;
-    if (!app->facts.live || busy || since < least || (!loop->news_wait && since < NEWS_MOST_MS * 1000000))
+    if (!app->facts.live || busy || since < news_interval_ns(loop))
         return;
+    /* A commit makes many events; all of those up to now are about what is looked at now. */
+    while (loop->news >= 0 && read(loop->news, events, sizeof(events)) > 0)
+        ;
     loop->round_ns = 0;
     loop->looked_ns = now;
     loop->news_wait = false;
@@ -170,7 +177,8 @@ static int patience(const struct loop *loop)
         return loop->drawn ? PROGRESS_TICK_MS : FIRST_SCREEN_NS / 1000000;
     if (!loop->app->facts.live)
         return -1;
-    return loop->news_wait ? (int)(NEWS_LEAST_NS / 1000000) : NEWS_MOST_MS;
+    const int64_t left = loop->looked_ns + news_interval_ns(loop) - cairn_clock_ns();
+    return left < 0 ? 0 : (int)(left / 1000000) + 1;
 }
 
 static void draw(struct loop *loop, int64_t begin)
@@ -195,7 +203,7 @@ static void wait_and_take(struct loop *loop)
         {.fd = STDIN_FILENO, .events = POLLIN},
         {.fd = cairn_worker_descriptor(app->worker), .events = POLLIN},
         {.fd = loop->signals, .events = POLLIN},
-        {.fd = app->facts.live ? loop->news : -1, .events = POLLIN},
+        {.fd = app->facts.live && !loop->news_wait ? loop->news : -1, .events = POLLIN},
         {.fd = app->request.child != 0 ? app->request.descriptor : -1, .events = POLLIN},
     };
     if (poll(waits, sizeof(waits) / sizeof(waits[0]), patience(loop)) < 0 && errno != EINTR)

@@ -40,6 +40,14 @@ static enum cairn_status run_strip(struct cairn_job *job, struct cairn_reader *r
     return status;
 }
 
+static int64_t last_resident(const struct cairn_strip *strip)
+{
+    size_t count = strip->count;
+    while (count > 0 && strip->points[count - 1].rss_bytes == CAIRN_UNKNOWN)
+        count--;
+    return count > 0 ? strip->points[count - 1].rss_bytes : CAIRN_UNKNOWN;
+}
+
 static void deliver_strip(struct cairn_job *job, void *receiver)
 {
     struct strip_job *own = (struct strip_job *)job;
@@ -48,11 +56,13 @@ static void deliver_strip(struct cairn_job *job, void *receiver)
         app->strip.wanted = 0;
         return;
     }
+    const int64_t before = last_resident(&app->strip);
     free(app->strip.points);
     app->strip.points = own->points;
     app->strip.count = own->count;
     app->strip.duration_ns = own->duration_ns;
     own->points = NULL;
+    cairn_app_timeline_came(app, last_resident(&app->strip) != before);
 }
 
 static void release_strip(struct cairn_job *job)

@@ -5,7 +5,7 @@
  * over, a wide one, a function without a name, a mapping, and a second process. Marks @before (4 s) and @after (12 s).
  *
  * --fixed is the program after a repair: parse_line leaks a tenth of that. With --live the first half is written, then
- * "more" on standard input appends a second of the rest, "end" closes. */
+ * "more" on standard input appends a second of the rest, "rest" one in which the program does nothing, "end" closes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,8 +356,11 @@ int main(int argc, char **argv)
         maker_commit(&show.maker);
         puts("written");
         fflush(stdout);
-        while (fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "more\n") == 0) {
-            run_until(&show, show.t_ns + 1000 * MS_NS);
+        while (fgets(line, sizeof(line), stdin) != NULL && strcmp(line, "end\n") != 0) {
+            if (strcmp(line, "rest\n") == 0)
+                show.t_ns = show.maker.recording.duration_ns += 1000 * MS_NS;
+            else
+                run_until(&show, show.t_ns + 1000 * MS_NS);
             maker_commit(&show.maker);
             puts("written");
             fflush(stdout);

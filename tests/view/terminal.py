@@ -41,6 +41,15 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def wake_ups(pid):
+    """How often its threads slept so far."""
+    count = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="ascii", errors="replace") as status:
+            count += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status.read(), re.M)[1])
+    return count
+
+
 class Terminal:
     """A shell in a tmux of its own. Close it in the end."""
 

@@ -17,7 +17,7 @@ import time
 import unittest
 
 import recordings
-from terminal import CAIRN, PATIENCE, TRACE, Terminal, cpu_ticks, is_running, wait_until
+from terminal import CAIRN, PATIENCE, TRACE, Terminal, cpu_ticks, is_running, wait_until, wake_ups
 
 MAKE_TRACE = os.environ["MAKE_VIEW_TRACE"]
 
@@ -375,6 +375,36 @@ class Running(TerminalTest):
                 heap = terminal.wait_for(rf"end {seconds:.3f}s.* heap (?!{re.escape(heap)} )(\S+) .*{screen}$").group(1)
             terminal.press("Q")
 
+
+    def test_following_a_program_that_does_nothing(self):
+        """The moment moves on with what is known of it, and nothing is asked anew but whether there is news."""
+        terminal = self.terminal()
+        path = os.path.join(terminal.folder, "live.cairn")
+        with subprocess.Popen([MAKE_TRACE, path, "--live"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+            self.addCleanup(writer.kill)
+
+            def tell(word, seconds):
+                writer.stdin.write(word + "\n")
+                writer.stdin.flush()
+                self.assertEqual(writer.stdout.readline(), "written\n")
+                return terminal.wait_for(rf"end {seconds:.3f}s +(?:\S+ +)?heap (\S+) ").group(1)
+
+            self.assertEqual(writer.stdout.readline(), "written\n")
+            terminal.open("live.cairn")
+            heap = terminal.wait_for(r"end 6\.240s +(?:\S+ +)?heap (\S+) ").group(1)
+            self.assertEqual([tell("rest", 7.24), tell("rest", 8.24)], [heap, heap])
+            terminal.press("2")
+            terminal.wait_for(rf"end 8\.240s +heap {re.escape(heap)} .*Tree$")
+            self.assertEqual(tell("rest", 9.24), heap)
+            terminal.press("1")
+            terminal.wait_for(rf"end 9\.240s +heap {re.escape(heap)} .*Overview$")
+            self.assertNotEqual(tell("more", 10.23), heap)
+            # A look a second, each of which wakes it a few times; its own reading is no news.
+            pid = terminal.viewer()
+            before, end = wake_ups(pid), time.monotonic() + 3
+            wait_until(lambda: time.monotonic() > end, "three seconds")
+            self.assertLess(wake_ups(pid) - before, 80)
+            terminal.press("Q")
 
     def test_a_program_with_many_stacks(self):
         """Whose thousand rows would take a second each way if every one of them connected to the file anew."""
