@@ -55,6 +55,14 @@ cairn_diff_stacks(struct cairn_trace *trace_a, const struct cairn_moment *a, str
                   const struct cairn_moment *b, const struct cairn_selection *selection, int64_t site_id,
                   struct cairn_diff *diff, struct cairn_error *error);
 void cairn_diff_release(struct cairn_diff *diff);
+
+/* Which accounts of either trace the row with that site_id sums up: `marks[0]` has a byte for each of the `counts[0]` accounts of
+ * trace A, `marks[1]` for those of trace B, 1 for those. The caller frees both. */
+CAIRN_MUST_CHECK enum cairn_status cairn_diff_accounts(struct cairn_trace *trace_a,
+                                                       struct cairn_trace *trace_b,
+                                                       const struct cairn_selection *selection,
+                                                       int64_t site_id, uint8_t *marks[2], size_t counts[2],
+                                                       struct cairn_error *error);
 const char *cairn_diff_state_name(enum cairn_diff_state state);
 
 #endif

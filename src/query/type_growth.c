@@ -3,15 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "query/diff.h"
 #include "query/no_memory.h"
 #include "query/sum.h"
 
 #define PAGE_LINKS 1024u
 
 struct work {
-    const struct cairn_object_origin *origin;
-    const uint8_t *marks; /* of the accounts meant */
-    size_t account_count;
+    const struct cairn_object_origin *origin; /* NULL: of two traces, nothing survives */
+    struct places {
+        const uint8_t *marks; /* of the accounts meant */
+        size_t count;
+    } a, b;
     struct cairn_type_growth_row *rows; /* types of B by number, then those that only A has */
     size_t row_count, b_types;
     uint32_t *rows_of_a; /* by type of A: its row + 1; 0: not looked for yet */
@@ -59,9 +62,9 @@ static struct cairn_type_growth_row *row_of(struct work *work, const struct cair
     return &work->rows[*known - 1];
 }
 
-static bool is_meant(const struct work *work, const struct cairn_graph_account *sum)
+static bool is_meant(const struct places *places, const struct cairn_graph_account *sum)
 {
-    return sum->account - 1u < work->account_count && work->marks[sum->account - 1u];
+    return sum->account - 1u < places->count && places->marks[sum->account - 1u];
 }
 
 static enum cairn_status add_a(struct work *work, struct cairn_graph *graph, struct cairn_error *error)
@@ -74,7 +77,7 @@ static enum cairn_status add_a(struct work *work, struct cairn_graph *graph, str
         status = cairn_graph_types(graph, &types, &type_count, error);
     }
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        if (is_meant(work, &sums[i]) && sums[i].type < type_count) {
+        if (is_meant(&work->a, &sums[i]) && sums[i].type < type_count) {
             struct cairn_type_growth_row *row = row_of(work, &types[sums[i].type]);
             cairn_add(&row->a_objects, sums[i].objects);
             cairn_add(&row->a_bytes, sums[i].bytes);
@@ -117,12 +120,12 @@ static enum cairn_status add_b(struct work *work, struct cairn_graph *graph, str
     uint32_t last = 0;
     enum cairn_status status = cairn_graph_accounts(graph, &sums, &count, error);
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        if (!is_meant(work, &sums[i]) || sums[i].type >= work->b_types) {
+        if (!is_meant(&work->b, &sums[i]) || sums[i].type >= work->b_types) {
             continue;
         }
         cairn_add(&work->rows[sums[i].type].b_objects, sums[i].objects);
         cairn_add(&work->rows[sums[i].type].b_bytes, sums[i].bytes);
-        if (sums[i].account != last) {
+        if (work->origin && sums[i].account != last) {
             status = add_survivors(work, graph, sums[i].account, error);
         }
         last = sums[i].account;
@@ -150,24 +153,51 @@ static int compare(const void *left, const void *right)
 static void finish(struct work *work, struct cairn_type_growth *growth)
 {
     struct cairn_type_growth_row total = {.number = UINT32_MAX};
+    if (!work->origin) {
+        total.survived_objects = total.survived_bytes = CAIRN_UNKNOWN;
+    }
     size_t kept = 0;
     for (size_t i = 0; i < work->row_count; i++) {
-        const struct cairn_type_growth_row row = work->rows[i];
+        struct cairn_type_growth_row row = work->rows[i];
         if (row.a_objects == 0 && row.b_objects == 0) {
             continue;
+        }
+        if (!work->origin) {
+            row.survived_objects = row.survived_bytes = CAIRN_UNKNOWN;
         }
         work->rows[kept++] = row;
         cairn_add(&total.a_objects, row.a_objects);
         cairn_add(&total.a_bytes, row.a_bytes);
         cairn_add(&total.b_objects, row.b_objects);
         cairn_add(&total.b_bytes, row.b_bytes);
-        cairn_add(&total.survived_objects, row.survived_objects);
-        cairn_add(&total.survived_bytes, row.survived_bytes);
+        if (work->origin) {
+            cairn_add(&total.survived_objects, row.survived_objects);
+            cairn_add(&total.survived_bytes, row.survived_bytes);
+        }
     }
     if (kept > 0) {
         qsort(work->rows, kept, sizeof *work->rows, compare);
     }
     *growth = (struct cairn_type_growth){.rows = work->rows, .row_count = kept, .total = total};
+}
+
+static enum cairn_status compare_graphs(struct work *work, struct cairn_graph *a, struct cairn_graph *b,
+                                        struct cairn_type_growth *growth, struct cairn_error *error)
+{
+    enum cairn_status status = name_types(work, a, b, error);
+    if (status == CAIRN_OK) {
+        status = add_a(work, a, error);
+    }
+    if (status == CAIRN_OK) {
+        status = add_b(work, b, error);
+    }
+    free(work->rows_of_a);
+    if (status != CAIRN_OK) {
+        free(work->rows);
+        return status;
+    }
+    finish(work, growth);
+    return CAIRN_OK;
 }
 
 enum cairn_status cairn_type_growth(struct cairn_graph *a, struct cairn_graph *b,
@@ -176,28 +206,34 @@ enum cairn_status cairn_type_growth(struct cairn_graph *a, struct cairn_graph *b
 {
     struct cairn_object_origin wanted = *origin;
     wanted.type = 0;
-    struct work work = {.origin = &wanted};
-    uint8_t *marks = NULL;
-    enum cairn_status status =
-        cairn_origin_accounts(cairn_graph_trace(b), &wanted, &marks, &work.account_count, error);
-    work.marks = marks;
-    if (status == CAIRN_OK) {
-        status = name_types(&work, a, b, error);
-    }
-    if (status == CAIRN_OK) {
-        status = add_a(&work, a, error);
-    }
-    if (status == CAIRN_OK) {
-        status = add_b(&work, b, error);
-    }
-    free(marks);
-    free(work.rows_of_a);
+    uint8_t *marks;
+    size_t count;
+    enum cairn_status status = cairn_origin_accounts(cairn_graph_trace(b), &wanted, &marks, &count, error);
     if (status != CAIRN_OK) {
-        free(work.rows);
         return status;
     }
-    finish(&work, growth);
-    return CAIRN_OK;
+    struct work work = {.origin = &wanted, .a = {marks, count}, .b = {marks, count}};
+    status = compare_graphs(&work, a, b, growth, error);
+    free(marks);
+    return status;
+}
+
+enum cairn_status cairn_type_growth_of_traces(struct cairn_graph *a, struct cairn_graph *b,
+                                              const struct cairn_selection *selection, int64_t site_id,
+                                              struct cairn_type_growth *growth, struct cairn_error *error)
+{
+    uint8_t *marks[2];
+    size_t counts[2];
+    enum cairn_status status = cairn_diff_accounts(cairn_graph_trace(a), cairn_graph_trace(b), selection,
+                                                   site_id, marks, counts, error);
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct work work = {.a = {marks[0], counts[0]}, .b = {marks[1], counts[1]}};
+    status = compare_graphs(&work, a, b, growth, error);
+    free(marks[0]);
+    free(marks[1]);
+    return status;
 }
 
 void cairn_type_growth_release(struct cairn_type_growth *growth)

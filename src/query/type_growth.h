@@ -1,4 +1,4 @@
-/* What changed at one place in the code between two graphs of one process, by type: what its blocks became. */
+/* What changed at one place in the code between two graphs of one process, or of two recordings, by type: what its blocks became. */
 #ifndef CAIRN_QUERY_TYPE_GROWTH_H
 #define CAIRN_QUERY_TYPE_GROWTH_H
 
@@ -10,7 +10,9 @@ struct cairn_type_growth_row {
     uint32_t number;            /* in graph B; UINT32_MAX: no object of it is left */
     int64_t a_objects, a_bytes; /* bytes: of their recorded blocks */
     int64_t b_objects, b_bytes;
-    int64_t survived_objects, survived_bytes; /* made by event `origin->first` or later, and there in B */
+    int64_t survived_objects,
+        survived_bytes; /* made by event `origin->first` or later, and there in B; CAIRN_UNKNOWN between two
+                                               * recordings: no object of one is in the other */
 };
 
 struct cairn_type_growth {
@@ -25,6 +27,12 @@ CAIRN_MUST_CHECK enum cairn_status cairn_type_growth(struct cairn_graph *a, stru
                                                      const struct cairn_object_origin *origin,
                                                      struct cairn_type_growth *growth,
                                                      struct cairn_error *error);
+/* The same between graphs of two traces, of the row of cairn_diff() with that site_id: types are the same by name. */
+CAIRN_MUST_CHECK enum cairn_status cairn_type_growth_of_traces(struct cairn_graph *a, struct cairn_graph *b,
+                                                               const struct cairn_selection *selection,
+                                                               int64_t site_id,
+                                                               struct cairn_type_growth *growth,
+                                                               struct cairn_error *error);
 void cairn_type_growth_release(struct cairn_type_growth *growth);
 
 #endif

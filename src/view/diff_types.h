@@ -17,10 +17,12 @@ enum cairn_diff_value {
 
 struct cairn_diff_graphs {
     uint32_t a, b;   /* numbers; 0: A and B have no graph each */
+    bool two_traces; /* b is of the second one */
     char title[128]; /* "@warm 0.5s → @exit 3.1s" */
 };
 
-/* The last graphs of one process at or before A and B. With two traces there are none: their objects are no kin. */
+/* The last graphs of one process at or before A and B. Of two traces: the nearest ones of the same program; types are
+ * compared, but no object of one is in the other. */
 void cairn_diff_graphs_find(const struct cairn_app *app, struct cairn_diff_graphs *graphs);
 /* Appends a row for all types of a site, and a row below it for each type; nothing where the graphs hold no object of it. On the
  * worker's thread. */

@@ -67,12 +67,12 @@ struct cairn_view_moment cairn_app_shown_moment(const struct cairn_app *app)
     return graph != NULL ? cairn_graph_moment(&app->facts, graph) : app->question.at;
 }
 
-void cairn_graph_label(const struct cairn_app *app, const struct cairn_fact_graph *graph,
+void cairn_graph_label(const struct cairn_facts *facts, const struct cairn_fact_graph *graph,
                        struct cairn_buffer *text)
 {
     char time[CAIRN_TIME_MAX];
     cairn_buffer_format(text, "%s%s%s%s", graph->name[0] != '\0' ? "@" : "", graph->name,
-                        graph->name[0] != '\0' ? " " : "", cairn_time_text(&app->facts, graph->t_ns, time));
+                        graph->name[0] != '\0' ? " " : "", cairn_time_text(facts, graph->t_ns, time));
 }
 
 /* --- Choosing. --- */
@@ -83,7 +83,7 @@ static void show_graph(struct cairn_app *app, const struct cairn_fact_graph *gra
     app->question.graph = graph->graph;
     app->question.at = cairn_graph_moment(&app->facts, graph);
     app->following = false;
-    cairn_graph_label(app, graph, &text);
+    cairn_graph_label(&app->facts, graph, &text);
     cairn_app_say(app, "graph %u, %s", (unsigned)graph->graph, cairn_buffer_cstr(&text));
     cairn_buffer_release(&text);
     cairn_app_show(app, '5');
@@ -145,7 +145,7 @@ void cairn_app_pick_graph(struct cairn_app *app)
         struct cairn_buffer label = CAIRN_BUFFER_INIT;
         if (row == NULL)
             break;
-        cairn_graph_label(app, graph, &label);
+        cairn_graph_label(&app->facts, graph, &label);
         row->key = graph->graph;
         row->values[0] = graph->shallow_bytes;
         row->values[1] = graph->objects;
@@ -242,7 +242,7 @@ int cairn_graph_draw_head(const struct cairn_app *app, const struct cairn_fact_g
     struct cairn_buffer text = CAIRN_BUFFER_INIT;
     char count[CAIRN_HUMAN_MAX], bytes[CAIRN_HUMAN_MAX], lost[CAIRN_HUMAN_MAX], pause[CAIRN_HUMAN_MAX];
     cairn_buffer_format(&text, "graph %td of %zu  ", graph - app->facts.graphs + 1, app->facts.graph_count);
-    cairn_graph_label(app, graph, &text);
+    cairn_graph_label(&app->facts, graph, &text);
     if (app->facts.process_count > 1)
         cairn_buffer_format(&text, "  %s", program_of(app, graph->process));
     cairn_buffer_format(&text, "  %s objects %s  unreachable %s", cairn_human_count(count, graph->objects),

@@ -21,7 +21,7 @@ struct cairn_view_moment cairn_graph_moment(const struct cairn_facts *facts,
  * elsewhere the question's. */
 struct cairn_view_moment cairn_app_shown_moment(const struct cairn_app *app);
 /* Appends "@exit 1.3s" or "1.3s". */
-void cairn_graph_label(const struct cairn_app *app, const struct cairn_fact_graph *graph,
+void cairn_graph_label(const struct cairn_facts *facts, const struct cairn_fact_graph *graph,
                        struct cairn_buffer *text);
 
 /* Shows the graph so many places on; the moment goes along. */

@@ -81,13 +81,20 @@ enum cairn_status cairn_reader_refresh(struct cairn_reader *reader, bool *change
 enum cairn_status cairn_reader_graph(struct cairn_reader *reader, uint32_t number, struct cairn_graph **out,
                                      struct cairn_error *error)
 {
+    return cairn_reader_graph_of(reader, reader->trace, number, out, error);
+}
+
+enum cairn_status cairn_reader_graph_of(struct cairn_reader *reader, struct cairn_trace *trace,
+                                        uint32_t number, struct cairn_graph **out, struct cairn_error *error)
+{
     size_t at = 0;
-    while (at < GRAPHS_OPEN && !(number != 0 && reader->graphs[at] != NULL &&
-                                 cairn_graph_about(reader->graphs[at])->graph == number))
+    while (at < GRAPHS_OPEN &&
+           !(number != 0 && reader->graphs[at] != NULL && cairn_graph_trace(reader->graphs[at]) == trace &&
+             cairn_graph_about(reader->graphs[at])->graph == number))
         at++;
     struct cairn_graph *graph = at < GRAPHS_OPEN ? reader->graphs[at] : NULL;
     if (graph == NULL) {
-        const enum cairn_status status = cairn_graph_open(reader->trace, number, &graph, error);
+        const enum cairn_status status = cairn_graph_open(trace, number, &graph, error);
         if (status != CAIRN_OK)
             return status;
         at = GRAPHS_OPEN - 1;

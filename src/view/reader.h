@@ -33,6 +33,11 @@ CAIRN_MUST_CHECK enum cairn_status cairn_reader_refresh(struct cairn_reader *rea
 /* An object graph of the first trace; 0: the one taken last. Borrowed until two others were asked for. */
 CAIRN_MUST_CHECK enum cairn_status cairn_reader_graph(struct cairn_reader *reader, uint32_t number,
                                                       struct cairn_graph **graph, struct cairn_error *error);
+/* The same of either trace. */
+CAIRN_MUST_CHECK enum cairn_status cairn_reader_graph_of(struct cairn_reader *reader,
+                                                         struct cairn_trace *trace, uint32_t number,
+                                                         struct cairn_graph **graph,
+                                                         struct cairn_error *error);
 
 /* The selection for `question`; its filter and rule are borrowed until the next call. */
 CAIRN_MUST_CHECK enum cairn_status cairn_reader_selection(struct cairn_reader *reader,

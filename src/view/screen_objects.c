@@ -374,7 +374,7 @@ static void ask(struct cairn_screen *base)
     job->asked = asked;
     if (before != NULL) {
         struct cairn_buffer label = CAIRN_BUFFER_INIT;
-        cairn_graph_label(base->app, before, &label);
+        cairn_graph_label(&base->app->facts, before, &label);
         job->before = before->graph;
         snprintf(job->before_label, sizeof(job->before_label), "graph %td (%s)",
                  before - base->app->facts.graphs + 1, cairn_buffer_cstr(&label));

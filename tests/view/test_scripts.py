@@ -1,7 +1,7 @@
 """Replays the scripts in scripts/ without a terminal and compares the screens they save with those in screens/.
 
 A script's first lines may say how it is run: `#: size 80x24`, `#: args --ascii`, `#: env LC_ALL=C`, `#: traces 2`, or
-`#: traces boxes` (or list).
+`#: traces boxes` (or list; graphs: both).
 With --update (and names of scripts, or none for all) the screens are written anew: look at the difference."""
 
 import difflib
@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 CAIRN = os.environ["CAIRN"]
 TRACES = [os.environ[name] for name in ("CAIRN_TRACE", "CAIRN_FIXED_TRACE", "CAIRN_GRAPH_TRACE", "CAIRN_LIST_TRACE")]
 NAMES = ["shop.cairn", "fixed.cairn", "boxes.cairn", "list.cairn"]
-WANTED = {"1": NAMES[:1], "2": NAMES[:2], "boxes": NAMES[2:3], "list": NAMES[3:]}
+WANTED = {"1": NAMES[:1], "2": NAMES[:2], "boxes": NAMES[2:3], "list": NAMES[3:], "graphs": NAMES[2:]}
 
 
 def directives(script):
