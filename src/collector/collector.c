@@ -383,6 +383,9 @@ static enum cairn_status record(struct cairn_recorder *recorder, const char *age
         goto done;
     }
     begin_trace(recorder);
+    /* Without it the program is found by its environment, as its children are. */
+    (void)!cairn_session_announce(&recorder->session, launch.pid, cairn_process_start_ticks(launch.pid),
+                                  NULL);
     const int why = cairn_launch_go(&launch);
     if (why) {
         discard_writing(recorder);

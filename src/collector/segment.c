@@ -33,7 +33,7 @@ void cairn_robust_words_release(struct cairn_robust_words *words)
 /* A limit on file sizes counts for memfds too (SIGXFSZ, or EFBIG where that is ignored). */
 static int make_memfd(struct cairn_error *error)
 {
-    const int fd = memfd_create("cairn", MFD_CLOEXEC);
+    const int fd = memfd_create(CAIRN_SEGMENT_NAME, MFD_CLOEXEC);
     if (fd < 0) {
         cairn_fail_errno(error, "cannot make shared memory (memfd_create)");
         return -1;

@@ -18,6 +18,8 @@ struct cairn_segment_settings {
     uint64_t sample_bytes, sample_seed;
 };
 
+#define CAIRN_SEGMENT_NAME "cairn" /* as the maps of a recorded process show it */
+
 /* `header` is followed by the rings' data. */
 struct cairn_segment {
     struct cairn_segment_header *header;

@@ -28,8 +28,8 @@ struct cairn_session_call {
 
 CAIRN_MUST_CHECK enum cairn_status cairn_session_open(struct cairn_session *session,
                                                       struct cairn_error *error);
-/* Says beside the socket which process this session joined, and whose session it is: a process that ran before has no
- * environment that does (session_client.h). */
+/* Says beside the socket which process this session began with, and whose session it is: a process that ran before, or wrote its
+ * title over its environment, has none that does (session_client.h). */
 CAIRN_MUST_CHECK enum cairn_status cairn_session_announce(const struct cairn_session *session, pid_t joined,
                                                           uint64_t start_ticks, struct cairn_error *error);
 #define CAIRN_SESSION_JOINED      "joined"            /* a link to … */

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "collector/segment.h"
 #include "collector/session.h"
 #include "collector/target.h"
 #include "wire/ring.h"
@@ -62,8 +63,8 @@ static bool find_in_children(pid_t pid, char *path, size_t size)
     return found;
 }
 
-/* Whether the session in `folder` joined that process, or is that recorder's own. */
-static bool is_session_of(const char *folder, pid_t pid, uint64_t start_ticks)
+/* Whether the session in `folder` began with that process, or is that recorder's own. */
+static bool is_session_of(const char *folder, pid_t pid, uint64_t start_ticks, bool *by_recorder)
 {
     char link[PATH_MAX], text[64];
     int joined, recorder;
@@ -75,8 +76,29 @@ static bool is_session_of(const char *folder, pid_t pid, uint64_t start_ticks)
     }
     const ssize_t got = readlink(link, text, sizeof text - 1);
     text[got > 0 ? got : 0] = '\0';
-    return sscanf(text, "%d.%" SCNu64 ".%d", &joined, &ticks, &recorder) == 3 &&
-           (recorder == pid || (joined == pid && ticks == start_ticks));
+    if (sscanf(text, "%d.%" SCNu64 ".%d", &joined, &ticks, &recorder) != 3) {
+        return false;
+    }
+    *by_recorder = recorder == pid;
+    return recorder == pid || (joined == pid && ticks == start_ticks);
+}
+
+/* Whether a process has rings of ours: it is recorded, whatever became of its environment (servers write their title over it). */
+static bool has_rings(pid_t pid)
+{
+    char name[64], *line = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    snprintf(name, sizeof name, "/proc/%d/maps", (int)pid);
+    FILE *file = fopen(name, "re");
+    while (file && !found && getline(&line, &capacity, file) > 0) {
+        found = strstr(line, "/memfd:" CAIRN_SEGMENT_NAME " ") != NULL;
+    }
+    free(line);
+    if (file) {
+        fclose(file);
+    }
+    return found;
 }
 
 static int connect_to(const char *path)
@@ -97,7 +119,7 @@ static int connect_to(const char *path)
 }
 
 /* A connection to a session there, −1 where none lives: a recorder that was killed may have left its folder. */
-static int connect_in_folder(const char *parent, pid_t pid, bool *known)
+static int connect_in_folder(const char *parent, pid_t pid, bool *known, bool *by_recorder)
 {
     DIR *entries = opendir(parent);
     const uint64_t start_ticks = cairn_process_start_ticks(pid);
@@ -106,7 +128,7 @@ static int connect_in_folder(const char *parent, pid_t pid, bool *known)
         char folder[PATH_MAX], path[sizeof((struct sockaddr_un *)0)->sun_path];
         if (strncmp(entry->d_name, "cairn-", 6) == 0 &&
             (size_t)snprintf(folder, sizeof folder, "%s/%s", parent, entry->d_name) < sizeof folder &&
-            is_session_of(folder, pid, start_ticks) &&
+            is_session_of(folder, pid, start_ticks, by_recorder) &&
             (size_t)snprintf(path, sizeof path, "%s/session", folder) < sizeof path) {
             *known = true;
             fd = connect_to(path);
@@ -118,17 +140,22 @@ static int connect_in_folder(const char *parent, pid_t pid, bool *known)
     return fd;
 }
 
-/* To whoever joined a process, or one of its ancestors. */
-static int connect_to_joined(pid_t pid, bool *known)
+/* To the session that began with a process or, where that is recorded, with one of its ancestors. */
+static int connect_to_announced(pid_t pid, bool *known, bool *by_recorder)
 {
     const char *runtime = cairn_session_runtime_folder();
     int fd = -1;
-    for (unsigned generation = 0; fd < 0 && pid > 1 && generation < GENERATIONS_MAX; generation++) {
-        fd = runtime ? connect_in_folder(runtime, pid, known) : -1;
+    pid_t at = pid;
+    for (unsigned generation = 0; fd < 0 && at > 1 && generation < GENERATIONS_MAX; generation++) {
+        fd = runtime ? connect_in_folder(runtime, at, known, by_recorder) : -1;
         if (fd < 0) {
-            fd = connect_in_folder("/tmp", pid, known);
+            fd = connect_in_folder("/tmp", at, known, by_recorder);
         }
-        pid = cairn_process_parent(pid);
+        if (fd < 0 && generation == 0 && !has_rings(pid)) {
+            break;
+        }
+        at = cairn_process_parent(at);
+        *by_recorder = *by_recorder && fd >= 0 && generation == 0;
     }
     return fd;
 }
@@ -155,7 +182,7 @@ static int connect_by_process(pid_t pid, bool *known, bool *by_recorder)
 {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     *by_recorder = *known = false;
-    int fd = connect_to_joined(pid, known);
+    int fd = connect_to_announced(pid, known, by_recorder);
     if (fd < 0 && find_in_environment(pid, path, sizeof path)) {
         *known = true;
         fd = connect_to(path);

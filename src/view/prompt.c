@@ -263,7 +263,8 @@ void cairn_prompt_draw_words(struct cairn_app *app, int y)
     cairn_draw_box(canvas, (struct cairn_rect){0, y - rows - 2, width, rows + 2}, title);
     for (int i = 0; i < rows; i++) {
         struct cairn_buffer line = CAIRN_BUFFER_INIT;
-        const char *word = prompt->class->complete(app, prompt->completed, &from, (size_t)(top + i));
+        const size_t index = (size_t)top + (size_t)i;
+        const char *word = prompt->class->complete(app, prompt->completed, &from, index);
         cairn_buffer_format(&line, "%s %-12s ", top + i == chosen ? ">" : " ", word != NULL ? word : "");
         if (word != NULL && prompt->class->describe != NULL)
             prompt->class->describe(prompt->completed, word, &line);

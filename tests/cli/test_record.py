@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+import unittest
 
 from support import CAIRN, ENVIRONMENT, FOLDER, Case, ask, build, cairn, cairn_on_terminal, main
 
@@ -170,6 +171,25 @@ class Record(Case):
         record.communicate(timeout=30)
         self.assertEqual(record.returncode, 7)
         self.assertEqual(ask("info", "x.cairn", cwd=folder)["exit_status"], 7)
+
+    @unittest.skipUnless(shutil.which("perl"), "perl is not installed")
+    def test_programs_that_write_their_title(self):
+        """Servers write it over the environment, which says who records them: they are found all the same, and so are their children."""
+        program = """$| = 1; my $child = fork; $0 = "title" . "x" x 9000; print "$$\n"; $child or do { sleep 600 while 1 }; <STDIN>; kill 9, $child;"""
+        trace = os.path.join(FOLDER, "title.cairn")
+        with subprocess.Popen([CAIRN, "record", "-q", "-f", "-o", trace, "--", "perl", "-e", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as recording:
+            pids = [recording.stdout.readline().strip() for _ in range(2)]
+            for pid in pids:
+                with open(f"/proc/{pid}/environ", "rb") as environment:
+                    self.assertNotIn(b"CAIRN", environment.read())
+                self.assertEqual(cairn("snapshot", pid, "--name", f"of {pid}").err, "cairn: snapshot taken\n")
+                self.assert_sentence(cairn("attach", pid, "-f", "-o", os.path.join(FOLDER, "again.cairn")), 2, "being recorded already")
+            self.assert_sentence(cairn("snapshot", str(os.getpid())), 2, "not being recorded")
+            recording.stdin.close()
+            self.assertEqual(recording.wait(timeout=60), 0)
+        names = [row["name"] for row in ask("snapshots", trace)["rows"]]
+        self.assertEqual([name for name in names if name and name.startswith("of ")], [f"of {pid}" for pid in pids])
 
     def test_killed_recorder_and_repair(self):
         folder = fresh("killed")
