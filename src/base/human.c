@@ -122,6 +122,14 @@ char *cairn_human_count(char buffer[CAIRN_HUMAN_MAX], int64_t count)
     return buffer;
 }
 
+char *cairn_human_blocks(char buffer[CAIRN_HUMAN_MAX], int64_t blocks)
+{
+    char count[CAIRN_HUMAN_MAX];
+    snprintf(buffer, CAIRN_HUMAN_MAX, "%.20s block%s", cairn_human_count(count, blocks),
+             blocks == 1 || blocks == -1 ? "" : "s");
+    return buffer;
+}
+
 char *cairn_human_duration(char buffer[CAIRN_HUMAN_MAX], int64_t time_ns)
 {
     const char *const sign = time_ns < 0 ? "-" : "";

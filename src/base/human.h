@@ -21,6 +21,8 @@ char *cairn_human_bytes_signed(char buffer[CAIRN_HUMAN_MAX], int64_t bytes);
 char *cairn_human_bytes_short(char buffer[CAIRN_HUMAN_MAX], int64_t bytes);
 /* "999", "12.3 k", "4.5 M" (powers of 1,000). */
 char *cairn_human_count(char buffer[CAIRN_HUMAN_MAX], int64_t count);
+/* The same with its word: "1 block", "12.3 k blocks". */
+char *cairn_human_blocks(char buffer[CAIRN_HUMAN_MAX], int64_t blocks);
 /* "850 ns", "12.5 ms", "12.5 s", "3 m 12 s", "2 h 04 m". */
 char *cairn_human_duration(char buffer[CAIRN_HUMAN_MAX], int64_t time_ns);
 

@@ -342,16 +342,17 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
                  known_bytes(survived, total->error_bytes));
     }
     signed_count(blocks, total->delta_blocks);
+    const char *plural = total->delta_blocks == 1 || total->delta_blocks == -1 ? "" : "s";
     if (total->survived_bytes != CAIRN_UNKNOWN) {
         cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN,
-                                "%s%s in %s blocks; %s born after A is alive at B; %s", delta, error, blocks,
-                                cairn_human_bytes(survived, total->survived_bytes), exactness);
+                                "%s%s in %s block%s; %s born after A is alive at B; %s", delta, error, blocks,
+                                plural, cairn_human_bytes(survived, total->survived_bytes), exactness);
     } else {
         const bool dropped = diff->trace_a == diff->trace_b &&
                              !(cairn_trace_recording(diff->trace_b)->untold & CAIRN_UNTOLD_EVENTS);
-        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s%s in %s blocks; %s%s", delta, error, blocks,
-                                dropped ? "what survived is not known, its events were dropped; " : "",
-                                exactness);
+        cairn_text_prose_format(
+            answer, CAIRN_STYLE_PLAIN, "%s%s in %s block%s; %s%s", delta, error, blocks, plural,
+            dropped ? "what survived is not known, its events were dropped; " : "", exactness);
     }
     cairn_stream_text(&answer->stream, "\n");
     print_table(answer, request, diff);

@@ -82,8 +82,8 @@ static void bytes_line(struct cairn_text_table *table, const char *name, int64_t
     char size[CAIRN_HUMAN_MAX], count[CAIRN_HUMAN_MAX], when[CAIRN_HUMAN_MAX], text[128];
     int length = snprintf(text, sizeof text, "%s", cairn_human_bytes(size, bytes));
     if (blocks != CAIRN_UNKNOWN) {
-        length += snprintf(text + length, sizeof text - (size_t)length, " in %s blocks",
-                           cairn_human_count(count, blocks));
+        length += snprintf(text + length, sizeof text - (size_t)length, " in %s",
+                           cairn_human_blocks(count, blocks));
     }
     if (t_ns != CAIRN_UNKNOWN) {
         snprintf(text + length, sizeof text - (size_t)length, ", at %s", cairn_human_duration(when, t_ns));

@@ -138,8 +138,8 @@ static void sentence(struct cairn_answer *answer, enum cairn_style style, struct
                      const char *what)
 {
     char bytes[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX];
-    cairn_text_prose_format(answer, style, "%s in %s blocks %s", cairn_human_bytes(bytes, total.bytes),
-                            cairn_human_count(blocks, total.blocks), what);
+    cairn_text_prose_format(answer, style, "%s in %s %s", cairn_human_bytes(bytes, total.bytes),
+                            cairn_human_blocks(blocks, total.blocks), what);
 }
 
 static void graph_sentences(struct cairn_answer *answer, const struct cairn_leaks *leaks)
@@ -189,9 +189,9 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
         live_sentence(answer, request->trace, leaks);
     }
     if (leaks->suppressed_blocks > 0) {
-        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s in %s blocks suppressed",
+        cairn_text_prose_format(answer, CAIRN_STYLE_PLAIN, "%s in %s suppressed",
                                 cairn_human_bytes(bytes, leaks->suppressed_bytes),
-                                cairn_human_count(blocks, leaks->suppressed_blocks));
+                                cairn_human_blocks(blocks, leaks->suppressed_blocks));
     }
     if (leaks->row_count > 0) {
         cairn_stream_text(&answer->stream, "\n");

@@ -45,10 +45,10 @@ static void print_totals(struct cairn_answer *answer, struct cairn_trace *trace)
                         cairn_human_bytes(size, cairn_trace_file_bytes(trace)),
                         cairn_human_duration(length, recording->duration_ns), ended);
     cairn_stream_format(
-        &answer->stream, "  %speak %s at %s; %s in %s blocks live at %s\n",
+        &answer->stream, "  %speak %s at %s; %s in %s live at %s\n",
         recording->sample_bytes > 0 ? "estimated by a sample: " : "",
         cairn_human_bytes(peak, recording->peak_bytes), cairn_human_duration(when, recording->peak_t_ns),
-        cairn_human_bytes(live, recording->end_bytes), cairn_human_count(blocks, recording->end_blocks),
+        cairn_human_bytes(live, recording->end_bytes), cairn_human_blocks(blocks, recording->end_blocks),
         recording->stopped_why && strcmp(recording->stopped_why, "stopped") == 0 ? "the end" : "exit");
 }
 

@@ -268,10 +268,10 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     char live_error[CAIRN_HUMAN_MAX + 8], allocated_error[CAIRN_HUMAN_MAX + 8], sentence[512];
     cairn_text_head(answer, request->trace, &top->at, NULL);
     cairn_text_prose_format(
-        answer, CAIRN_STYLE_PLAIN, "%s%s live in %s blocks; %s%s allocated in %s allocations",
+        answer, CAIRN_STYLE_PLAIN, "%s%s live in %s; %s%s allocated in %s allocations",
         cairn_human_bytes(live, top->total.live_bytes),
         error_text(answer, request, top, CAIRN_METRIC_LIVE, live_error, sizeof live_error),
-        cairn_human_count(blocks, top->total.live_blocks),
+        cairn_human_blocks(blocks, top->total.live_blocks),
         cairn_human_bytes(allocated, top->total.allocated_bytes),
         error_text(answer, request, top, CAIRN_METRIC_ALLOCATED, allocated_error, sizeof allocated_error),
         cairn_human_count(calls, top->total.allocations));

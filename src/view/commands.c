@@ -370,7 +370,7 @@ void cairn_app_run_command(struct cairn_app *app, const char *line)
     if (length == 0)
         return;
     const struct command *command = find_command(line, length);
-    if (command == NULL && length == 1 && line[0] == 'q')
+    if (command == NULL && (strcmp(line, "q") == 0 || strcmp(line, "q!") == 0))
         command = find_command("quit", 4);
     if (command == NULL) {
         cairn_app_complain(app, "there is no command %.*s: Tab shows those there are", (int)length, line);

@@ -299,12 +299,14 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     const struct cairn_layout layout = cairn_detail_layout(app, rest);
     char heading[64];
     snprintf(heading, sizeof(heading), "by %s%s", cairn_by_name(app->question.by),
-             screen->table.hide_same ? ", unchanged ones hidden" : "");
-    const struct cairn_outline_look look = {.focused = true,
-                                            .heading = heading,
-                                            .empty =
-                                                cairn_app_no_rows(app, "nothing changed between A and B"),
-                                            .match = cairn_app_match(app)};
+             screen->table.hide_same ? ", changed" : "");
+    const bool hidden = screen->table.hide_same && screen->table.rows.count > 0;
+    const struct cairn_outline_look look = {
+        .focused = true,
+        .heading = heading,
+        .empty = hidden ? "nothing changed between A and B; z shows what is there"
+                        : cairn_app_no_rows(app, "nothing changed between A and B"),
+        .match = cairn_app_match(app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
     cairn_detail_draw(&screen->detail, canvas, &layout);
 }

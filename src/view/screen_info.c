@@ -103,10 +103,10 @@ static void add_recording(struct cairn_rows *rows, struct cairn_trace *trace)
              recording->host != NULL ? " on " : "", recording->host != NULL ? recording->host : "");
     add_line(rows, section, "%-16s%s", "lasted", cairn_human_duration(one, recording->duration_ns));
     add_outcome(rows, section, recording);
-    add_line(rows, section, "%-16s%s in %s blocks", "peak", cairn_human_bytes(one, recording->peak_bytes),
-             cairn_human_count(two, recording->peak_blocks));
-    add_line(rows, section, "%-16s%s in %s blocks", "live at the end",
-             cairn_human_bytes(one, recording->end_bytes), cairn_human_count(two, recording->end_blocks));
+    add_line(rows, section, "%-16s%s in %s", "peak", cairn_human_bytes(one, recording->peak_bytes),
+             cairn_human_blocks(two, recording->peak_blocks));
+    add_line(rows, section, "%-16s%s in %s", "live at the end", cairn_human_bytes(one, recording->end_bytes),
+             cairn_human_blocks(two, recording->end_blocks));
     add_line(rows, section, "%-16s%s", "allocated", cairn_human_bytes(one, recording->allocated_bytes));
     add_line(rows, section, "%-16s%s allocations, %s reallocs, %s frees", "events",
              exact_text(recording->alloc_events, one), exact_text(recording->realloc_events, two),

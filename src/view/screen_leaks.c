@@ -161,12 +161,12 @@ static void say_by_graph(const struct cairn_leaks *leaks, bool filtered, char *o
     const int64_t leaked = of[CAIRN_LEAK_DEFINITE].blocks + of[CAIRN_LEAK_INDIRECT].blocks;
     char bytes[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX], rest[2 * CAIRN_HUMAN_MAX + 80] = "";
     if (unknown->blocks > 0)
-        snprintf(rest, sizeof(rest), "; %s in %s blocks live at the end of processes without a graph",
-                 cairn_human_bytes(bytes, unknown->bytes), cairn_human_count(blocks, unknown->blocks));
+        snprintf(rest, sizeof(rest), "; %s in %s live at the end of processes without a graph",
+                 cairn_human_bytes(bytes, unknown->bytes), cairn_human_blocks(blocks, unknown->blocks));
     if (leaked > 0)
-        snprintf(out, out_size, "%s in %s blocks that no root reaches%s",
+        snprintf(out, out_size, "%s in %s that no root reaches%s",
                  cairn_human_bytes(bytes, of[CAIRN_LEAK_DEFINITE].bytes + of[CAIRN_LEAK_INDIRECT].bytes),
-                 cairn_human_count(blocks, leaked), rest);
+                 cairn_human_blocks(blocks, leaked), rest);
     else if (unknown->blocks > 0)
         snprintf(out, out_size, "nothing is leaked where a graph tells%s", rest);
     else if (filtered)
@@ -180,7 +180,7 @@ static void say_leaks(const struct cairn_leaks *leaks, const struct cairn_record
 {
     char bytes[CAIRN_HUMAN_MAX], count[CAIRN_HUMAN_MAX], blocks[CAIRN_HUMAN_MAX + 16] = "";
     if (leaks->blocks != CAIRN_UNKNOWN)
-        snprintf(blocks, sizeof(blocks), " in %s blocks", cairn_human_count(count, leaks->blocks));
+        snprintf(blocks, sizeof(blocks), " in %s", cairn_human_blocks(count, leaks->blocks));
     cairn_human_bytes(bytes, leaks->bytes);
     if (leaks->by_graph)
         say_by_graph(leaks, filtered, out, out_size);

@@ -102,8 +102,13 @@ void cairn_app_search_again(struct cairn_app *app, int direction)
             return;
         }
     }
+    const size_t before = outline != NULL ? outline->cursor : 0;
     if (outline == NULL || !cairn_outline_search(outline, &app->search_expression, direction, false))
         cairn_app_say(app, "not found: %s", app->search);
+    else if (outline->cursor == before)
+        cairn_app_say(app, "no other one: %s", app->search);
+    else if ((outline->cursor < before) == (direction > 0))
+        cairn_app_say(app, "searched on from the %s", direction > 0 ? "top" : "bottom");
 }
 
 const regex_t *cairn_app_match(const struct cairn_app *app)

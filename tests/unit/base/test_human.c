@@ -45,6 +45,8 @@ static void test_counts_and_durations(void **state)
     assert_string_equal(cairn_human_count(text, 12345), "12.3 k");
     assert_string_equal(cairn_human_count(text, 999999), "1.0 M");
     assert_string_equal(cairn_human_count(text, -4500000), "-4.5 M");
+    assert_string_equal(cairn_human_blocks(text, 1), "1 block");
+    assert_string_equal(cairn_human_blocks(text, 12345), "12.3 k blocks");
     assert_string_equal(cairn_human_duration(text, 850), "850 ns");
     assert_string_equal(cairn_human_duration(text, 12500000), "12.5 ms");
     assert_string_equal(cairn_human_duration(text, 12500000000), "12.5 s");
