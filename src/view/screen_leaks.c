@@ -15,6 +15,8 @@
 #include "view/node_rows.h"
 #include "view/screens.h"
 
+#define PANE_LEAST 4 /* rows of a pane that is shown beside others, its head among them */
+
 enum pane { PANE_LEAKS, PANE_GROWTH, PANE_RSS, PANE_COUNT };
 
 struct leaks {
@@ -422,8 +424,11 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
     const struct cairn_rect rest = {area.x, area.y + used, area.width, area.height - used};
     const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
     struct cairn_rect parts[PANE_COUNT] = {layout.table, layout.table, layout.table};
-    /* The pane that has the keys gets the room; the others show their first rows. */
-    const int height = layout.table.height, small = height / 4 < 4 ? 4 : height / 4;
+    /* The pane that has the keys gets the room; the others show their first rows, where there is room for any. */
+    const int height = layout.table.height;
+    const int small = height < PANE_COUNT * PANE_LEAST ? 0
+                      : height / 4 < PANE_LEAST        ? PANE_LEAST
+                                                       : height / 4;
     int y = layout.table.y;
     for (int pane = 0; pane < PANE_COUNT; pane++) {
         const int wanted = base->pane == (unsigned)pane ? height - 2 * small : small;
@@ -431,9 +436,12 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
         parts[pane].height = wanted < layout.table.y + height - y ? wanted : layout.table.y + height - y;
         y += parts[pane].height;
     }
-    draw_pane(screen, canvas, parts[PANE_LEAKS], PANE_LEAKS, cairn_app_no_rows(base->app, "nothing leaked"));
-    draw_pane(screen, canvas, parts[PANE_GROWTH], PANE_GROWTH, "no site kept growing");
-    draw_pane(screen, canvas, parts[PANE_RSS], PANE_RSS, "not measured");
+    const char *const empty[PANE_COUNT] = {[PANE_LEAKS] = cairn_app_no_rows(base->app, "nothing leaked"),
+                                           [PANE_GROWTH] = "no site kept growing",
+                                           [PANE_RSS] = "not measured"};
+    for (enum pane pane = 0; pane < PANE_COUNT; pane++)
+        if (parts[pane].height > 0)
+            draw_pane(screen, canvas, parts[pane], pane, empty[pane]);
     cairn_detail_draw(&screen->detail, canvas, &layout);
 }
 

@@ -109,6 +109,28 @@ class Scripts(unittest.TestCase):
             self.assertGreaterEqual(len(shown[width]), len(shown.get(width - 1, [])), width)
         self.assertEqual({width: len(shown[width]) for width in (40, 80, 100, 120, 200)}, {40: 2, 80: 6, 100: 7, 120: 9, 200: 9})
 
+    def test_every_size_has_its_frame(self):
+        """However small the terminal: the title ends in the screen's name, the last line tells the keys, and nothing lies on them."""
+        names = ["Overview", "Tree", "Flame", "Diff", "Objects", "Leaks", "Sizes", "Info"]
+        sizes = [(40, 10), (40, 11), (40, 24), (60, 13), (80, 10), (80, 16), (80, 24), (119, 30), (120, 31), (200, 11), (200, 60)]
+        with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+            script = Path(folder, "sizes.script")
+            lines = ["#: traces boxes"]
+            for digit in range(1, 9):
+                lines.append(f"keys {digit}")
+                for width, height in sizes:
+                    lines += [f"resize {width}x{height}", f"save-screen {digit}-{width}x{height}", "key Tab", f"save-screen {digit}-{width}x{height}-tab"]
+            script.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            self.assertEqual(run(script, folder).returncode, 0)
+            for digit, name in enumerate(names, 1):
+                for width, height in sizes:
+                    for tab in ("", "-tab"):
+                        file = f"{digit}-{width}x{height}{tab}.txt"
+                        screen = Path(folder, file).read_text(encoding="utf-8").split("\n")
+                        self.assertRegex(screen[0], rf"^ program .* {name}$", file)
+                        self.assertRegex(screen[height - 1], r"\? help$", file)
+                        self.assertLessEqual(max(map(len, screen)), width, file)
+
     def test_how_exact_a_slim_copy_is(self):
         """The moments that it keeps are exact in the viewer, too; another one is not."""
         with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
