@@ -7,8 +7,8 @@
 
 #include "view/detail.h"
 
-/* Jobs that belong to no screen. */
-#define APP_SERIAL 1
+/* Jobs that belong to no screen; those of screens are above it. */
+#define APP_SERIAL CAIRN_WORKER_COMMON
 
 static const struct cairn_column no_columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
 

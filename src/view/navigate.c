@@ -7,6 +7,7 @@ static void shown(struct cairn_app *app)
 {
     struct cairn_screen *screen = cairn_app_screen(app);
     cairn_crash_screen(screen->class->name);
+    cairn_worker_prefer(app->worker, screen->serial);
     if (screen->asked_revision != app->revision) {
         screen->asked_revision = app->revision;
         screen->class->ask(screen);

@@ -325,7 +325,14 @@ static enum cairn_status run_pane(struct cairn_job *job, struct cairn_reader *re
                                              const struct cairn_selection *) = {
         [PANE_LEAKS] = run_leaks, [PANE_GROWTH] = run_growth, [PANE_RSS] = run_rss};
     status = runs[own->pane](own, reader, &selection);
-    return own->rows.failed ? cairn_fail(&job->error, CAIRN_E_NOMEM, "memory ran out for the rows") : status;
+    if (status == CAIRN_OK && own->rows.failed)
+        status = cairn_fail(&job->error, CAIRN_E_NOMEM, "memory ran out for the rows");
+    /* What the sentence leaves out when it is stopped is asked for again. */
+    if (status == CAIRN_OK && cairn_trace_cancelled(cairn_reader_trace(reader)))
+        status = cairn_fail(&job->error, CAIRN_E_CANCELLED, "cancelled");
+    if (status != CAIRN_OK)
+        cairn_rows_release(&own->rows);
+    return status;
 }
 
 static void deliver_pane(struct cairn_job *job, void *receiver)
@@ -355,7 +362,7 @@ static void release_pane(struct cairn_job *job)
 }
 
 static const struct cairn_job_class pane_job_class = {
-    .rank = 1, .run = run_pane, .deliver = deliver_pane, .release = release_pane};
+    .rank = 1, .again = true, .run = run_pane, .deliver = deliver_pane, .release = release_pane};
 
 /* --- The screen. --- */
 

@@ -107,7 +107,7 @@ static void release_table(struct cairn_job *job)
 }
 
 static const struct cairn_job_class table_job_class = {
-    .rank = 1, .run = run_table, .deliver = deliver_table, .release = release_table};
+    .rank = 1, .again = true, .run = run_table, .deliver = deliver_table, .release = release_table};
 
 /* --- The sentence. --- */
 
@@ -145,7 +145,7 @@ static void release_text(struct cairn_job *job)
 }
 
 static const struct cairn_job_class sentence_job_class = {
-    .rank = 3, .run = run_sentence, .deliver = deliver_sentence, .release = release_text};
+    .rank = 3, .again = true, .run = run_sentence, .deliver = deliver_sentence, .release = release_text};
 
 /* --- What lies between heap and RSS. --- */
 
@@ -181,7 +181,7 @@ static void deliver_gap(struct cairn_job *job, void *receiver)
 }
 
 static const struct cairn_job_class gap_job_class = {
-    .rank = 4, .run = run_gap, .deliver = deliver_gap, .release = release_text};
+    .rank = 4, .again = true, .run = run_gap, .deliver = deliver_gap, .release = release_text};
 
 /* --- Sparklines, for the rows on the screen. --- */
 
@@ -223,7 +223,7 @@ static void release_trends(struct cairn_job *job)
 }
 
 static const struct cairn_job_class trends_job_class = {
-    .rank = 5, .run = run_trends, .deliver = deliver_trends, .release = release_trends};
+    .rank = 5, .again = true, .run = run_trends, .deliver = deliver_trends, .release = release_trends};
 
 /* Asks for the sparklines of rows that are on the screen and have none yet. */
 static void ask_trends(struct overview *screen)

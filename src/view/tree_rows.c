@@ -165,7 +165,7 @@ static void release_tree(struct cairn_job *job)
 }
 
 static const struct cairn_job_class tree_job_class = {
-    .rank = 1, .run = run_tree, .deliver = deliver_tree, .release = release_tree};
+    .rank = 1, .again = true, .run = run_tree, .deliver = deliver_tree, .release = release_tree};
 
 void cairn_tree_ask(struct cairn_screen *screen, bool bottom_up, bool compared,
                     void (*accept)(struct cairn_screen *screen, struct cairn_rows *rows, bool bottom_up,

@@ -25,9 +25,10 @@ struct cairn_worker {
     bool opened, stopping;
     struct cairn_job *queue, *running, *done;
     int64_t busy_since_ns; /* 0: idle */
+    uint64_t preferred;    /* owner; 0: nobody yet */
 
     /* Read by the running query without the lock: a late look costs a little time, nothing else. */
-    atomic_bool cancel, superseded;
+    atomic_bool cancel, superseded, stepping_back;
     _Atomic int64_t running_since_ns;
 };
 
@@ -43,7 +44,8 @@ static bool is_cancelled(void *state)
     struct cairn_worker *worker = state;
     if (atomic_load_explicit(&worker->cancel, memory_order_relaxed))
         return true;
-    return atomic_load_explicit(&worker->superseded, memory_order_relaxed) &&
+    return (atomic_load_explicit(&worker->superseded, memory_order_relaxed) ||
+            atomic_load_explicit(&worker->stepping_back, memory_order_relaxed)) &&
            cairn_clock_ns() - atomic_load_explicit(&worker->running_since_ns, memory_order_relaxed) >
                GRACE_NS;
 }
@@ -56,12 +58,25 @@ static void append(struct cairn_job **list, struct cairn_job *job)
     *list = job;
 }
 
-/* Takes the first of the lowest rank out of the queue. */
+static bool is_aside(const struct cairn_worker *worker, const struct cairn_job *job)
+{
+    return worker->preferred != 0 && job->owner != worker->preferred && job->owner != CAIRN_WORKER_COMMON;
+}
+
+static bool comes_before(const struct cairn_worker *worker, const struct cairn_job *one,
+                         const struct cairn_job *other)
+{
+    if (is_aside(worker, one) != is_aside(worker, other))
+        return is_aside(worker, other);
+    return one->class->rank < other->class->rank;
+}
+
+/* Takes the first of the lowest rank out of the queue, of those that are not aside while there are any. */
 static struct cairn_job *pick(struct cairn_worker *worker)
 {
     struct cairn_job **best = NULL;
     for (struct cairn_job **link = &worker->queue; *link != NULL; link = &(*link)->next)
-        if (best == NULL || (*link)->class->rank < (*best)->class->rank)
+        if (best == NULL || comes_before(worker, *link, *best))
             best = link;
     if (best == NULL)
         return NULL;
@@ -108,11 +123,18 @@ static void run_jobs(struct cairn_worker *worker)
         worker->running = job;
         atomic_store(&worker->cancel, false);
         atomic_store(&worker->superseded, false);
+        atomic_store(&worker->stepping_back, false);
         atomic_store(&worker->running_since_ns, cairn_clock_ns());
         pthread_mutex_unlock(&worker->lock);
         job->status = run_job(job, worker->reader);
         pthread_mutex_lock(&worker->lock);
         worker->running = NULL;
+        if (job->status == CAIRN_E_CANCELLED && atomic_load(&worker->stepping_back) &&
+            !atomic_load(&worker->cancel) && !atomic_load(&worker->superseded)) {
+            job->status = CAIRN_OK;
+            append(&worker->queue, job);
+            continue;
+        }
         append(&worker->done, job);
         if (worker->queue == NULL)
             worker->busy_since_ns = 0;
@@ -239,6 +261,9 @@ void cairn_worker_post(struct cairn_worker *worker, struct cairn_job *job)
     const struct cairn_job *running = worker->running;
     if (running != NULL && running->owner == job->owner && running->slot == job->slot)
         atomic_store(&worker->superseded, true);
+    else if (running != NULL && running->class->again && is_aside(worker, running) &&
+             job->owner == worker->preferred)
+        atomic_store(&worker->stepping_back, true);
     append(&worker->queue, job);
     if (worker->busy_since_ns == 0)
         worker->busy_since_ns = cairn_clock_ns();
@@ -287,6 +312,13 @@ bool cairn_worker_cancel(struct cairn_worker *worker)
     pthread_mutex_unlock(&worker->lock);
     release_list(dropped);
     return any;
+}
+
+void cairn_worker_prefer(struct cairn_worker *worker, uint64_t owner)
+{
+    pthread_mutex_lock(&worker->lock);
+    worker->preferred = owner;
+    pthread_mutex_unlock(&worker->lock);
 }
 
 void cairn_worker_forget(struct cairn_worker *worker, uint64_t owner)

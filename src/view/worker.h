@@ -4,7 +4,8 @@
  *                  cairn_worker_take() ◄── done  ◄── (an eventfd says so)
  *
  * A job replaces a waiting one with the same owner and slot: only the newest question counts. One that already runs
- * may finish when it is quick (holding a key down must show something) and is cancelled when it is not. */
+ * may finish when it is quick (holding a key down must show something) and is cancelled when it is not. What the shown screen
+ * asks does not wait for what another one asked before. */
 #ifndef CAIRN_VIEW_WORKER_H
 #define CAIRN_VIEW_WORKER_H
 
@@ -13,8 +14,11 @@
 struct cairn_worker;
 struct cairn_job;
 
+#define CAIRN_WORKER_COMMON 1 /* owner of what no screen asked */
+
 struct cairn_job_class {
     unsigned rank; /* lower ones run first */
+    bool again;    /* may be stopped and run once more: a run that fails leaves nothing in the job */
     bool anew;     /* it looks for news of the traces itself; the others read what one connection shows */
     /* On the worker's thread. What it returns becomes job->status. */
     enum cairn_status (*run)(struct cairn_job *job, struct cairn_reader *reader);
@@ -54,6 +58,8 @@ int cairn_worker_descriptor(const struct cairn_worker *worker);
 bool cairn_worker_busy(struct cairn_worker *worker, int64_t *since_ns);
 /* Cancels what runs and drops what waits; returns whether there was anything. */
 bool cairn_worker_cancel(struct cairn_worker *worker);
+/* Whose screen is shown: its jobs and those of no screen run before any other's, and one that runs steps back for them. */
+void cairn_worker_prefer(struct cairn_worker *worker, uint64_t owner);
 /* Forgets what an owner asked. */
 void cairn_worker_forget(struct cairn_worker *worker, uint64_t owner);
 

@@ -44,6 +44,18 @@ static enum cairn_status run_gate(struct cairn_job *job, struct cairn_reader *re
     return CAIRN_OK;
 }
 
+/* Until it is told to stop, or the gate opens. */
+static enum cairn_status run_patient(struct cairn_job *job, struct cairn_reader *reader)
+{
+    run_letter(job, reader);
+    while (!gate) {
+        if (cairn_trace_cancelled(cairn_reader_trace(reader)))
+            return CAIRN_E_CANCELLED;
+        usleep(1000);
+    }
+    return CAIRN_OK;
+}
+
 static void release_letter(struct cairn_job *job)
 {
     released++;
@@ -51,6 +63,8 @@ static void release_letter(struct cairn_job *job)
 }
 
 static const struct cairn_job_class GATE = {.rank = 0, .run = run_gate, .release = release_letter};
+static const struct cairn_job_class PATIENT = {
+    .rank = 1, .again = true, .run = run_patient, .release = release_letter};
 static const struct cairn_job_class EARLY = {.rank = 1, .run = run_letter, .release = release_letter};
 static const struct cairn_job_class LATE = {.rank = 5, .run = run_letter, .release = release_letter};
 
@@ -172,6 +186,41 @@ static void test_an_owner_is_forgotten(void **state)
     assert_string_equal(letters, "gb");
 }
 
+static void test_the_shown_screen_comes_first(void **state)
+{
+    (void)state;
+    char letters[8];
+    post(&GATE, 'g', 2, 1);
+    wait_until_running(1);
+    post(&EARLY, 'a', 2, 2);
+    post(&EARLY, 'b', 3, 1);
+    post(&LATE, 'c', 4, 1);
+    post(&LATE, 'd', CAIRN_WORKER_COMMON, 1);
+    cairn_worker_prefer(worker, 4);
+    gate = true;
+    collect(letters, 5);
+    assert_string_equal(letters, "gcdab");
+}
+
+/* One that takes long gives way, and is run again from its beginning. */
+static void test_what_runs_steps_back(void **state)
+{
+    (void)state;
+    char letters[8];
+    cairn_worker_prefer(worker, 2);
+    post(&PATIENT, 'p', 2, 1);
+    wait_until_running(1);
+    post(&EARLY, 'o', 3, 1);
+    cairn_worker_prefer(worker, 4);
+    post(&EARLY, 'e', 4, 1);
+    collect(letters, 2);
+    assert_string_equal(letters, "eo");
+    gate = true;
+    collect(letters, 1);
+    assert_string_equal(letters, "p");
+    assert_int_equal(ran_count, 4);
+}
+
 static void test_stopping_releases_everything(void **state)
 {
     (void)state;
@@ -203,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_only_the_newest_question_counts), TEST(test_cancelling_drops_what_waits),
         TEST(test_an_owner_is_forgotten),           TEST(test_stopping_releases_everything),
+        TEST(test_the_shown_screen_comes_first),    TEST(test_what_runs_steps_back),
         cmocka_unit_test(test_no_trace_no_worker),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
