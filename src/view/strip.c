@@ -8,10 +8,13 @@
 #include "query/sum.h"
 #include "view/app.h"
 
-#define LABEL_WIDTH 6 /* "heap " and a blank */
+/* What the title tells of a moment is taken from the points: it must not depend on how wide the terminal is. */
+#define POINTS_LEAST 256
 
-#define RIGHT_MOST  48 /* columns of text to the right of the curves */
-#define TALL_SCREEN 40 /* rows from which the heap gets more than one line */
+#define LABEL_WIDTH  6 /* "heap " and a blank */
+
+#define RIGHT_MOST   48 /* columns of text to the right of the curves */
+#define TALL_SCREEN  40 /* rows from which the heap gets more than one line */
 
 void cairn_strip_release(struct cairn_strip *strip)
 {
@@ -76,6 +79,7 @@ static const struct cairn_job_class strip_job_class = {
 
 void cairn_strip_ask(struct cairn_app *app, int columns, bool again)
 {
+    columns = columns > 0 && columns < POINTS_LEAST ? POINTS_LEAST : columns;
     if (columns <= 0 || (!again && app->strip.wanted == columns))
         return;
     struct strip_job *job = calloc(1, sizeof(*job));
