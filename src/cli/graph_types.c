@@ -120,7 +120,9 @@ int cairn_graph_verb_types(const struct cairn_graph_request *request)
     if (sorted == NULL) {
         return cairn_complain_format("out of memory for %zu types", total);
     }
-    memcpy(sorted, rows, total * sizeof *sorted);
+    for (size_t i = 0; i < total; i++) {
+        sorted[i] = rows[i];
+    }
     qsort_r(sorted, total, sizeof *sorted, compare_types, &sort);
     struct cairn_answer answer;
     cairn_answer_open(&answer, request->output);

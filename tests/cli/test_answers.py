@@ -55,7 +55,7 @@ class Answers(Case):
             "python schema_version file_bytes exact_from_ns stalled_ns".split(),
         )
         self.assertIsInstance(answer["threads"], int)
-        self.assertEqual(answer["schema_version"], 2)
+        self.assertEqual(answer["schema_version"], 3)
 
     def test_top_counts(self):
         answer = ask("top", trace(), "--at", "@done")

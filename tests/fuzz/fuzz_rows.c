@@ -62,8 +62,9 @@ static void change(sqlite3 *db, struct input *input)
         abort();
     }
     if (place->is_number) {
-        sqlite3_bind_int64(update, 1,
-                           (int64_t)input_number(input, choice & 2 ? 8 : 1) - (choice & 4 ? 16 : 0));
+        sqlite3_bind_int64(
+            update, 1,
+            (int64_t)((uint64_t)input_number(input, choice & 2 ? 8 : 1) - (choice & 4 ? 16u : 0u)));
     } else {
         size_t count;
         const uint8_t *bytes = input_bytes(input, (size_t)input_number(input, 1), &count);
