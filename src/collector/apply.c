@@ -399,16 +399,10 @@ static void apply_space(struct cairn_recorder *recorder, struct cairn_source *so
     }
 }
 
-static uint8_t domain_of(const uint64_t *record)
-{
-    const uint8_t domain = cairn_record_domain(record);
-    return domain < CAIRN_DOMAIN_COUNT ? domain : CAIRN_DOMAIN_MALLOC;
-}
-
 static bool apply_quickly(struct cairn_recorder *recorder, struct cairn_source *source,
                           const uint64_t *record, uint64_t hash)
 {
-    const uint8_t domain = domain_of(record);
+    const uint8_t domain = cairn_record_domain(record);
     if (source->thread.number == 0) {
         return false;
     }
@@ -439,7 +433,7 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     switch (cairn_record_kind(record)) {
     case CAIRN_RECORD_ALLOC: {
         need_thread(recorder, source, record);
-        const uint8_t domain = domain_of(record);
+        const uint8_t domain = cairn_record_domain(record);
         const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
         cairn_ledger_alloc(ledger, process, &source->thread, time_of(recorder, record), account,
                            cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
@@ -449,18 +443,18 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         need_thread(recorder, source, record);
         cairn_ledger_free_block(
             ledger, process, &source->thread, time_of(recorder, record), cairn_record_address(record),
-            domain_of(record),
+            cairn_record_domain(record),
             (uint8_t)((record[1] & CAIRN_FREE_NESTED ? (unsigned)CAIRN_LEDGER_MAYBE : 0u) |
                       (record[1] & CAIRN_FREE_LATER ? (unsigned)CAIRN_LEDGER_LATER : 0u)));
         break;
     case CAIRN_RECORD_REALLOC_BEGIN:
         need_thread(recorder, source, record);
         cairn_ledger_realloc_begin(ledger, process, &source->thread, time_of(recorder, record),
-                                   cairn_record_address(record), domain_of(record));
+                                   cairn_record_address(record), cairn_record_domain(record));
         break;
     case CAIRN_RECORD_REALLOC_END: {
         need_thread(recorder, source, record);
-        const uint8_t domain = domain_of(record);
+        const uint8_t domain = cairn_record_domain(record);
         const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
         cairn_ledger_realloc_end(ledger, process, &source->thread, time_of(recorder, record), account,
                                  cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
@@ -474,7 +468,7 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         break;
     case CAIRN_RECORD_REALLOC_ALONE: {
         need_thread(recorder, source, record);
-        const uint8_t domain = domain_of(record);
+        const uint8_t domain = cairn_record_domain(record);
         cairn_ledger_realloc_alone(ledger, process, &source->thread, time_of(recorder, record),
                                    account_of(recorder, source, node_of(record[1], record[2]), domain),
                                    cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);

@@ -50,6 +50,15 @@ struct cairn_ledger {
 void cairn_ledger_seal(struct cairn_ledger *ledger);
 void cairn_ledger_flush_ends(struct cairn_ledger *ledger);
 
+/* The slot for the next event, in a chunk that has room. */
+static inline struct cairn_event *cairn_ledger_append(struct cairn_ledger *ledger, uint8_t lifetime)
+{
+    const uint32_t at = ledger->count++;
+    ledger->next_event++;
+    ledger->buffer->lifetimes[at] = lifetime;
+    return &ledger->buffer->events[at];
+}
+
 /* The slot for the next event, its time set (never before the last one's). Its ordinal is next_event − 1 then. */
 static inline struct cairn_event *cairn_ledger_event(struct cairn_ledger *ledger, uint64_t time_us,
                                                      uint8_t lifetime)
@@ -63,10 +72,7 @@ static inline struct cairn_event *cairn_ledger_event(struct cairn_ledger *ledger
     if (time_us > ledger->last_us) {
         ledger->last_us = time_us;
     }
-    struct cairn_event *event = &ledger->buffer->events[ledger->count];
-    ledger->buffer->lifetimes[ledger->count] = lifetime;
-    ledger->count++;
-    ledger->next_event++;
+    struct cairn_event *event = cairn_ledger_append(ledger, lifetime);
     *event = (struct cairn_event){.t_ns = ledger->last_us * CAIRN_EVENT_TIME_UNIT_NS};
     return event;
 }

@@ -14,21 +14,12 @@ static inline bool cairn_ledger_is_quick(const struct cairn_ledger *ledger,
            ledger->count < CAIRN_CHUNK_EVENTS && ledger->pipeline->sample_bytes == 0;
 }
 
+/* The time of the next event. */
 static inline uint64_t cairn_ledger_advance(struct cairn_ledger *ledger, struct cairn_ledger_time when)
 {
-    const uint64_t us = when.us > ledger->last_us ? when.us : ledger->last_us;
-    ledger->last_us = us;
     ledger->last_stamp = when.stamp;
-    return us;
-}
-
-/* The next event's place. */
-static inline struct cairn_event *cairn_ledger_append(struct cairn_ledger *ledger, uint8_t lifetime)
-{
-    const uint32_t at = ledger->count++;
-    ledger->next_event++;
-    ledger->buffer->lifetimes[at] = lifetime;
-    return &ledger->buffer->events[at];
+    ledger->last_us = when.us > ledger->last_us ? when.us : ledger->last_us;
+    return ledger->last_us;
 }
 
 /* As cairn_ledger_alloc(); `hash` is that of (address, domain). False: nothing was done. */
@@ -74,30 +65,18 @@ static inline bool cairn_ledger_free_quickly(struct cairn_ledger *ledger,
                                              struct cairn_ledger_time when, uint64_t hash, uint64_t address,
                                              uint8_t domain, bool later)
 {
-    if (!cairn_ledger_is_quick(ledger, process, when.stamp)) {
+    struct cairn_live_block block;
+    if (!cairn_ledger_is_quick(ledger, process, when.stamp) ||
+        !cairn_young_take(process->live, hash, address, domain, &block)) {
         return false;
     }
-    struct cairn_live_map *map = process->live;
-    struct cairn_live_slot *place = cairn_young_place(map, hash);
-    struct cairn_live_block block;
-    if (cairn_live_slot_is(place, address, domain)) {
-        if (!cairn_young_is_block(place)) {
-            return false;
-        }
-        cairn_live_unpack_slot(place, &block);
-        if (cairn_ledger_is_inherited(ledger, process, block.account)) {
-            return false;
-        }
-        cairn_young_leave_key(place, address, domain);
-    } else {
-        if (process->lineage != 0 || !cairn_live_table_take(&map->table, hash, address, domain, &block)) {
-            return false;
-        }
-        if (!cairn_young_is_block(place)) {
-            cairn_young_leave_key(place, address, domain);
-        }
+    ledger->last_stamp = when.stamp;
+    if (cairn_domain_is_heap(domain)) {
+        process->traced_bytes -= (int64_t)block.size;
     }
-    map->count--;
+    if (cairn_ledger_is_inherited(ledger, process, block.account)) {
+        return true;
+    }
     const uint64_t us = cairn_ledger_advance(ledger, when);
     const bool temporary = block.birth + 1 == thread->last_birth_1 && !later;
     *cairn_ledger_append(ledger, cairn_ledger_lifetime(ledger, block.time_us, us)) =
@@ -107,9 +86,6 @@ static inline bool cairn_ledger_free_quickly(struct cairn_ledger *ledger,
                              .account = block.account,
                              .kind = CAIRN_EVENT_FREE,
                              .flags = temporary ? CAIRN_EVENT_TEMPORARY : 0};
-    if (cairn_domain_is_heap(domain)) {
-        process->traced_bytes -= (int64_t)block.size;
-    }
     return true;
 }
 

@@ -117,54 +117,36 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
         return put_in_table(map, hash, block, old);
     }
     struct cairn_live_slot *place = cairn_young_place(map, hash);
-    const bool ours = cairn_live_slot_is(place, address, block->domain);
-    if (ours && cairn_young_is_block(place)) {
-        cairn_live_unpack(map->table.space, place, old);
-        cairn_young_leave_key(place, address, block->domain);
-        map->count--;
-        return cairn_live_map_put(map, block, &(struct cairn_live_block){.size = 0}) == CAIRN_LIVE_FAILED
-                   ? CAIRN_LIVE_FAILED
-                   : CAIRN_LIVE_REPLACED;
+    const bool giant = block->size >= CAIRN_SIZE_IS_GIANT;
+    if (__builtin_expect(!giant && cairn_young_clear(map, place, hash, address, block->domain), 1)) {
+        cairn_live_pack(place, block);
+        map->count++;
+        return CAIRN_LIVE_NEW;
     }
-    if (__builtin_expect(block->size >= CAIRN_SIZE_IS_GIANT, 0)) {
-        if (ours) {
-            cairn_young_leave_key(place, 0, 0);
-        }
+    if (!cairn_live_slot_is(place, address, block->domain)) {
         return put_in_table(map, hash, block, old);
     }
-    if (!ours) {
-        if (__builtin_expect(cairn_live_table_find(&map->table, hash, address, block->domain) != NULL, 0)) {
-            return put_in_table(map, hash, block, old);
-        }
-        if (cairn_young_is_block(place) &&
-            !cairn_live_table_add(&map->table, cairn_live_slot_hash(map->table.space, place), place)) {
-            return CAIRN_LIVE_FAILED;
-        }
+    const bool replaced = cairn_young_is_block(place);
+    if (replaced) {
+        cairn_live_unpack_slot(place, old);
+        map->count--;
     }
-    cairn_live_pack(place, block);
-    map->count++;
-    return CAIRN_LIVE_NEW;
+    /* Its key is gone from there, so it may come to either place. */
+    cairn_young_leave_key(place, 0, 0);
+    struct cairn_live_block none;
+    const enum cairn_live_put put = put_in_table(map, hash, block, &none);
+    return put == CAIRN_LIVE_NEW && replaced ? CAIRN_LIVE_REPLACED : put;
 }
 
 bool cairn_live_map_take(struct cairn_live_map *map, uint64_t address, uint8_t domain,
                          struct cairn_live_block *block)
 {
     const uint64_t hash = hash_of(map, address, domain);
-    struct cairn_live_slot *place = map->young ? cairn_young_place(map, hash) : NULL;
-    if (place && cairn_live_slot_is(place, address, domain)) {
-        if (!cairn_young_is_block(place)) {
-            return false;
-        }
-        cairn_live_unpack(map->table.space, place, block);
-        cairn_young_leave_key(place, address, domain);
-        map->count--;
-        return true;
+    if (map->young) {
+        return cairn_young_take(map, hash, address, domain, block);
     }
     if (!cairn_live_table_take(&map->table, hash, address, domain, block)) {
         return false;
-    }
-    if (place && !cairn_young_is_block(place)) {
-        cairn_young_leave_key(place, address, domain);
     }
     map->count--;
     return true;

@@ -48,4 +48,27 @@ static inline bool cairn_young_clear(struct cairn_live_map *map, struct cairn_li
             cairn_live_table_add(&map->table, cairn_live_slot_hash(map->table.space, place), place));
 }
 
+/* Takes a block out of a map with young ones; false when there is none. */
+static inline bool cairn_young_take(struct cairn_live_map *map, uint64_t hash, uint64_t address,
+                                    uint32_t domain, struct cairn_live_block *block)
+{
+    struct cairn_live_slot *place = cairn_young_place(map, hash);
+    if (__builtin_expect(cairn_live_slot_is(place, address, domain), 1)) {
+        if (!cairn_young_is_block(place)) {
+            return false;
+        }
+        cairn_live_unpack_slot(place, block);
+        cairn_young_leave_key(place, address, domain);
+    } else {
+        if (!cairn_live_table_take(&map->table, hash, address, domain, block)) {
+            return false;
+        }
+        if (!cairn_young_is_block(place)) {
+            cairn_young_leave_key(place, address, domain);
+        }
+    }
+    map->count--;
+    return true;
+}
+
 #endif

@@ -178,10 +178,11 @@ static inline uint64_t cairn_record_address(const uint64_t *record)
     return record[1] & CAIRN_WIRE_ADDRESS_MASK;
 }
 
-/* As it stands there: up to 7. */
+/* Of the same; what is no domain counts as malloc's. */
 static inline uint8_t cairn_record_domain(const uint64_t *record)
 {
-    return (uint8_t)((uint8_t)record[0] >> CAIRN_RECORD_KIND_BITS);
+    const uint8_t domain = (uint8_t)((uint8_t)record[0] >> CAIRN_RECORD_KIND_BITS);
+    return domain < CAIRN_DOMAIN_COUNT ? domain : (uint8_t)CAIRN_DOMAIN_MALLOC;
 }
 
 #endif
