@@ -117,6 +117,8 @@ void cairn_app_key(struct cairn_app *app, cairn_key key);
 /* The typed TIME was found: the keys that were held go on; or it was not, and they are forgotten. */
 void cairn_app_found_time(struct cairn_app *app, bool found);
 void cairn_app_act(struct cairn_app *app, const struct cairn_key_binding *binding);
+/* Moving and sorting, which all lists have; false for other keys. */
+bool cairn_act_on_rows(struct cairn_outline *outline, const struct cairn_key_binding *binding);
 void cairn_app_mouse(struct cairn_app *app, const struct cairn_input *input);
 
 /* --- navigate.c --- */

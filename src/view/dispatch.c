@@ -120,7 +120,7 @@ static void fold(struct cairn_outline *outline)
 }
 
 /* What moves in the focused table; false when the action is no such thing. */
-static bool act_on_outline(struct cairn_outline *outline, const struct cairn_key_binding *binding)
+bool cairn_act_on_rows(struct cairn_outline *outline, const struct cairn_key_binding *binding)
 {
     switch (binding->action) {
     case CAIRN_DO_MOVE:
@@ -135,6 +135,20 @@ static bool act_on_outline(struct cairn_outline *outline, const struct cairn_key
     case CAIRN_DO_BOTTOM:
         cairn_outline_bottom(outline);
         return true;
+    case CAIRN_DO_SORT_COLUMN:
+        cairn_outline_sort_step(outline, binding->argument);
+        return true;
+    case CAIRN_DO_SORT_REVERSE:
+        cairn_outline_sort_reverse(outline);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool act_on_outline(struct cairn_outline *outline, const struct cairn_key_binding *binding)
+{
+    switch (binding->action) {
     case CAIRN_DO_OPEN:
     case CAIRN_DO_CLOSE:
         open_or_close(outline, binding->action == CAIRN_DO_OPEN);
@@ -150,14 +164,8 @@ static bool act_on_outline(struct cairn_outline *outline, const struct cairn_key
     case CAIRN_DO_HOT_PATH:
         cairn_outline_hot_path(outline);
         return true;
-    case CAIRN_DO_SORT_COLUMN:
-        cairn_outline_sort_step(outline, binding->argument);
-        return true;
-    case CAIRN_DO_SORT_REVERSE:
-        cairn_outline_sort_reverse(outline);
-        return true;
     default:
-        return false;
+        return cairn_act_on_rows(outline, binding);
     }
 }
 
@@ -199,7 +207,7 @@ static void act_on_time(struct cairn_app *app, const struct cairn_key_binding *b
     }
 }
 
-static void act_on_rows(struct cairn_app *app, const struct cairn_key_binding *binding)
+static void act_on_answer(struct cairn_app *app, const struct cairn_key_binding *binding)
 {
     switch (binding->action) {
     case CAIRN_DO_SEARCH:
@@ -313,7 +321,7 @@ static void act_on_app(struct cairn_app *app, const struct cairn_key_binding *bi
         break;
     default:
         act_on_time(app, binding);
-        act_on_rows(app, binding);
+        act_on_answer(app, binding);
     }
 }
 

@@ -159,28 +159,12 @@ static void act_on_list(struct cairn_app *app, cairn_key key)
 {
     const struct cairn_key_binding *binding = cairn_key_lookup(key, CAIRN_SCREEN_OVERVIEW);
     char name[CAIRN_KEY_NAME_MAX];
+    if (binding != NULL && cairn_act_on_rows(&app->list, binding))
+        return;
     switch (binding != NULL ? binding->action : CAIRN_DO_NOTHING) {
-    case CAIRN_DO_MOVE:
-        cairn_outline_move(&app->list, binding->argument);
-        break;
-    case CAIRN_DO_PAGE:
-        cairn_outline_page(&app->list, binding->argument);
-        break;
-    case CAIRN_DO_TOP:
-        cairn_outline_top(&app->list);
-        break;
-    case CAIRN_DO_BOTTOM:
-        cairn_outline_bottom(&app->list);
-        break;
     case CAIRN_DO_OPEN:
     case CAIRN_DO_CLOSE:
         cairn_outline_scroll(&app->list, binding->action == CAIRN_DO_OPEN);
-        break;
-    case CAIRN_DO_SORT_COLUMN:
-        cairn_outline_sort_step(&app->list, binding->argument);
-        break;
-    case CAIRN_DO_SORT_REVERSE:
-        cairn_outline_sort_reverse(&app->list);
         break;
     case CAIRN_DO_SEARCH:
         cairn_app_search_prompt(app);

@@ -10,6 +10,7 @@ import sqlite3
 import struct
 
 PAGE = 4096
+EVENTS_VERSION, GROUP_VERSION = 1, 3  # first bytes of blobs: a chunk of events, deltas of several chunks
 BIG, SMALL = 2**63 - 1, -(2**63)
 TEXTS = {
     "osc": "\x1b]0;owned\x07\x1b]52;c;ZXZpbA==\x07",
@@ -355,42 +356,18 @@ def mutated(zstd, seed):
     return change
 
 
-def mutate_events(zstd, seed):
-    """One of the 15 columns of a chunk of events, changed where it is compressed no more."""
+def mutate_columns(zstd, seed, version, numbers, count):
+    """One of the columns of a blob of that version (so many numbers, then sizes and columns), changed where it is compressed no more."""
     chance = random.Random(seed)
 
     def change(blob):
-        at, head = 1, []
-        for _ in range(4 + 2 * 15):
-            number, at = read_varint(blob, at)
-            head.append(number)
-        columns = []
-        for i in range(15):
-            raw_size, size = head[4 + 2 * i], head[5 + 2 * i]
-            columns.append(bytearray(zstd.decompress(blob[at : at + size], raw_size)) if size else bytearray())
-            at += size
-        column = chance.choice([c for c in columns if c])
-        for _ in range(chance.choice((1, 5, 50))):
-            column[chance.randrange(len(column))] = chance.randrange(256)
-        packed = [zstd.compress(bytes(c)) if c else b"" for c in columns]
-        sizes = b"".join(varint(len(c)) + varint(len(p)) for c, p in zip(columns, packed))
-        return blob[:1] + b"".join(map(varint, head[:4])) + sizes + b"".join(packed)
-
-    return change
-
-
-def mutate_group(zstd, seed):
-    """A column of a group of deltas (version 3), changed where it is compressed no more."""
-    chance = random.Random(seed)
-
-    def change(blob):
-        if blob[0] != 3:
+        if blob[0] != version:
             return blob
         at, head, columns = 1, [], []
-        for _ in range(2 + 2 * 14):
+        for _ in range(numbers + 2 * count):
             number, at = read_varint(blob, at)
             head.append(number)
-        for raw_size, size in zip(head[2::2], head[3::2]):
+        for raw_size, size in zip(head[numbers::2], head[numbers + 1 :: 2]):
             columns.append(bytearray(zstd.decompress(blob[at : at + size], raw_size)) if size else bytearray())
             at += size
         column = chance.choice([c for c in columns if c] or [bytearray(1)])
@@ -398,7 +375,7 @@ def mutate_group(zstd, seed):
             column[chance.randrange(len(column))] = chance.randrange(256)
         packed = [zstd.compress(bytes(c)) if c else b"" for c in columns]
         sizes = b"".join(varint(len(c)) + varint(len(p)) for c, p in zip(columns, packed))
-        return blob[:1] + b"".join(map(varint, head[:2])) + sizes + b"".join(packed)
+        return blob[:1] + b"".join(map(varint, head[:numbers])) + sizes + b"".join(packed)
 
     return change
 
@@ -467,8 +444,8 @@ def cases(plain, graphs, slim):
                                    ("graph_links", "kind >= 2", False), ("graph_string", "1", False), ("graph_identity", "1", False)):
             add(f"blob_{table}{'_lists' if '>=' in where else ''}_{seed}", change_blobs, graphs, table, where,
                 lambda blob, change=change, rows=rows: change(blob, rows))
-        add(f"blob_events_{seed}", change_blobs, plain, "event_chunk", "1", mutate_events(zstd, seed))
-        add(f"blob_groups_{seed}", change_blobs, slim, "chunk_delta", "1", mutate_group(zstd, seed))
+        add(f"blob_events_{seed}", change_blobs, plain, "event_chunk", "1", mutate_columns(zstd, seed, EVENTS_VERSION, 4, 15))
+        add(f"blob_groups_{seed}", change_blobs, slim, "chunk_delta", "1", mutate_columns(zstd, seed, GROUP_VERSION, 2, 14))
         add(f"flip_rows_of_slim_{seed}", flip_rows, slim, 2000 + seed)
     bomb = in_child(lambda: zstd.compress(bytes(300_000_000)))
     for table in ("chunk_delta", "graph_object", "graph_string", "graph_identity"):

@@ -12,6 +12,7 @@ struct question {
     struct cairn_selection selection;
     struct cairn_moment at;
     struct cairn_span span;
+    bool bottom_up; /* of trees */
 };
 
 /* The moment behind so many events. */

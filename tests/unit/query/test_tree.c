@@ -10,6 +10,7 @@
 
 #include "model.h"
 #include "names.h"
+#include "question.h"
 
 #define PATH_SIZE 8192
 
@@ -22,15 +23,6 @@ struct path {
 struct paths {
     struct path *rows;
     size_t count;
-};
-
-struct question {
-    struct fixture *fixture;
-    struct cairn_trace *trace;
-    struct cairn_selection selection;
-    struct cairn_moment at;
-    struct cairn_span span;
-    bool bottom_up;
 };
 
 static void add(struct paths *paths, const char *text, const struct cairn_totals *totals, int64_t self)
