@@ -16,9 +16,9 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 # Decoders and the reader; the importers; rings, which a broken program may have written.
 SUBJECTS = ("src/base/json_value.c", "src/base/sanitise.c", "src/trace/event_columns.c", "src/trace/event_decode.c", "src/trace/graph_*.c", "src/trace/histogram.c",
-            "src/trace/reader*.c", "src/trace/totals.c", "src/trace/untold.c", "src/trace/varint.c", "src/import/*.c", "src/collector/ring_reader.c")
+            "src/trace/reader*.c", "src/trace/totals*.c", "src/trace/untold.c", "src/trace/varint.c", "src/import/*.c", "src/collector/ring_reader.c")
 TARGETS = ("events", "totals", "graph", "text", "ring", "files", "import", "sql", "trace", "rows")
-UNITS = ("test_json_value", "test_sanitise", "test_reader_state", "test_reader_rows", "test_reader_live", "test_reader_open", "test_events", "test_totals",
+UNITS = ("test_json_value", "test_sanitise", "test_reader_state", "test_reader_rows", "test_reader_live", "test_reader_open", "test_events", "test_totals", "test_totals_group",
          "test_reader_graph", "test_lines")
 
 
