@@ -307,6 +307,8 @@ class Robustness(TerminalTest):
         terminal.wait_for(r"^>\s+1\.8M")
         terminal.press("q")
         wait_until(terminal.is_sane, "the shell")
+        # tmux tells the terminal of a new size some time later: of a storm's last ones after the viewer's end.
+        wait_until(lambda: terminal.shell("stty size") == "24 80\n", "the terminal's last size")
         self.assertEqual(terminal.shell("stty -a"), settings)
 
     def test_typing_ahead(self):
