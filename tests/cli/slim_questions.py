@@ -3,6 +3,7 @@
     CAIRN=…/cairn python3 slim_questions.py FULL SLIM [EVERY]     one in so many snapshots; prints what differs"""
 
 import json
+import os
 import sqlite3
 import sys
 
@@ -81,10 +82,13 @@ def compare(a, b, where=""):
 
 
 def difference(full, slim, words):
-    """None where both say the same, or ("refused" | "unknown" | "marked" | "different", why). Marked: of fewer moments, and says so."""
+    """None where both say the same, or ("refused" | "unknown" | "marked" | "neither" | "different", why). Marked: of fewer moments, and
+    says so; neither: both refuse, in the same words."""
     a, b = ask(full, words), ask(slim, words)
     if a[0] != 2 and b[0] == 2:
         return ("refused" if any(word in b[2] for word in REFUSALS) else "different"), b[2].strip()
+    if a[0] == 2 and (a[1:] == (b[1], b[2])):
+        return "neither", a[2].strip()
     wrong, unknown = compare(a[1], b[1]) if a[0] == b[0] else ([f"status {a[0]} and {b[0]}: {b[2]}"], [])
     if words[0] == "growth" and "growth leaves out" in b[2]:
         return "marked", b[2].strip()
@@ -94,9 +98,9 @@ def difference(full, slim, words):
 
 
 def main():
-    full, slim = sys.argv[1:3]
+    full, slim = map(os.path.abspath, sys.argv[1:3])
     asked = questions(full, int(sys.argv[3]) if len(sys.argv) > 3 else 1)
-    counts = {"refused": 0, "unknown": 0, "marked": 0, "different": 0}
+    counts = {"refused": 0, "unknown": 0, "marked": 0, "neither": 0, "different": 0}
     for words in asked:
         found = difference(full, slim, words)
         if found:
