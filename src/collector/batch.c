@@ -183,6 +183,21 @@ void cairn_batch_account(struct cairn_batch *batch, const struct cairn_account *
     }
 }
 
+uint32_t *cairn_batch_account_stacks(struct cairn_batch *batch, uint32_t first, size_t count)
+{
+    struct cairn_batch_entry *entry =
+        append(batch, CAIRN_BATCH_ACCOUNT_STACKS, sizeof entry->of.account_stacks);
+    if (!entry) {
+        return NULL;
+    }
+    struct cairn_batch_account_stacks *own = &entry->of.account_stacks;
+    own->first = first;
+    own->stacks = cairn_arena_alloc(&batch->arena, count * sizeof *own->stacks);
+    own->count = own->stacks ? count : 0;
+    batch->failed |= own->stacks == NULL;
+    return own->stacks;
+}
+
 void cairn_batch_chunk(struct cairn_batch *batch, const struct cairn_chunk *row, struct cairn_buffer *data,
                        struct cairn_buffer *delta, bool sealed)
 {

@@ -25,6 +25,7 @@ enum cairn_batch_kind {
     CAIRN_BATCH_PYTHON_FRAME, /* for the symboliser, who makes the rows of it */
     CAIRN_BATCH_STACK,
     CAIRN_BATCH_ACCOUNT,
+    CAIRN_BATCH_ACCOUNT_STACKS, /* for the symboliser, who tells their sites */
     CAIRN_BATCH_CHUNK,
     CAIRN_BATCH_KEYFRAME,
     CAIRN_BATCH_SNAPSHOT,
@@ -51,6 +52,13 @@ struct cairn_batch_keyframe {
 struct cairn_batch_account {
     struct cairn_account row;
     struct cairn_buffer histogram; /* owned; data NULL: leave what is there */
+};
+
+/* The stacks of accounts with numbers from `first` on. */
+struct cairn_batch_account_stacks {
+    uint32_t first;
+    uint32_t *stacks; /* in the batch's arena */
+    size_t count;
 };
 
 struct cairn_batch_python_frame {
@@ -95,6 +103,7 @@ struct cairn_batch_entry {
         struct cairn_batch_python_frame python_frame;
         struct cairn_stack_row stack;
         struct cairn_batch_account account;
+        struct cairn_batch_account_stacks account_stacks;
         struct cairn_batch_chunk chunk;
         struct cairn_batch_keyframe keyframe;
         struct cairn_batch_snapshot snapshot;
@@ -134,6 +143,8 @@ void cairn_batch_stack(struct cairn_batch *batch, const struct cairn_stack_row *
 /* These take the buffers' contents over and leave them empty. */
 void cairn_batch_account(struct cairn_batch *batch, const struct cairn_account *row,
                          struct cairn_buffer *histogram);
+/* Room for the stacks of `count` accounts, for the caller to fill; NULL when memory ran out. */
+uint32_t *cairn_batch_account_stacks(struct cairn_batch *batch, uint32_t first, size_t count);
 void cairn_batch_chunk(struct cairn_batch *batch, const struct cairn_chunk *row, struct cairn_buffer *data,
                        struct cairn_buffer *delta, bool sealed);
 void cairn_batch_keyframe(struct cairn_batch *batch, uint32_t chunk, struct cairn_buffer *data);

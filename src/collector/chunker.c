@@ -330,6 +330,20 @@ static void on_events(struct cairn_chunker *chunker, const struct cairn_message 
     }
 }
 
+/* Who charges them to a site learns of them before they are written. */
+static void on_accounts(struct cairn_chunker *chunker, const struct cairn_message *message)
+{
+    const struct cairn_account_identity *list = message->of.accounts.list;
+    const size_t count = message->of.accounts.count;
+    const uint32_t first = (uint32_t)chunker->aggregate.account_count + 1;
+    cairn_aggregate_add_accounts(&chunker->aggregate, list, count);
+    uint32_t *stacks = cairn_batch_account_stacks(batch(chunker), first, count);
+    for (size_t i = 0; stacks && i < count; i++) {
+        stacks[i] = list[i].stack;
+    }
+    send(chunker);
+}
+
 static void on_process(struct cairn_chunker *chunker, const struct cairn_message *message)
 {
     struct process_row *process = process_row(chunker, message->of.process.process);
@@ -387,8 +401,7 @@ static void *chunker_thread(void *state)
         struct cairn_message *message = cairn_queue_pop(&chunker->pipeline->messages);
         switch (message->kind) {
         case CAIRN_MESSAGE_ACCOUNTS:
-            cairn_aggregate_add_accounts(&chunker->aggregate, message->of.accounts.list,
-                                         message->of.accounts.count);
+            on_accounts(chunker, message);
             break;
         case CAIRN_MESSAGE_EVENTS:
             on_events(chunker, message);

@@ -24,6 +24,9 @@
 #include "trace/trace_id.h"
 #include "trace/writer.h"
 
+/* How long committing the last events waits for the last names. */
+#define NAMES_WAIT_NS 100000000ll
+
 static void take_random(void *bytes, size_t size)
 {
     if (getentropy(bytes, size) != 0) {
@@ -226,16 +229,20 @@ static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct 
     recorder->memory = NULL;
     cairn_recorder_snapshot(recorder, "end", NULL, 0, now_ns);
     recorder->row.stopped_why = recorder->stopped_why;
-    cairn_recorder_commit(recorder, now_ns, true);
-
+    cairn_ledger_send(recorder->ledger, false);
     wait_until_written(&recorder->pipeline);
+    /* Mostly the names are there in a moment, and everything is written once. The limit looks at what was committed. */
+    if (recorder->options->max_size_bytes > 0 ||
+        !cairn_symboliser_wait(recorder->symboliser, NAMES_WAIT_NS)) {
+        cairn_recorder_commit(recorder, now_ns, true);
+        wait_until_written(&recorder->pipeline);
+    }
     cairn_symboliser_finish(recorder->symboliser);
 
     note_size(recorder);
-    const int64_t duration_ns = recorder->row.duration_ns;
     recorder->row.complete =
         !cairn_store_failed(recorder->store, NULL) && !cairn_ledger_failed(recorder->ledger);
-    cairn_recorder_commit(recorder, duration_ns, true);
+    cairn_recorder_commit(recorder, now_ns, true);
     finish_chunker(recorder);
     const enum cairn_status status = cairn_store_finish(recorder->store, error);
     recorder->store = NULL;

@@ -136,11 +136,16 @@ static void send_new_accounts(struct cairn_ledger *ledger)
     push(ledger, message);
 }
 
-/* False when memory ran out: then nothing is sent any more. */
-static bool send_events(struct cairn_ledger *ledger, bool sealed)
+void cairn_ledger_send_new(struct cairn_ledger *ledger)
 {
     send_new_places(ledger);
     send_new_accounts(ledger);
+}
+
+/* False when memory ran out: then nothing is sent any more. */
+static bool send_events(struct cairn_ledger *ledger, bool sealed)
+{
+    cairn_ledger_send_new(ledger);
     struct cairn_message *message = NULL;
     if (!ledger->failed) {
         message =
@@ -166,14 +171,12 @@ void cairn_ledger_seal(struct cairn_ledger *ledger)
     ledger->count = 0;
     ledger->sent = 0;
     ledger->partial_sends = 0;
-    ledger->sealed++;
 }
 
 void cairn_ledger_send(struct cairn_ledger *ledger, bool may_seal)
 {
     if (ledger->count == ledger->sent) {
-        send_new_places(ledger);
-        send_new_accounts(ledger);
+        cairn_ledger_send_new(ledger);
         return;
     }
     ledger->partial_sends++;
@@ -196,11 +199,6 @@ void cairn_ledger_post(struct cairn_ledger *ledger, struct cairn_message *messag
 uint64_t cairn_ledger_position(const struct cairn_ledger *ledger)
 {
     return ledger->next_event;
-}
-
-uint64_t cairn_ledger_sealed(const struct cairn_ledger *ledger)
-{
-    return ledger->sealed;
 }
 
 const struct cairn_ledger_counts *cairn_ledger_counts(const struct cairn_ledger *ledger)

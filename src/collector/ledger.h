@@ -141,15 +141,15 @@ static inline uint64_t cairn_ledger_prefetch(const struct cairn_ledger_process *
     return cairn_live_map_prefetch(process->live, address, domain);
 }
 
-/* New places and accounts, then all events so far, go to the chunker. `may_seal`: a chunk that has been written out in
+/* New places and accounts: their names and sites can be looked up. */
+void cairn_ledger_send_new(struct cairn_ledger *ledger);
+/* The same, then all events so far, go to the chunker. `may_seal`: a chunk that has been written out in
  * part again and again may end early. */
 void cairn_ledger_send(struct cairn_ledger *ledger, bool may_seal);
 /* A message of the caller's, behind everything so far. Takes `message`; NULL is ignored. */
 void cairn_ledger_post(struct cairn_ledger *ledger, struct cairn_message *message);
 
 uint64_t cairn_ledger_position(const struct cairn_ledger *ledger);
-/* Chunks that were sent full since the start. */
-uint64_t cairn_ledger_sealed(const struct cairn_ledger *ledger);
 const struct cairn_ledger_counts *cairn_ledger_counts(const struct cairn_ledger *ledger);
 /* Memory ran out on the way to the chunker: what is there is right, nothing more comes. */
 bool cairn_ledger_failed(const struct cairn_ledger *ledger);

@@ -27,7 +27,7 @@ struct cairn_ledger {
     struct cairn_chunk_buffer *buffer;
     uint32_t count, sent; /* events in the buffer; of them told to the chunker */
     uint32_t partial_sends;
-    uint64_t next_event, sealed;
+    uint64_t next_event;
     uint64_t last_us, last_stamp;
     bool failed;
 

@@ -77,5 +77,4 @@ void cairn_recorder_commit(struct cairn_recorder *recorder, int64_t now_ns, bool
     recorder->commits++;
     recorder->committed_ns = now_ns;
     recorder->committed_position = cairn_ledger_position(recorder->ledger);
-    recorder->committed_sealed = cairn_ledger_sealed(recorder->ledger);
 }

@@ -19,8 +19,7 @@
 #define MS                 1000000ll
 #define COMMIT_NS          (200 * MS)
 #define COMMIT_IDLE_NS     (1000 * MS) /* nothing happened: the duration grows */
-#define COMMIT_EARLY_NS    (100 * MS)  /* at a chunk's end: spares encoding half a chunk */
-#define COMMIT_FIRST_NS    (40 * MS)   /* until COMMIT_NS: what is committed gets its names meanwhile */
+#define PLACES_NS          (20 * MS)   /* what is new goes on to get its names */
 #define CALIBRATE_NS       (1000 * MS)
 #define PROGRESS_NS        (250 * MS)
 #define GIVE_UP_NS         (3000 * MS)
@@ -317,13 +316,14 @@ static void report_progress(struct cairn_recorder *recorder, int64_t now_ns)
 
 static void commit_if_due(struct cairn_recorder *recorder, int64_t now_ns)
 {
-    const int64_t since_ns = now_ns - recorder->committed_ns;
-    const bool sealed = cairn_ledger_sealed(recorder->ledger) != recorder->committed_sealed;
     const bool idle =
         recorder->committed_position == cairn_ledger_position(recorder->ledger) && !recorder->rows;
-    const int64_t due_ns = now_ns < COMMIT_NS ? COMMIT_FIRST_NS : idle ? COMMIT_IDLE_NS : COMMIT_NS;
-    if (since_ns >= due_ns || (sealed && since_ns >= COMMIT_EARLY_NS)) {
+    if (now_ns - recorder->committed_ns >= (idle ? COMMIT_IDLE_NS : COMMIT_NS)) {
         cairn_recorder_commit(recorder, now_ns, false);
+        recorder->places_ns = now_ns;
+    } else if (now_ns - recorder->places_ns >= PLACES_NS) {
+        cairn_ledger_send_new(recorder->ledger);
+        recorder->places_ns = now_ns;
     }
 }
 

@@ -172,6 +172,8 @@ static void write_graph(struct cairn_store *store, struct cairn_graph_parcel *pa
 static int64_t entry_bytes(const struct cairn_batch_entry *entry)
 {
     switch (entry->kind) {
+    case CAIRN_BATCH_ACCOUNT_STACKS:
+        return 0;
     case CAIRN_BATCH_ACCOUNT:
         return ROW_BYTES + (int64_t)entry->of.account.histogram.length;
     case CAIRN_BATCH_CHUNK:
@@ -223,6 +225,8 @@ static void write_entry(struct cairn_store *store, const struct cairn_batch_entr
                                                                      : CAIRN_UNKNOWN,
                                                          .offset = CAIRN_UNKNOWN,
                                                          .lang = CAIRN_LANG_PYTHON});
+        break;
+    case CAIRN_BATCH_ACCOUNT_STACKS:
         break;
     case CAIRN_BATCH_STACK:
         cairn_writer_stack(writer, &entry->of.stack);

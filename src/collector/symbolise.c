@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "collector/names.h"
@@ -49,10 +50,10 @@ struct cairn_symboliser {
     struct cairn_symbols *symbols;
     struct cairn_site_rule *rule;
 
-    pthread_mutex_t lock; /* guards the three below */
+    pthread_mutex_t lock; /* guards the four below */
     pthread_cond_t changed;
     struct cairn_unresolved unresolved;
-    bool ending;
+    bool busy, ending;
 
     struct cairn_arena texts;
     struct module *modules;
@@ -80,7 +81,7 @@ void cairn_symboliser_see(struct cairn_symboliser *symboliser, const struct cair
 {
     pthread_mutex_lock(&symboliser->lock);
     cairn_unresolved_see(&symboliser->unresolved, batch);
-    pthread_cond_signal(&symboliser->changed);
+    pthread_cond_broadcast(&symboliser->changed);
     pthread_mutex_unlock(&symboliser->lock);
 }
 
@@ -448,10 +449,13 @@ static void *symboliser_thread(void *state)
     struct cairn_symboliser *symboliser = state;
     for (;;) {
         pthread_mutex_lock(&symboliser->lock);
+        symboliser->busy = false;
+        pthread_cond_broadcast(&symboliser->changed);
         while (cairn_unresolved_is_empty(&symboliser->unresolved) && !symboliser->ending) {
             pthread_cond_wait(&symboliser->changed, &symboliser->lock);
         }
         struct cairn_unresolved work = cairn_unresolved_take(&symboliser->unresolved);
+        symboliser->busy = true;
         pthread_mutex_unlock(&symboliser->lock);
         if (cairn_unresolved_is_empty(&work)) {
             cairn_unresolved_release(&work);
@@ -498,11 +502,27 @@ enum cairn_status cairn_symboliser_start(struct cairn_pipeline *pipeline, _Atomi
     return CAIRN_OK;
 }
 
+bool cairn_symboliser_wait(struct cairn_symboliser *symboliser, int64_t most_ns)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const int64_t end_ns = until.tv_nsec + most_ns;
+    until.tv_sec += end_ns / 1000000000;
+    until.tv_nsec = end_ns % 1000000000;
+    pthread_mutex_lock(&symboliser->lock);
+    int waited = 0;
+    while (waited == 0 && (symboliser->busy || !cairn_unresolved_is_empty(&symboliser->unresolved))) {
+        waited = pthread_cond_clockwait(&symboliser->changed, &symboliser->lock, CLOCK_MONOTONIC, &until);
+    }
+    pthread_mutex_unlock(&symboliser->lock);
+    return waited == 0;
+}
+
 void cairn_symboliser_finish(struct cairn_symboliser *symboliser)
 {
     pthread_mutex_lock(&symboliser->lock);
     symboliser->ending = true;
-    pthread_cond_signal(&symboliser->changed);
+    pthread_cond_broadcast(&symboliser->changed);
     pthread_mutex_unlock(&symboliser->lock);
     pthread_join(symboliser->thread, NULL);
 }

@@ -19,7 +19,9 @@ CAIRN_MUST_CHECK enum cairn_status cairn_symboliser_start(struct cairn_pipeline 
                                                           struct cairn_error *error);
 /* Takes note of the batch's new modules, frames, stacks and accounts. Called by the store's thread; never waits. */
 void cairn_symboliser_see(struct cairn_symboliser *symboliser, const struct cairn_batch *batch);
-/* Waits until everything seen so far is resolved and its rows are in the queues; then ends the thread. */
+/* Waits until everything seen so far is resolved and its rows are in the queues. False: that takes longer than `most_ns`. */
+bool cairn_symboliser_wait(struct cairn_symboliser *symboliser, int64_t most_ns);
+/* Waits for the same, however long it takes, and ends the thread. */
 void cairn_symboliser_finish(struct cairn_symboliser *symboliser);
 /* After finish, once the store has ended too. Tolerates NULL. */
 void cairn_symboliser_free(struct cairn_symboliser *symboliser);

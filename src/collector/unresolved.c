@@ -48,6 +48,15 @@ static void see_python_frame(struct cairn_unresolved *unresolved, const struct c
     }
 }
 
+static void see_accounts(struct cairn_unresolved *unresolved, const struct cairn_batch_account_stacks *seen)
+{
+    for (size_t i = 0; i < seen->count; i++) {
+        const struct cairn_account_site account = {.account = seen->first + (uint32_t)i,
+                                                   .frame = seen->stacks[i]};
+        APPEND(account, &account);
+    }
+}
+
 void cairn_unresolved_see(struct cairn_unresolved *unresolved, const struct cairn_batch *batch)
 {
     for (const struct cairn_batch_entry *entry = batch->first; entry; entry = entry->next) {
@@ -59,12 +68,8 @@ void cairn_unresolved_see(struct cairn_unresolved *unresolved, const struct cair
             see_python_frame(unresolved, &entry->of.python_frame);
         } else if (entry->kind == CAIRN_BATCH_STACK) {
             APPEND(stack, &entry->of.stack);
-        } else if (entry->kind == CAIRN_BATCH_ACCOUNT &&
-                   entry->of.account.row.account > unresolved->account_seen) {
-            const struct cairn_account_site account = {.account = entry->of.account.row.account,
-                                                       .frame = entry->of.account.row.stack};
-            unresolved->account_seen = account.account;
-            APPEND(account, &account);
+        } else if (entry->kind == CAIRN_BATCH_ACCOUNT_STACKS) {
+            see_accounts(unresolved, &entry->of.account_stacks);
         }
     }
 }
@@ -78,7 +83,7 @@ bool cairn_unresolved_is_empty(const struct cairn_unresolved *unresolved)
 struct cairn_unresolved cairn_unresolved_take(struct cairn_unresolved *unresolved)
 {
     const struct cairn_unresolved taken = *unresolved;
-    *unresolved = (struct cairn_unresolved){.account_seen = taken.account_seen};
+    *unresolved = (struct cairn_unresolved){.frames = NULL};
     return taken;
 }
 

@@ -1,4 +1,4 @@
-/* Rows that the store has written and whose names nobody has looked up yet. */
+/* Rows that the store has carried out and whose names nobody has looked up yet. */
 #ifndef CAIRN_COLLECTOR_UNRESOLVED_H
 #define CAIRN_COLLECTOR_UNRESOLVED_H
 
@@ -18,7 +18,6 @@ struct cairn_unresolved {
     size_t account_count, account_capacity;
     struct cairn_module *modules; /* texts in `texts` */
     size_t module_count, module_capacity;
-    uint32_t account_seen; /* accounts up to this one were here already */
     struct cairn_arena texts;
 };
 
