@@ -60,9 +60,10 @@ static uint32_t intern_frames(struct cairn_thread *thread, struct cairn_python_t
     }
     for (uint32_t i = frames->kept; i < frames->count; i++) {
         struct cairn_python_frame *frame = &frames->frames[i];
-        const uint64_t value =
-            (uint64_t)cairn_python_code_number(cairn_python.layout, frame->code, &thread->writer) << 32 |
-            frame->offset;
+        if (frame->number == 0) {
+            frame->number = cairn_python_code_number(cairn_python.layout, frame->code, &thread->writer);
+        }
+        const uint64_t value = (uint64_t)frame->number << 32 | frame->offset;
         node = cairn_stacks_intern_path(thread->stacks, node, &kind, &value, 1, &thread->writer);
         if (node == 0) {
             cairn_python_frames_forget(frames);

@@ -1,5 +1,6 @@
 #include "agent/python/frames.h"
 
+#include "agent/python/layout_table.h"
 #include "agent/python/objects.h"
 #include "wire/python.h"
 
@@ -7,33 +8,32 @@
 #define CHAIN_MAX (1u << 20)
 /* Frames without Python code between two that have some. */
 #define SKIPPED_MAX 64u
+/* Into a walk of each layout. */
+#define INLINE __attribute__((always_inline)) static inline
 
-static uintptr_t innermost(const struct cairn_python_layout *layout, uintptr_t thread_state)
+INLINE uintptr_t innermost(const struct cairn_python_layout *layout, uintptr_t thread_state)
 {
     const uintptr_t frame = cairn_python_word(thread_state, layout->thread_frame);
     return layout->through_c_frame && frame ? cairn_python_word(frame, layout->c_frame_frame) : frame;
 }
 
 /* As it stands in memory: a pointer, or an int (zero-extended). */
-static inline uintptr_t raw_lasti(const struct cairn_python_layout *layout, uintptr_t frame)
+INLINE uintptr_t raw_lasti(const struct cairn_python_layout *layout, uintptr_t frame)
 {
     return layout->lasti == CAIRN_LASTI_INSTRUCTION ? cairn_python_word(frame, layout->frame_lasti)
                                                     : (uint32_t)cairn_python_int(frame, layout->frame_lasti);
 }
 
-/* The frame at `address` as it is now; false for one that runs no Python code (yet), of which only `previous` counts. */
-static inline bool read_frame(const struct cairn_python_layout *layout, uintptr_t code_type,
-                              uintptr_t address, struct cairn_python_frame *frame)
+INLINE uint8_t owner_of(const struct cairn_python_layout *layout, uintptr_t address)
 {
-    frame->frame = address;
-    frame->previous = cairn_python_word(address, layout->frame_previous);
-    frame->code = cairn_python_word(address, layout->frame_code);
-    const uint8_t owner = layout->frame_owner ? cairn_python_byte(address, layout->frame_owner) : 0;
-    if (owner == CAIRN_OWNER_C_STACK || !frame->code ||
-        cairn_python_word(frame->code, CAIRN_PYTHON_TYPE) != code_type) {
-        return false;
-    }
-    frame->lasti = raw_lasti(layout, address);
+    return layout->frame_owner ? cairn_python_byte(address, layout->frame_owner) : 0;
+}
+
+/* Where the frame is in its code, which is known already; false for one that has not begun. */
+INLINE bool read_instruction(const struct cairn_python_layout *layout, struct cairn_python_frame *frame,
+                             uint8_t owner)
+{
+    frame->lasti = raw_lasti(layout, frame->frame);
     if (layout->lasti != CAIRN_LASTI_INSTRUCTION) {
         const int32_t lasti = (int32_t)(uint32_t)frame->lasti;
         frame->offset = lasti < 0 ? CAIRN_PYTHON_NOT_BEGUN
@@ -46,8 +46,21 @@ static inline bool read_frame(const struct cairn_python_layout *layout, uintptr_
            offset >= 2 * (intptr_t)cairn_python_int(frame->code, layout->code_first_traceable);
 }
 
+/* The frame at `address` as it is now; false for one that runs no Python code (yet), of which only `previous` counts. */
+INLINE bool read_frame(const struct cairn_python_layout *layout, uintptr_t code_type, uintptr_t address,
+                       struct cairn_python_frame *frame)
+{
+    frame->frame = address;
+    frame->previous = cairn_python_word(address, layout->frame_previous);
+    frame->code = cairn_python_word(address, layout->frame_code);
+    const uint8_t owner = owner_of(layout, address);
+    return owner != CAIRN_OWNER_C_STACK && frame->code &&
+           cairn_python_word(frame->code, CAIRN_PYTHON_TYPE) == code_type &&
+           read_instruction(layout, frame, owner);
+}
+
 /* Whether the way outward from `previous` leads, past frames that run no Python code, to `outer` (0: to the end). */
-static bool leads_to(const struct cairn_python_layout *layout, uintptr_t code_type, uintptr_t previous,
+INLINE bool leads_to(const struct cairn_python_layout *layout, uintptr_t code_type, uintptr_t previous,
                      uintptr_t outer)
 {
     struct cairn_python_frame frame;
@@ -62,7 +75,7 @@ static bool leads_to(const struct cairn_python_layout *layout, uintptr_t code_ty
 
 /* Whether the kept frames up to `last` are still what memory says. What else was read of them follows from code and
  * instruction, since the caller forgets the frames when a code object is freed. */
-static bool still_there(const struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
+INLINE bool still_there(const struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
                         uintptr_t code_type, uint32_t last)
 {
     for (uint32_t i = last + 1; i-- > 0;) {
@@ -86,7 +99,33 @@ static inline void copy(struct cairn_python_frame *to, const struct cairn_python
     to->code = from->code;
     to->lasti = from->lasti;
     to->offset = from->offset;
-    to->node = 0;
+    to->node = to->number = 0;
+}
+
+/* Most allocations come from the function that the one before came from, called from where that was: then only where the
+ * innermost frame is in its code is new. */
+INLINE bool only_went_on(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
+                         uintptr_t code_type, uintptr_t innermost)
+{
+    if (frames->count == 0 || frames->truncated) {
+        return false;
+    }
+    const uint32_t last = frames->count - 1;
+    struct cairn_python_frame *frame = &frames->frames[last];
+    const uintptr_t outer = last > 0 ? frames->frames[last - 1].frame : 0;
+    const uintptr_t previous = cairn_python_word(innermost, layout->frame_previous);
+    if (frame->frame != innermost || cairn_python_word(innermost, layout->frame_code) != frame->code ||
+        (previous != outer && !leads_to(layout, code_type, previous, outer)) ||
+        (last > 0 && !still_there(frames, layout, code_type, last - 1))) {
+        return false;
+    }
+    frames->kept = frames->count;
+    if (raw_lasti(layout, innermost) != frame->lasti) {
+        frame->node = 0;
+        frames->kept = last;
+        return read_instruction(layout, frame, owner_of(layout, innermost));
+    }
+    return true;
 }
 
 static inline uint16_t *hint(struct cairn_python_frames *frames, uintptr_t frame)
@@ -94,13 +133,16 @@ static inline uint16_t *hint(struct cairn_python_frames *frames, uintptr_t frame
     return &frames->hints[(frame >> 4 ^ frame >> 12) & 255];
 }
 
-void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
-                              uintptr_t thread_state, uintptr_t code_type, uint32_t max_depth)
+INLINE void walk(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
+                 uintptr_t thread_state, uintptr_t code_type, uint32_t max_depth)
 {
     struct cairn_python_frame *fresh = frames->fresh;
     uint32_t fresh_count = 0, kept = 0;
     bool may_reuse = !frames->truncated;
     uintptr_t at = thread_state ? innermost(layout, thread_state) : 0;
+    if (at && only_went_on(frames, layout, code_type, at)) {
+        return;
+    }
     max_depth = max_depth < CAIRN_PYTHON_DEPTH_MAX ? max_depth : CAIRN_PYTHON_DEPTH_MAX;
     frames->truncated = false;
     for (uint32_t passed = 0; at && passed < CHAIN_MAX; passed++) {
@@ -132,6 +174,29 @@ void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct c
     }
     frames->kept = kept;
     frames->count = kept + fresh_count;
+}
+
+/* One walk a layout: half of a walk would be reading it. */
+#define WALK(version)                                                                                        \
+    case version:                                                                                            \
+        walk(frames, &cairn_python_layouts[version - CAIRN_PYTHON_FIRST_MINOR], thread_state, code_type,     \
+             max_depth);                                                                                     \
+        break
+
+void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
+                              uintptr_t thread_state, uintptr_t code_type, uint32_t max_depth)
+{
+    switch (layout->minor) {
+        WALK(8);
+        WALK(9);
+        WALK(10);
+        WALK(11);
+        WALK(12);
+        WALK(13);
+    default:
+        cairn_python_frames_forget(frames);
+        break;
+    }
 }
 
 void cairn_python_frames_forget(struct cairn_python_frames *frames)

@@ -16,6 +16,7 @@ struct cairn_python_frame {
     uintptr_t frame, previous, code;
     uintptr_t lasti; /* as it stands in memory */
     uint32_t node;   /* the caller's: what it made of this frame and all outer ones */
+    uint32_t number; /* the caller's: of the code; 0: not asked for */
     uint32_t offset; /* of the instruction, bytes from the code's first; or CAIRN_PYTHON_NOT_BEGUN */
 };
 
