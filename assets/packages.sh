@@ -3,7 +3,7 @@
 
 # To build and run.
 cairn_build_packages="gcc g++ libc6-dev make cmake pkg-config ca-certificates libunwind-dev libsqlite3-dev libzstd-dev
-libncurses-dev zlib1g-dev libdw-dev libiberty-dev libprotobuf-c-dev
+libncurses-dev zlib1g-dev libdw-dev libdeflate-dev libiberty-dev libprotobuf-c-dev
 protobuf-c-compiler libedit-dev"
 # To test: the unit-test library, the checkers, and the real programs that get recorded.
 cairn_test_packages="libcmocka-dev python3 tmux jq sqlite3 redis-server git valgrind binutils dpkg-dev libcap2-bin procps file strace

@@ -178,7 +178,11 @@ void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, co
 Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
 {
     if (file->has_dwarf && !file->dwarf) {
-        file->dwarf = dwarf_begin_elf(file->debug_elf ? file->debug_elf : file->elf, DWARF_C_READ, NULL);
+        Elf *best = file->debug_elf ? file->debug_elf : file->elf;
+        if (cairn_symbol_image_open(&file->image, best)) {
+            best = file->image.elf;
+        }
+        file->dwarf = dwarf_begin_elf(best, DWARF_C_READ, NULL);
         file->has_dwarf = file->dwarf != NULL;
     }
     return file->dwarf;
@@ -190,6 +194,7 @@ void cairn_symbol_file_close(struct cairn_symbol_file *file)
     free(file->ranges);
     cairn_symbol_functions_release(file);
     dwarf_end(file->dwarf);
+    cairn_symbol_image_close(&file->image);
     close_elf(&file->debug_elf, &file->debug_fd);
     close_elf(&file->elf, &file->elf_fd);
     *file = (struct cairn_symbol_file){.elf_fd = -1, .debug_fd = -1};

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/symbol_image.h"
 #include "collector/symbols.h"
 
 /* A function of a symbol table. Sorted by address; `size` 0 means up to the next one. `name` is borrowed from the ELF. */
@@ -31,7 +32,8 @@ struct cairn_unit_range {
 struct cairn_symbol_file {
     int elf_fd, debug_fd; /* -1: not open */
     Elf *elf, *debug_elf;
-    Dwarf *dwarf; /* NULL until somebody asks for it */
+    struct cairn_symbol_image image; /* what `dwarf` is read from where that is compressed */
+    Dwarf *dwarf;                    /* NULL until somebody asks for it */
     bool has_dwarf;
     struct cairn_symbol_table table;
     struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
@@ -46,8 +48,8 @@ struct cairn_symbol_file {
  * `state` says what was found. */
 void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, const char *build_id);
 void cairn_symbol_file_close(struct cairn_symbol_file *file);
-/* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) all of it is
- * unpacked now, which takes tens of milliseconds. */
+/* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) what is needed
+ * of it is unpacked now, which takes milliseconds. */
 Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file);
 
 /* The functions of `elf`: .symtab, else .dynsym; `*dynamic` says which. An empty table when there is neither. */

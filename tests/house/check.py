@@ -31,7 +31,7 @@ MAY_USE = {
     "view": {"view", "query", "graph", "trace", "base"},
     "cli": {"cli", "base", "wire", "trace", "collector", "import", "query", "graph", "export", "view"},
 }
-ONLY_IN = {r"\bsqlite3": "trace", r"[<\"](n?curses|ncursesw/|term\.h|panel\.h)": "view", r"<elfutils/|<dwarf\.h>": "collector",
+ONLY_IN = {r"\bsqlite3": "trace", r"[<\"](n?curses|ncursesw/|term\.h|panel\.h)": "view", r"<elfutils/|<dwarf\.h>|<libdeflate": "collector",
            r"<libunwind": "agent"}
 TOP_LEVEL = {"CMakeLists.txt", "README.md", "LICENSE", "src", "include", "tests", "assets", "docs"}
 MOST_LINES = 650

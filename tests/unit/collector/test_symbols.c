@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -165,6 +166,117 @@ static void test_libc_by_symbol_table(void **state)
     cairn_symbols_free(symbols);
 }
 
+static void assert_same_text(const char *one, const char *other)
+{
+    assert_int_equal(one == NULL, other == NULL);
+    if (one) {
+        assert_string_equal(one, other);
+    }
+}
+
+/* What `path`, this program as well, says of these addresses is what this program's own file says. */
+static void compare_with_own_file(const char *path, uint64_t first, uint64_t step, int addresses)
+{
+    char own_path[4096] = {0};
+    struct cairn_symbols *symbols[2];
+    int inlined = 0;
+    assert_non_null(realpath("/proc/self/exe", own_path));
+    const char *const paths[2] = {own_path, path};
+    struct cairn_symbol_module *modules[2];
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(cairn_symbols_new(&symbols[k], NULL), CAIRN_OK);
+        modules[k] = cairn_symbols_module(symbols[k], paths[k], NULL);
+    }
+    assert_string_equal(cairn_symbol_module_state(modules[1]), "debug");
+    for (int i = 0; i < addresses; i++) {
+        struct cairn_symbol rows[2][32];
+        size_t counts[2];
+        for (int k = 0; k < 2; k++) {
+            counts[k] = cairn_symbol_module_resolve(modules[k], first + (uint64_t)i * step, rows[k], 32);
+        }
+        assert_int_equal(counts[0], counts[1]);
+        for (size_t row = 0; row < counts[0]; row++) {
+            assert_same_text(rows[0][row].function, rows[1][row].function);
+            assert_same_text(rows[0][row].linkage_name, rows[1][row].linkage_name);
+            assert_same_text(rows[0][row].file, rows[1][row].file);
+            assert_int_equal(rows[0][row].line, rows[1][row].line);
+            assert_int_equal(rows[0][row].inlined, rows[1][row].inlined);
+            inlined += rows[0][row].inlined;
+        }
+    }
+    assert_true(inlined > 0);
+    cairn_symbols_free(symbols[0]);
+    cairn_symbols_free(symbols[1]);
+}
+
+/* A copy of this program as objcopy makes it. */
+static void copy_self(const char *options, char *copy, size_t size)
+{
+    char command[512];
+    snprintf(copy, size, "/tmp/cairn-test-symbols-%d", (int)getpid());
+    snprintf(command, sizeof command, "objcopy %s /proc/%d/exe %s", options, (int)getpid(), copy);
+    assert_int_equal(system(command), 0);
+}
+
+static void test_packed_sections(void **state)
+{
+    (void)state;
+    const char *const options[] = {
+        "--compress-debug-sections=zlib",
+        "--compress-debug-sections=zlib-gnu", /* .zdebug_info */
+        "--compress-debug-sections=zlib --add-section .gnu_debugaltlink=/etc/hostname",
+        "--decompress-debug-sections",
+    };
+    const uint64_t start = (uint64_t)(uintptr_t)&return_address - own_bias();
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        char copy[64];
+        copy_self(options[i], copy, sizeof copy);
+        compare_with_own_file(copy, start, 3, 400);
+        assert_int_equal(unlink(copy), 0);
+    }
+}
+
+/* Overwrites a part of the packed section, as on a bad disk. */
+static void damage(const char *path, const char *section)
+{
+    char command[512];
+    unsigned long offset = 0;
+    snprintf(command, sizeof command,
+             "readelf -SW %s | sed -n 's/.* %s  *[A-Z]*  *[0-9a-f]* \\([0-9a-f]*\\) .*/\\1/p'", path,
+             section);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_int_equal(fscanf(pipe, "%lx", &offset), 1);
+    pclose(pipe);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (long)offset + 200, SEEK_SET), 0);
+    assert_int_equal(fwrite("damaged damaged damaged", 1, 23, file), 23);
+    fclose(file);
+}
+
+/* Names are then those of the symbol table, lines may be unknown. */
+static void test_damaged_sections(void **state)
+{
+    (void)state;
+    const char *const sections[] = {".debug_info", ".debug_line", ".debug_abbrev"};
+    const uint64_t start = (uint64_t)(uintptr_t)&outer_function - own_bias();
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        char copy[64];
+        struct cairn_symbols *symbols;
+        struct cairn_symbol rows[32];
+        copy_self("--compress-debug-sections=zlib", copy, sizeof copy);
+        damage(copy, sections[i]);
+        assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
+        struct cairn_symbol_module *module = cairn_symbols_module(symbols, copy, NULL);
+        const size_t count = cairn_symbol_module_resolve(module, start, rows, 32);
+        assert_true(count >= 1);
+        assert_string_equal(rows[count - 1].function, "outer_function");
+        cairn_symbols_free(symbols);
+        assert_int_equal(unlink(copy), 0);
+    }
+}
+
 static void test_demangle(void **state)
 {
     (void)state;
@@ -206,6 +318,8 @@ int main(void)
         cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_agrees_with_addr2line),
         cmocka_unit_test(test_libc_by_symbol_table),
+        cmocka_unit_test(test_packed_sections),
+        cmocka_unit_test(test_damaged_sections),
         cmocka_unit_test(test_demangle),
         cmocka_unit_test(test_source_lines),
     };
