@@ -122,7 +122,7 @@ char *cairn_native_module_function(struct cairn_native_module *module, uint64_t 
 {
     load(module);
     const struct cairn_elf_symbol *symbol =
-        cairn_symbol_table_at(&module->file.table, address - module->bias);
+        cairn_symbol_table_at(cairn_symbol_file_table(&module->file), address - module->bias);
     if (symbol) {
         cairn_demangle(symbol->name, out, out_size);
     } else {

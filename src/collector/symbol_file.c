@@ -121,23 +121,38 @@ static bool has_debug_info(Elf *elf)
     return false;
 }
 
+/* Those of the debug file, or of the file itself where that has more; false when they are only the dynamic ones. */
+static bool load_table(struct cairn_symbol_file *file)
+{
+    bool dynamic;
+    cairn_symbol_table_load(&file->table, file->debug_elf ? file->debug_elf : file->elf, &dynamic);
+    if (file->debug_elf && (dynamic || file->table.count == 0)) {
+        cairn_symbol_table_release(&file->table);
+        cairn_symbol_table_load(&file->table, file->elf, &dynamic);
+    }
+    file->table_loaded = true;
+    return !dynamic;
+}
+
+const struct cairn_symbol_table *cairn_symbol_file_table(struct cairn_symbol_file *file)
+{
+    if (!file->table_loaded && file->elf) {
+        (void)load_table(file);
+    }
+    return &file->table;
+}
+
 static void open_parts(struct cairn_symbol_file *file, const char *path, const char *build_id)
 {
     if (!has_debug_info(file->elf) && !find_by_build_id(file, build_id)) {
         (void)find_by_link(file, path, build_id);
     }
-    Elf *best = file->debug_elf ? file->debug_elf : file->elf;
-    file->has_dwarf = has_debug_info(best);
-    bool dynamic;
-    cairn_symbol_table_load(&file->table, best, &dynamic);
-    if (file->debug_elf && (dynamic || file->table.count == 0)) {
-        cairn_symbol_table_release(&file->table);
-        cairn_symbol_table_load(&file->table, file->elf, &dynamic);
+    file->has_dwarf = has_debug_info(file->debug_elf ? file->debug_elf : file->elf);
+    const char *word = "debug"; /* which needs no table, as a rule */
+    if (!file->has_dwarf) {
+        const bool all = load_table(file);
+        word = file->table.count == 0 ? "none: no symbols in it" : all ? "symtab" : "dynsym";
     }
-    const char *word = file->has_dwarf          ? "debug"
-                       : file->table.count == 0 ? "none: no symbols in it"
-                       : dynamic                ? "dynsym"
-                                                : "symtab";
     snprintf(file->state, sizeof file->state, "%s", word);
 }
 

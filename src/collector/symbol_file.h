@@ -35,7 +35,8 @@ struct cairn_symbol_file {
     struct cairn_symbol_image image; /* what `dwarf` is read from where that is compressed */
     Dwarf *dwarf;                    /* NULL until somebody asks for it */
     bool has_dwarf;
-    struct cairn_symbol_table table;
+    struct cairn_symbol_table table; /* empty until somebody asks for it */
+    bool table_loaded;
     struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
     size_t range_count;
     bool ranges_loaded;
@@ -51,6 +52,9 @@ void cairn_symbol_file_close(struct cairn_symbol_file *file);
 /* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) what is needed
  * of it is unpacked now, which takes milliseconds. */
 Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file);
+
+/* The functions of its symbol table, the debug file's where there is one. Never NULL, may be empty; the file's own. */
+const struct cairn_symbol_table *cairn_symbol_file_table(struct cairn_symbol_file *file);
 
 /* The functions of `elf`: .symtab, else .dynsym; `*dynamic` says which. An empty table when there is neither. */
 void cairn_symbol_table_load(struct cairn_symbol_table *table, Elf *elf, bool *dynamic);

@@ -135,7 +135,7 @@ size_t cairn_symbol_module_resolve(struct cairn_symbol_module *module, uint64_t 
     if (count > 0 && rows[count - 1].function) {
         return count;
     }
-    const char *name = cairn_symbol_table_find(&module->file.table, offset);
+    const char *name = cairn_symbol_table_find(cairn_symbol_file_table(&module->file), offset);
     rows[0] = (struct cairn_symbol){.function = NULL};
     if (name) {
         cairn_symbol_set_name(&rows[0], name, scratch);
