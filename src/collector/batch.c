@@ -198,6 +198,14 @@ uint32_t *cairn_batch_account_stacks(struct cairn_batch *batch, uint32_t first, 
     return own->stacks;
 }
 
+void cairn_batch_account_site(struct cairn_batch *batch, uint32_t account, uint32_t frame)
+{
+    struct cairn_batch_entry *entry = append(batch, CAIRN_BATCH_ACCOUNT_SITE, sizeof entry->of.account_site);
+    if (entry) {
+        entry->of.account_site = (struct cairn_batch_account_site){.account = account, .frame = frame};
+    }
+}
+
 void cairn_batch_chunk(struct cairn_batch *batch, const struct cairn_chunk *row, struct cairn_buffer *data,
                        struct cairn_buffer *delta, bool sealed)
 {

@@ -26,6 +26,7 @@ enum cairn_batch_kind {
     CAIRN_BATCH_STACK,
     CAIRN_BATCH_ACCOUNT,
     CAIRN_BATCH_ACCOUNT_STACKS, /* for the symboliser, who tells their sites */
+    CAIRN_BATCH_ACCOUNT_SITE,
     CAIRN_BATCH_CHUNK,
     CAIRN_BATCH_KEYFRAME,
     CAIRN_BATCH_SNAPSHOT,
@@ -59,6 +60,10 @@ struct cairn_batch_account_stacks {
     uint32_t first;
     uint32_t *stacks; /* in the batch's arena */
     size_t count;
+};
+
+struct cairn_batch_account_site {
+    uint32_t account, frame;
 };
 
 struct cairn_batch_python_frame {
@@ -104,6 +109,7 @@ struct cairn_batch_entry {
         struct cairn_stack_row stack;
         struct cairn_batch_account account;
         struct cairn_batch_account_stacks account_stacks;
+        struct cairn_batch_account_site account_site;
         struct cairn_batch_chunk chunk;
         struct cairn_batch_keyframe keyframe;
         struct cairn_batch_snapshot snapshot;
@@ -148,6 +154,8 @@ uint32_t *cairn_batch_account_stacks(struct cairn_batch *batch, uint32_t first, 
 void cairn_batch_chunk(struct cairn_batch *batch, const struct cairn_chunk *row, struct cairn_buffer *data,
                        struct cairn_buffer *delta, bool sealed);
 void cairn_batch_keyframe(struct cairn_batch *batch, uint32_t chunk, struct cairn_buffer *data);
+/* The account has its row already. */
+void cairn_batch_account_site(struct cairn_batch *batch, uint32_t account, uint32_t frame);
 /* Room for `site_count` sites, for the caller to fill; NULL when memory ran out or there are none. */
 struct cairn_snapshot_site *cairn_batch_snapshot(struct cairn_batch *batch, const struct cairn_snapshot *row,
                                                  size_t site_count);

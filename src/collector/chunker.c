@@ -359,6 +359,7 @@ static void on_process(struct cairn_chunker *chunker, const struct cairn_message
     }
 }
 
+/* A row that is to be written anyway brings its site along. */
 static void on_sites(struct cairn_chunker *chunker, const struct cairn_message *message)
 {
     struct cairn_aggregate *aggregate = &chunker->aggregate;
@@ -366,7 +367,10 @@ static void on_sites(struct cairn_chunker *chunker, const struct cairn_message *
         const struct cairn_account_site *site = &message->of.sites.list[i];
         if (site->account >= 1 && site->account <= aggregate->account_count) {
             aggregate->cold[site->account - 1].site = site->frame;
-            aggregate->accounts[site->account - 1].flags |= CAIRN_AGGREGATE_DIRTY;
+            if (site->account <= chunker->accounts_written &&
+                !(aggregate->accounts[site->account - 1].flags & CAIRN_AGGREGATE_DIRTY)) {
+                cairn_batch_account_site(batch(chunker), site->account, site->frame);
+            }
         }
     }
 }

@@ -235,6 +235,9 @@ static void write_entry(struct cairn_store *store, const struct cairn_batch_entr
         cairn_writer_account(writer, &entry->of.account.row, entry->of.account.histogram.data,
                              entry->of.account.histogram.length);
         break;
+    case CAIRN_BATCH_ACCOUNT_SITE:
+        cairn_writer_account_site(writer, entry->of.account_site.account, entry->of.account_site.frame);
+        break;
     case CAIRN_BATCH_CHUNK:
         write_chunk(store, &entry->of.chunk);
         break;

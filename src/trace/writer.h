@@ -44,6 +44,8 @@ void cairn_writer_stack(struct cairn_writer *writer, const struct cairn_stack_ro
 /* `histogram` may be NULL: the column keeps what it has. */
 void cairn_writer_account(struct cairn_writer *writer, const struct cairn_account *row, const void *histogram,
                           size_t histogram_size);
+/* Only the column `site`, of an account that has its row. */
+void cairn_writer_account_site(struct cairn_writer *writer, uint32_t account, uint32_t frame);
 void cairn_writer_chunk(struct cairn_writer *writer, const struct cairn_chunk *row, const void *data,
                         size_t data_size, const void *delta, size_t delta_size);
 /* Drops the data of the oldest chunks up to and with `chunk`, keeps the rest of their rows. `exact_from_ns` is the first moment behind

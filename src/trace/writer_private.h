@@ -16,8 +16,8 @@
 #include "trace/graph_codec.h"
 #include "trace/writer.h"
 
-#define CAIRN_WRITER_GRAPH_STATEMENTS 24u /* the first one of writer_graph.c */
-#define CAIRN_WRITER_STATEMENTS       36u
+#define CAIRN_WRITER_GRAPH_STATEMENTS 25u /* the first one of writer_graph.c */
+#define CAIRN_WRITER_STATEMENTS       37u
 
 struct cairn_writer {
     char *path;

@@ -11,6 +11,7 @@ enum statement {
     PUT_FRAME,
     PUT_STACK,
     PUT_ACCOUNT,
+    SET_ACCOUNT_SITE,
     PUT_CHUNK,
     PUT_CHUNK_DELTA,
     DROP_EVENTS,
@@ -68,6 +69,7 @@ static const char *const texts[STATEMENT_COUNT] = {
         "allocated_bytes = excluded.allocated_bytes, allocations = excluded.allocations, "
         "reallocs = excluded.reallocs, temporary = excluded.temporary, peak_bytes = excluded.peak_bytes, "
         "peak_blocks = excluded.peak_blocks, histogram = coalesce(excluded.histogram, histogram)",
+    [SET_ACCOUNT_SITE] = "UPDATE account SET site = ? WHERE account = ?",
     [PUT_CHUNK] =
         "INSERT OR REPLACE INTO event_chunk (chunk, first_event, events, first_t_ns, last_t_ns, "
         "start_bytes, start_blocks, max_bytes, max_event, allocations, frees, oldest_freed_event, data) "
@@ -255,6 +257,14 @@ void cairn_writer_account(struct cairn_writer *writer, const struct cairn_accoun
     cairn_put_integer(&out, row->peak_bytes);
     cairn_put_integer(&out, row->peak_blocks);
     cairn_put_blob(&out, histogram, histogram_size);
+    cairn_put_end(&out);
+}
+
+void cairn_writer_account_site(struct cairn_writer *writer, uint32_t account, uint32_t frame)
+{
+    struct cairn_put out = begin(writer, SET_ACCOUNT_SITE);
+    cairn_put_reference(&out, frame);
+    cairn_put_integer(&out, account);
     cairn_put_end(&out);
 }
 

@@ -37,7 +37,7 @@ struct shelf {
     const struct cairn_batch_keyframe *keyframes[256];
     struct cairn_account accounts[ACCOUNTS];
     struct cairn_recording recording;
-    size_t chunk_rows, commits, snapshots, points;
+    size_t chunk_rows, commits, snapshots, points, account_rows;
 };
 
 static void take(struct shelf *shelf, const struct cairn_batch_entry *entry)
@@ -54,6 +54,11 @@ static void take(struct shelf *shelf, const struct cairn_batch_entry *entry)
         break;
     case CAIRN_BATCH_ACCOUNT:
         shelf->accounts[entry->of.account.row.account - 1] = entry->of.account.row;
+        shelf->account_rows++;
+        break;
+    case CAIRN_BATCH_ACCOUNT_SITE:
+        assert_int_not_equal(shelf->accounts[entry->of.account_site.account - 1].account, 0);
+        shelf->accounts[entry->of.account_site.account - 1].site = entry->of.account_site.frame;
         break;
     case CAIRN_BATCH_RECORDING:
         shelf->recording = entry->of.recording;
@@ -260,6 +265,57 @@ static void chunks_decode_and_add_up(void **state)
     cairn_pipeline_release(&pipeline);
 }
 
+static void post_sites(struct cairn_pipeline *pipeline, uint32_t first, uint32_t last)
+{
+    struct cairn_message *message = cairn_message_new(CAIRN_MESSAGE_SITES, 0);
+    message->of.sites.list = calloc(last - first + 1, sizeof *message->of.sites.list);
+    message->of.sites.count = last - first + 1;
+    for (uint32_t account = first; account <= last; account++) {
+        message->of.sites.list[account - first] =
+            (struct cairn_account_site){.account = account, .frame = account + 1000};
+    }
+    post(pipeline, message);
+}
+
+/* Sites come before an account's row, behind it, and between two of its rows; no row is written for a site alone. */
+static void sites_reach_every_row(void **state)
+{
+    (void)state;
+    static struct shelf shelf;
+    struct cairn_pipeline pipeline;
+    struct cairn_chunker *chunker;
+    assert_true(cairn_pipeline_init(&pipeline));
+    assert_int_equal(cairn_chunker_start(&pipeline, 0, &chunker, NULL), CAIRN_OK);
+    shelf.pipeline = &pipeline;
+    pthread_create(&shelf.thread, NULL, take_batches, &shelf);
+    post_accounts(&pipeline);
+    post_sites(&pipeline, 1, 100);
+    post_commit(&pipeline, 1000, false);
+    post_sites(&pipeline, 101, 200);
+    struct cairn_chunk_buffer *buffer = cairn_queue_pop(&pipeline.buffers);
+    for (uint32_t i = 0; i < 100; i++) {
+        buffer->events[i] = (struct cairn_event){.t_ns = 2000, .account = 201 + i, .size = 10};
+        buffer->lifetimes[i] = 0;
+    }
+    post_events(&pipeline, buffer, 100, true);
+    post_sites(&pipeline, 201, ACCOUNTS);
+    post_commit(&pipeline, 3000, true);
+    post(&pipeline, cairn_message_new(CAIRN_MESSAGE_FINISH, 0));
+    cairn_chunker_join(chunker);
+    cairn_queue_push(&pipeline.batches, &end_of_batches);
+    pthread_join(shelf.thread, NULL);
+
+    for (uint32_t i = 0; i < ACCOUNTS; i++) {
+        assert_int_equal(shelf.accounts[i].site, i + 1001);
+    }
+    assert_int_equal(shelf.accounts[200].totals.live_bytes, 10);
+    assert_int_equal(shelf.account_rows, ACCOUNTS + 100);
+    for (size_t i = 0; i < shelf.batch_count; i++) {
+        cairn_batch_free(shelf.batches[i]);
+    }
+    cairn_pipeline_release(&pipeline);
+}
+
 /* A month of recording: the rows kept are bounded, and they still span it. */
 static void snapshots_and_timeline_stay_bounded(void **state)
 {
@@ -311,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_decode_and_add_up),
+        cmocka_unit_test(sites_reach_every_row),
         cmocka_unit_test(snapshots_and_timeline_stay_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,7 @@ static void test_a_second_put_replaces(void **state)
     cairn_writer_account(writer, &account, "xy", 2);
     account.totals.live_bytes = 6;
     cairn_writer_account(writer, &account, NULL, 0);
+    cairn_writer_account_site(writer, 1, 7);
     put_recording(writer, false);
     put_recording(writer, true);
     cairn_writer_source_file(writer, &(struct cairn_source_file){.file = 1, .path = "a"});
@@ -258,7 +259,7 @@ static void test_a_second_put_replaces(void **state)
     cairn_writer_chunk(writer, &chunk, "c", 1, "d", 1);
     close_well(writer);
     sqlite3 *db = open_plain();
-    assert_string_equal(ask_text(db, "SELECT live_bytes || histogram FROM account"), "6xy");
+    assert_string_equal(ask_text(db, "SELECT live_bytes || histogram || site FROM account"), "6xy7");
     assert_int_equal(ask(db, "SELECT complete FROM recording"), 1);
     assert_string_equal(ask_text(db, "SELECT path FROM source_file"), "b");
     assert_int_equal(ask(db, "SELECT count(*) FROM snapshot_site"), 1);
