@@ -280,16 +280,17 @@ static void carry_out(struct cairn_store *store, struct cairn_batch *batch)
         cairn_fail(&error, CAIRN_E_NOMEM, "the recorder ran out of memory");
         fail(store, &error);
     }
-    /* Only this thread sets `failed`, so it may read it without the lock. */
+    /* Before the rows are written: meanwhile they get their names, whose rows are in the queue behind these. Only this thread
+     * sets `failed`, so it may read it without the lock. */
+    if (store->symboliser && !store->failed && !batch->resolved) {
+        cairn_symboliser_see(store->symboliser, batch);
+    }
     for (const struct cairn_batch_entry *entry = batch->first; entry && !store->failed; entry = entry->next) {
         write_entry(store, entry);
         store->put_bytes += entry_bytes(entry);
         if (store->put_bytes > reserve_bytes(store) / 4) {
             make_room(store, 0);
         }
-    }
-    if (store->symboliser && !store->failed && !batch->resolved) {
-        cairn_symboliser_see(store->symboliser, batch);
     }
     if (batch->written) {
         batch->written(batch->written_state);

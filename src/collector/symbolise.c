@@ -47,13 +47,15 @@ struct cairn_symboliser {
     _Atomic uint32_t *next_frame;
     bool excerpts;
     pthread_t thread;
+    bool started;
     struct cairn_symbols *symbols;
     struct cairn_site_rule *rule;
 
-    pthread_mutex_t lock; /* guards the four below */
+    pthread_mutex_t lock; /* guards the five below */
     pthread_cond_t changed;
     struct cairn_unresolved unresolved;
-    bool busy, ending;
+    bool busy;          /* rows are being looked up */
+    bool ending, ended; /* the thread is to end; it has nothing more to send */
 
     struct cairn_arena texts;
     struct module *modules;
@@ -459,11 +461,19 @@ static void *symboliser_thread(void *state)
         pthread_mutex_unlock(&symboliser->lock);
         if (cairn_unresolved_is_empty(&work)) {
             cairn_unresolved_release(&work);
-            return NULL;
+            break;
         }
         resolve(symboliser, &work);
         cairn_unresolved_release(&work);
     }
+    pthread_mutex_lock(&symboliser->lock);
+    symboliser->ended = true;
+    pthread_cond_broadcast(&symboliser->changed);
+    pthread_mutex_unlock(&symboliser->lock);
+    /* Takes some milliseconds, which the store needs for the last rows. */
+    cairn_symbols_free(symboliser->symbols);
+    symboliser->symbols = NULL;
+    return NULL;
 }
 
 enum cairn_status cairn_symboliser_start(struct cairn_pipeline *pipeline, _Atomic uint32_t *next_frame,
@@ -491,8 +501,11 @@ enum cairn_status cairn_symboliser_start(struct cairn_pipeline *pipeline, _Atomi
     if (status == CAIRN_OK) {
         status = cairn_site_rule_new(true, NULL, 0, &made->rule, error);
     }
-    if (status == CAIRN_OK && pthread_create(&made->thread, NULL, symboliser_thread, made) != 0) {
-        status = cairn_fail(error, CAIRN_E_SYSTEM, "cannot start a thread for the recorder");
+    if (status == CAIRN_OK) {
+        made->started = pthread_create(&made->thread, NULL, symboliser_thread, made) == 0;
+        if (!made->started) {
+            status = cairn_fail(error, CAIRN_E_SYSTEM, "cannot start a thread for the recorder");
+        }
     }
     if (status != CAIRN_OK) {
         cairn_symboliser_free(made);
@@ -523,14 +536,19 @@ void cairn_symboliser_finish(struct cairn_symboliser *symboliser)
     pthread_mutex_lock(&symboliser->lock);
     symboliser->ending = true;
     pthread_cond_broadcast(&symboliser->changed);
+    while (!symboliser->ended) {
+        pthread_cond_wait(&symboliser->changed, &symboliser->lock);
+    }
     pthread_mutex_unlock(&symboliser->lock);
-    pthread_join(symboliser->thread, NULL);
 }
 
 void cairn_symboliser_free(struct cairn_symboliser *symboliser)
 {
     if (!symboliser) {
         return;
+    }
+    if (symboliser->started) {
+        pthread_join(symboliser->thread, NULL);
     }
     cairn_symbols_free(symboliser->symbols);
     cairn_site_rule_free(symboliser->rule);
