@@ -74,8 +74,6 @@ static void set_next_tick(struct cairn_chunker *chunker)
                                           : chunker->snapshots.next_ns;
 }
 
-static void write_new_accounts(struct cairn_chunker *chunker);
-
 /* Time passes: the timeline's intervals and the periodic snapshots that end before t_ns. */
 static void tick(void *state, int64_t t_ns)
 {
@@ -83,7 +81,6 @@ static void tick(void *state, int64_t t_ns)
     chunker->timeline_next_ns =
         cairn_timeline_tick(&chunker->timeline, &chunker->aggregate, t_ns, false, batch(chunker));
     if (t_ns >= chunker->snapshots.next_ns) {
-        write_new_accounts(chunker); /* rows must be there before others name them */
         cairn_snapshots_tick(&chunker->snapshots, &chunker->aggregate, t_ns, batch(chunker));
     }
     set_next_tick(chunker);
@@ -203,6 +200,7 @@ static bool row_is_stale(const struct cairn_aggregate *aggregate,
            ((account->flags & CAIRN_AGGREGATE_WAITING) && account->epoch != aggregate->peak_epoch);
 }
 
+/* With every commit: rows of the same transaction may name them before. */
 static void write_new_accounts(struct cairn_chunker *chunker)
 {
     for (; chunker->accounts_written < chunker->aggregate.account_count; chunker->accounts_written++) {
@@ -420,7 +418,6 @@ static void *chunker_thread(void *state)
             on_process(chunker, message);
             break;
         case CAIRN_MESSAGE_SNAPSHOT:
-            write_new_accounts(chunker);
             cairn_snapshots_take(&chunker->snapshots, &chunker->aggregate, message->of.snapshot.kind,
                                  message->of.snapshot.name[0] ? message->of.snapshot.name : NULL,
                                  message->of.snapshot.process, message->t_ns, batch(chunker));

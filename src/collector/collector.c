@@ -26,6 +26,8 @@
 
 /* How long committing the last events waits for the last names. */
 #define NAMES_WAIT_NS 100000000ll
+/* A single commit may come to a good part of it. */
+#define SMALL_LIMIT_BYTES (64ll << 20)
 
 static void take_random(void *bytes, size_t size)
 {
@@ -219,6 +221,13 @@ static void note_unseen(struct cairn_recorder *recorder)
 }
 
 /* All rows but names; then names for what they brought; then the last rows. */
+/* Then it counts what the trace takes without the last names. */
+static bool is_near_limit(const struct cairn_recorder *recorder)
+{
+    const int64_t most = recorder->options->max_size_bytes;
+    return most > 0 && (most < SMALL_LIMIT_BYTES || cairn_store_file_bytes(recorder->store) >= most / 2);
+}
+
 static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct cairn_error *error)
 {
     const int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
@@ -231,9 +240,8 @@ static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct 
     recorder->row.stopped_why = recorder->stopped_why;
     cairn_ledger_send(recorder->ledger, false);
     wait_until_written(&recorder->pipeline);
-    /* Mostly the names are there in a moment, and everything is written once. The limit looks at what was committed. */
-    if (recorder->options->max_size_bytes > 0 ||
-        !cairn_symboliser_wait(recorder->symboliser, NAMES_WAIT_NS)) {
+    /* Mostly the names are there in a moment, and everything is written once. */
+    if (is_near_limit(recorder) || !cairn_symboliser_wait(recorder->symboliser, NAMES_WAIT_NS)) {
         cairn_recorder_commit(recorder, now_ns, true);
         wait_until_written(&recorder->pipeline);
     }

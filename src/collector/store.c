@@ -9,7 +9,8 @@
 #include "collector/symbolise.h"
 #include "collector/table.h"
 
-#define CHECKPOINT_NS 3000000000ll
+#define CHECKPOINT_NS  3000000000ll
+#define STACKS_AT_ONCE 512u
 
 /* Blobs of sealed chunks in the file, oldest first: what can be dropped to keep it small. */
 struct kept_chunk {
@@ -229,8 +230,7 @@ static void write_entry(struct cairn_store *store, const struct cairn_batch_entr
     case CAIRN_BATCH_ACCOUNT_STACKS:
         break;
     case CAIRN_BATCH_STACK:
-        cairn_writer_stack(writer, &entry->of.stack);
-        break;
+        break; /* write_stacks() */
     case CAIRN_BATCH_ACCOUNT:
         cairn_writer_account(writer, &entry->of.account.row, entry->of.account.histogram.data,
                              entry->of.account.histogram.length);
@@ -273,6 +273,20 @@ static void write_entry(struct cairn_store *store, const struct cairn_batch_entr
     }
 }
 
+/* A run of stacks, which come by the thousand; returns the entry behind it. */
+static const struct cairn_batch_entry *write_stacks(struct cairn_store *store,
+                                                    const struct cairn_batch_entry *entry)
+{
+    struct cairn_stack_row rows[STACKS_AT_ONCE];
+    size_t count = 0;
+    for (; entry && entry->kind == CAIRN_BATCH_STACK && count < STACKS_AT_ONCE; entry = entry->next) {
+        rows[count++] = entry->of.stack;
+    }
+    cairn_writer_stacks(store->writer, rows, count);
+    store->put_bytes += (int64_t)count * ROW_BYTES;
+    return entry;
+}
+
 static void carry_out(struct cairn_store *store, struct cairn_batch *batch)
 {
     if (batch->failed) {
@@ -285,9 +299,14 @@ static void carry_out(struct cairn_store *store, struct cairn_batch *batch)
     if (store->symboliser && !store->failed && !batch->resolved) {
         cairn_symboliser_see(store->symboliser, batch);
     }
-    for (const struct cairn_batch_entry *entry = batch->first; entry && !store->failed; entry = entry->next) {
-        write_entry(store, entry);
-        store->put_bytes += entry_bytes(entry);
+    for (const struct cairn_batch_entry *entry = batch->first; entry && !store->failed;) {
+        if (entry->kind == CAIRN_BATCH_STACK) {
+            entry = write_stacks(store, entry);
+        } else {
+            write_entry(store, entry);
+            store->put_bytes += entry_bytes(entry);
+            entry = entry->next;
+        }
         if (store->put_bytes > reserve_bytes(store) / 4) {
             make_room(store, 0);
         }

@@ -41,6 +41,7 @@ void cairn_writer_source_file(struct cairn_writer *writer, const struct cairn_so
 void cairn_writer_function(struct cairn_writer *writer, const struct cairn_function *row);
 void cairn_writer_frame(struct cairn_writer *writer, const struct cairn_frame *row);
 void cairn_writer_stack(struct cairn_writer *writer, const struct cairn_stack_row *row);
+void cairn_writer_stacks(struct cairn_writer *writer, const struct cairn_stack_row *rows, size_t count);
 /* `histogram` may be NULL: the column keeps what it has. */
 void cairn_writer_account(struct cairn_writer *writer, const struct cairn_account *row, const void *histogram,
                           size_t histogram_size);

@@ -16,8 +16,8 @@
 #include "trace/graph_codec.h"
 #include "trace/writer.h"
 
-#define CAIRN_WRITER_GRAPH_STATEMENTS 25u /* the first one of writer_graph.c */
-#define CAIRN_WRITER_STATEMENTS       37u
+#define CAIRN_WRITER_GRAPH_STATEMENTS 27u /* the first one of writer_graph.c */
+#define CAIRN_WRITER_STATEMENTS       39u
 
 struct cairn_writer {
     char *path;
@@ -46,6 +46,7 @@ struct cairn_put {
     struct cairn_writer *writer;
     sqlite3_stmt *statement;
     int bound;
+    bool borrows; /* texts or blobs */
 };
 
 /* `slot` is where the prepared statement of `sql` is kept. */

@@ -65,6 +65,7 @@ void cairn_put_text(struct cairn_put *put, const char *text)
     if (!text) {
         put_null(put);
     } else if (put->statement) {
+        put->borrows = true;
         check_bound(put, sqlite3_bind_text64(put->statement, ++put->bound, text, strlen(text), SQLITE_STATIC,
                                              SQLITE_UTF8));
     }
@@ -75,6 +76,7 @@ void cairn_put_blob(struct cairn_put *put, const void *data, size_t size)
     if (!data) {
         put_null(put);
     } else if (put->statement) {
+        put->borrows = true;
         check_bound(put, sqlite3_bind_blob64(put->statement, ++put->bound, data, size, SQLITE_STATIC));
     }
 }
@@ -89,7 +91,9 @@ void cairn_put_end(struct cairn_put *put)
     if (result != SQLITE_OK) {
         cairn_writer_keep_failure(put->writer, result);
     }
-    sqlite3_clear_bindings(put->statement);
+    if (put->borrows) {
+        sqlite3_clear_bindings(put->statement);
+    }
 }
 
 void cairn_writer_finalize_rows(struct cairn_writer *writer)

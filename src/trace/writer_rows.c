@@ -10,6 +10,7 @@ enum statement {
     PUT_FUNCTION,
     PUT_FRAME,
     PUT_STACK,
+    PUT_STACKS,
     PUT_ACCOUNT,
     SET_ACCOUNT_SITE,
     PUT_CHUNK,
@@ -19,6 +20,7 @@ enum statement {
     PUT_KEYFRAME,
     PUT_SNAPSHOT,
     PUT_SNAPSHOT_SITE,
+    PUT_SNAPSHOT_SITES,
     DROP_SNAPSHOT_SITES,
     DROP_SNAPSHOT,
     PUT_TIMELINE,
@@ -29,6 +31,16 @@ enum statement {
     STATEMENT_COUNT
 };
 _Static_assert(STATEMENT_COUNT <= CAIRN_WRITER_GRAPH_STATEMENTS, "more statements than the writer keeps");
+
+/* Rows of four columns that come by the thousand go in groups: half of a row alone is beginning and ending a statement. */
+#define GROUP          32u
+#define FOUR           "(?, ?, ?, ?)"
+#define TWICE(x)       x ", " x
+#define FOURS          TWICE(TWICE(TWICE(TWICE(TWICE(FOUR)))))
+
+#define PUT_STACK_HEAD "INSERT OR REPLACE INTO stack (stack, parent, frame, depth) VALUES "
+#define PUT_SNAPSHOT_SITE_HEAD                                                                               \
+    "INSERT INTO snapshot_site (snapshot, account, live_bytes, live_blocks) VALUES "
 
 /* Parameters are bound in the order of the columns named. An account keeps its histogram where none is given. */
 static const char *const texts[STATEMENT_COUNT] = {
@@ -58,7 +70,8 @@ static const char *const texts[STATEMENT_COUNT] = {
         "INSERT OR REPLACE INTO function (function, name, linkage_name, lang) VALUES (?, ?, ?, ?)",
     [PUT_FRAME] = "INSERT OR REPLACE INTO frame (frame, function, file, line, module, offset, lang, kind, "
                   "inlined_into) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [PUT_STACK] = "INSERT OR REPLACE INTO stack (stack, parent, frame, depth) VALUES (?, ?, ?, ?)",
+    [PUT_STACK] = PUT_STACK_HEAD FOUR,
+    [PUT_STACKS] = PUT_STACK_HEAD FOURS,
     [PUT_ACCOUNT] =
         "INSERT INTO account (account, process, thread, domain, stack, site, live_bytes, live_blocks, "
         "allocated_bytes, allocations, reallocs, temporary, peak_bytes, peak_blocks, histogram) "
@@ -81,8 +94,8 @@ static const char *const texts[STATEMENT_COUNT] = {
     [PUT_SNAPSHOT] =
         "INSERT OR REPLACE INTO snapshot (snapshot, t_ns, event, kind, name, process, bytes, blocks, "
         "graph) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [PUT_SNAPSHOT_SITE] = "INSERT INTO snapshot_site (snapshot, account, live_bytes, live_blocks) "
-                          "VALUES (?, ?, ?, ?)",
+    [PUT_SNAPSHOT_SITE] = PUT_SNAPSHOT_SITE_HEAD FOUR,
+    [PUT_SNAPSHOT_SITES] = PUT_SNAPSHOT_SITE_HEAD FOURS,
     [DROP_SNAPSHOT_SITES] = "DELETE FROM snapshot_site WHERE snapshot = ?",
     [DROP_SNAPSHOT] = "DELETE FROM snapshot WHERE snapshot = ?",
     [PUT_TIMELINE] = "INSERT OR REPLACE INTO timeline (level, t_ns, heap_bytes, heap_blocks, heap_max_bytes, "
@@ -228,14 +241,24 @@ void cairn_writer_frame(struct cairn_writer *writer, const struct cairn_frame *r
     cairn_put_end(&out);
 }
 
+void cairn_writer_stacks(struct cairn_writer *writer, const struct cairn_stack_row *rows, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        const size_t group = count - done >= GROUP ? GROUP : 1;
+        struct cairn_put out = begin(writer, group == GROUP ? PUT_STACKS : PUT_STACK);
+        for (const size_t end = done + group; done < end; done++) {
+            cairn_put_integer(&out, rows[done].stack);
+            cairn_put_integer(&out, rows[done].parent);
+            cairn_put_integer(&out, rows[done].frame);
+            cairn_put_integer(&out, rows[done].depth);
+        }
+        cairn_put_end(&out);
+    }
+}
+
 void cairn_writer_stack(struct cairn_writer *writer, const struct cairn_stack_row *row)
 {
-    struct cairn_put out = begin(writer, PUT_STACK);
-    cairn_put_integer(&out, row->stack);
-    cairn_put_integer(&out, row->parent);
-    cairn_put_integer(&out, row->frame);
-    cairn_put_integer(&out, row->depth);
-    cairn_put_end(&out);
+    cairn_writer_stacks(writer, row, 1);
 }
 
 void cairn_writer_account(struct cairn_writer *writer, const struct cairn_account *row, const void *histogram,
@@ -340,6 +363,22 @@ static void drop_snapshot_sites(struct cairn_writer *writer, uint32_t snapshot)
     cairn_put_end(&out);
 }
 
+static void put_snapshot_sites(struct cairn_writer *writer, uint32_t snapshot,
+                               const struct cairn_snapshot_site *sites, size_t count)
+{
+    for (size_t done = 0; done < count;) {
+        const size_t group = count - done >= GROUP ? GROUP : 1;
+        struct cairn_put out = begin(writer, group == GROUP ? PUT_SNAPSHOT_SITES : PUT_SNAPSHOT_SITE);
+        for (const size_t end = done + group; done < end; done++) {
+            cairn_put_integer(&out, snapshot);
+            cairn_put_integer(&out, sites[done].account);
+            cairn_put_integer(&out, sites[done].live_bytes);
+            cairn_put_integer(&out, sites[done].live_blocks);
+        }
+        cairn_put_end(&out);
+    }
+}
+
 void cairn_writer_snapshot(struct cairn_writer *writer, const struct cairn_snapshot *row,
                            const struct cairn_snapshot_site *sites, size_t site_count)
 {
@@ -355,14 +394,7 @@ void cairn_writer_snapshot(struct cairn_writer *writer, const struct cairn_snaps
     cairn_put_integer(&out, row->blocks);
     cairn_put_reference(&out, row->graph);
     cairn_put_end(&out);
-    for (size_t i = 0; i < site_count; i++) {
-        out = begin(writer, PUT_SNAPSHOT_SITE);
-        cairn_put_integer(&out, row->snapshot);
-        cairn_put_integer(&out, sites[i].account);
-        cairn_put_integer(&out, sites[i].live_bytes);
-        cairn_put_integer(&out, sites[i].live_blocks);
-        cairn_put_end(&out);
-    }
+    put_snapshot_sites(writer, row->snapshot, sites, site_count);
 }
 
 void cairn_writer_drop_snapshot(struct cairn_writer *writer, uint32_t snapshot)
