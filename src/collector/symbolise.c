@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/arena.h"
+#include "collector/excerpts.h"
 #include "collector/names.h"
 #include "collector/symbols.h"
 #include "collector/table.h"
@@ -14,7 +15,6 @@
 
 #define MAX_INLINED     64u
 #define MAX_SITE_FRAMES 4096u
-#define EXCERPT_LINES   4 /* before and behind a site */
 #define ROWS_A_BATCH    512u
 #define SITES_A_MESSAGE 4096u
 
@@ -29,7 +29,7 @@ struct function_frame {
     uint32_t frame, file;
     int64_t line;
     bool skipped, interpreter;
-    bool excerpted; /* its lines are kept already */
+    bool excerpted; /* its lines were asked for already */
     uint8_t lang;   /* enum cairn_lang */
 };
 
@@ -45,7 +45,7 @@ struct stack {
 struct cairn_symboliser {
     struct cairn_pipeline *pipeline;
     _Atomic uint32_t *next_frame;
-    bool excerpts;
+    bool read_sources;
     pthread_t thread;
     bool started;
     struct cairn_symbols *symbols;
@@ -67,9 +67,7 @@ struct cairn_symboliser {
     struct stack *stacks;
     size_t stack_count, stack_capacity;
     struct cairn_names names;
-    struct cairn_table line_table;
-    uint64_t *lines; /* file << 32 | line, kept as excerpts */
-    size_t line_count, line_capacity;
+    struct cairn_excerpts excerpts;
 
     struct cairn_batch *batch; /* being filled */
     size_t batch_rows;
@@ -327,51 +325,21 @@ static void add_stack(struct cairn_symboliser *symboliser, const struct cairn_st
     }
 }
 
-struct excerpt {
-    struct cairn_symboliser *symboliser;
-    uint32_t file;
-};
-
-static void keep_line(void *state, int64_t line, const char *text, size_t length)
+static bool keep_line(void *state, const struct cairn_source_line *row, size_t length)
 {
-    const struct excerpt *excerpt = state;
-    struct cairn_symboliser *symboliser = excerpt->symboliser;
-    if (line > UINT32_MAX || !cairn_table_reserve(&symboliser->line_table)) {
-        return;
-    }
-    const uint64_t key = (uint64_t)excerpt->file << 32 | (uint64_t)line;
-    const uint64_t hash = cairn_table_hash(key, 1);
-    size_t cell;
-    for (uint32_t at = cairn_table_first(&symboliser->line_table, hash, &cell); at;
-         at = cairn_table_next(&symboliser->line_table, hash, &cell)) {
-        if (symboliser->lines[at - 1] == key) {
-            return;
-        }
-    }
-    uint64_t *lines =
-        cairn_grown(symboliser->lines, &symboliser->line_capacity, symboliser->line_count, sizeof *lines);
-    struct cairn_batch *batch = lines ? open_batch(symboliser) : NULL;
-    if (lines) {
-        symboliser->lines = lines;
-    }
+    struct cairn_batch *batch = open_batch(state);
     if (batch) {
-        lines[symboliser->line_count++] = key;
-        cairn_table_add(&symboliser->line_table, hash, cell, (uint32_t)symboliser->line_count);
-        cairn_batch_source(
-            batch, &(struct cairn_source_line){.file = excerpt->file, .line = line, .text = text}, length);
+        cairn_batch_source(batch, row, length);
     }
+    return batch != NULL;
 }
 
-static void keep_excerpt(struct cairn_symboliser *symboliser, struct function_frame *site)
+static void wish_for_excerpt(struct cairn_symboliser *symboliser, struct function_frame *site)
 {
-    if (!symboliser->excerpts || site->excerpted || site->file == 0 || site->line == CAIRN_UNKNOWN) {
-        return;
+    if (symboliser->read_sources && !site->excerpted && site->file != 0 && site->line != CAIRN_UNKNOWN) {
+        site->excerpted = true;
+        cairn_excerpts_wish(&symboliser->excerpts, site->file, site->line);
     }
-    site->excerpted = true;
-    struct excerpt excerpt = {.symboliser = symboliser, .file = site->file};
-    const int64_t first = site->line > EXCERPT_LINES ? site->line - EXCERPT_LINES : 1;
-    cairn_source_lines(symboliser->names.files[site->file - 1], first, site->line + EXCERPT_LINES, keep_line,
-                       &excerpt);
 }
 
 /* The frame a stack is charged to by the built-in rule; 0 when it has no frames. */
@@ -401,7 +369,7 @@ static uint32_t site_of_stack(struct cairn_symboliser *symboliser, uint32_t numb
     const size_t chosen = cairn_site_rule_choose(symboliser->candidates, count, false);
     struct function_frame *site = &symboliser->function_frames[symboliser->candidate_frames[chosen]];
     stack->site = site->frame;
-    keep_excerpt(symboliser, site);
+    wish_for_excerpt(symboliser, site);
     return stack->site;
 }
 
@@ -441,6 +409,7 @@ static void resolve(struct cairn_symboliser *symboliser, const struct cairn_unre
     for (size_t i = 0; i < work->account_count; i++) {
         charge_account(symboliser, work->accounts[i].account, work->accounts[i].frame);
     }
+    cairn_excerpts_read(&symboliser->excerpts, symboliser->names.files, keep_line, symboliser);
     send_batch(symboliser);
     send_sites(symboliser);
 }
@@ -486,7 +455,7 @@ enum cairn_status cairn_symboliser_start(struct cairn_pipeline *pipeline, _Atomi
     }
     made->pipeline = pipeline;
     made->next_frame = next_frame;
-    made->excerpts = excerpts;
+    made->read_sources = excerpts;
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->changed, NULL);
     made->candidates = malloc(MAX_SITE_FRAMES * sizeof *made->candidates);
@@ -561,8 +530,7 @@ void cairn_symboliser_free(struct cairn_symboliser *symboliser)
     free(symboliser->function_frames);
     free(symboliser->stacks);
     cairn_names_release(&symboliser->names);
-    cairn_table_release(&symboliser->line_table);
-    free(symboliser->lines);
+    cairn_excerpts_release(&symboliser->excerpts);
     cairn_batch_free(symboliser->batch);
     free(symboliser->sites);
     free(symboliser->candidates);

@@ -46,9 +46,14 @@ size_t cairn_symbol_module_resolve(struct cairn_symbol_module *module, uint64_t 
 /* Demangles into `out`; the name itself when it is no mangled one. Returns `out`. */
 char *cairn_demangle(const char *name, char *out, size_t out_size);
 
-/* Lines first…last of a source file on this machine, for excerpts: calls `visit` for each. Regular files up to 8 MiB
- * only; false when it cannot be read. */
-bool cairn_source_lines(const char *path, int64_t first, int64_t last,
+/* Lines of a source file, counted from 1, both ends included. */
+struct cairn_line_range {
+    int64_t first, last;
+};
+
+/* The lines of a source file on this machine that are in `ranges` (in order, apart from each other), for excerpts: calls `visit` for
+ * each, its text not terminated. Regular files up to 8 MiB only; false when it cannot be read. */
+bool cairn_source_lines(const char *path, const struct cairn_line_range *ranges, size_t range_count,
                         void (*visit)(void *state, int64_t line, const char *text, size_t length),
                         void *state);
 
