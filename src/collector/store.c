@@ -227,10 +227,9 @@ static void write_entry(struct cairn_store *store, const struct cairn_batch_entr
                                                          .offset = CAIRN_UNKNOWN,
                                                          .lang = CAIRN_LANG_PYTHON});
         break;
+    case CAIRN_BATCH_STACK: /* write_stacks() */
     case CAIRN_BATCH_ACCOUNT_STACKS:
         break;
-    case CAIRN_BATCH_STACK:
-        break; /* write_stacks() */
     case CAIRN_BATCH_ACCOUNT:
         cairn_writer_account(writer, &entry->of.account.row, entry->of.account.histogram.data,
                              entry->of.account.histogram.length);
