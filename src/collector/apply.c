@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "collector/graphs.h"
-#include "collector/ledger_quick.h"
 #include "collector/loader.h"
 #include "collector/recorder.h"
 
@@ -17,9 +16,7 @@
 static struct cairn_ledger_time time_of(const struct cairn_recorder *recorder, const uint64_t *record)
 {
     const uint64_t stamp = cairn_record_stamp(record);
-    return (struct cairn_ledger_time){.stamp = stamp,
-                                      .us = (uint64_t)cairn_clock_to_ns(&recorder->clock, stamp) /
-                                            CAIRN_EVENT_TIME_UNIT_NS};
+    return (struct cairn_ledger_time){.stamp = stamp, .us = cairn_clock_to_us(&recorder->clock, stamp)};
 }
 
 static int64_t time_ns_of(const struct cairn_recorder *recorder, const uint64_t *record)
@@ -141,37 +138,25 @@ static void apply_thread_start(struct cairn_recorder *recorder, struct cairn_sou
 
 /* --- Accounts --- */
 
-static uint32_t account_slowly(struct cairn_recorder *recorder, struct cairn_source *source, uint32_t number,
-                               uint8_t domain)
+uint32_t cairn_recorder_account(struct cairn_recorder *recorder, struct cairn_source *source, uint32_t node,
+                                uint8_t domain)
 {
     const struct cairn_target *target = source->target;
-    const uint32_t stack = cairn_nodes_stack(&source->nodes, number, recorder->places, target->code,
+    if (node - 1 < source->nodes.count) {
+        const uint32_t known = cairn_node_account(&source->nodes.list[node - 1], domain, target->code_epoch);
+        if (known) {
+            return known;
+        }
+    }
+    const uint32_t stack = cairn_nodes_stack(&source->nodes, node, recorder->places, target->code,
                                              &target->python_codes, target->code_epoch);
     const uint32_t account =
         cairn_ledger_account(recorder->ledger, target->number, source->thread.number, domain, stack);
-    if (number && number <= source->nodes.count) {
-        source->nodes.list[number - 1].account[domain & 1] = account;
-        source->nodes.list[number - 1].domain[domain & 1] = domain;
+    if (node && node <= source->nodes.count) {
+        source->nodes.list[node - 1].account[domain & 1] = account;
+        source->nodes.list[node - 1].domain[domain & 1] = domain;
     }
     return account;
-}
-
-static inline uint32_t account_of(struct cairn_recorder *recorder, struct cairn_source *source,
-                                  uint32_t number, uint8_t domain)
-{
-    if (__builtin_expect(number - 1 < source->nodes.count, 1)) {
-        const struct cairn_node *node = &source->nodes.list[number - 1];
-        const uint32_t account = node->account[domain & 1];
-        if (account && node->domain[domain & 1] == domain && node->epoch == source->target->code_epoch) {
-            return account;
-        }
-    }
-    return account_slowly(recorder, source, number, domain);
-}
-
-static uint32_t node_of(uint64_t low_word, uint64_t high_word)
-{
-    return (uint32_t)(low_word >> 48) | (uint32_t)(high_word >> 48) << 16;
 }
 
 /* --- Texts --- */
@@ -378,7 +363,8 @@ static void apply_space(struct cairn_recorder *recorder, struct cairn_source *so
     switch (cairn_record_kind(record)) {
     case CAIRN_RECORD_MAP:
         cairn_ledger_map(ledger, process, when,
-                         account_of(recorder, source, node_of(record[1], record[2]), CAIRN_DOMAIN_MMAP),
+                         cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]),
+                                                CAIRN_DOMAIN_MMAP),
                          record[1] & CAIRN_WIRE_ADDRESS_MASK, record[2] & CAIRN_WIRE_ADDRESS_MASK);
         break;
     case CAIRN_RECORD_UNMAP:
@@ -386,55 +372,32 @@ static void apply_space(struct cairn_recorder *recorder, struct cairn_source *so
         break;
     case CAIRN_RECORD_REMAP:
         cairn_ledger_remap(ledger, process, when,
-                           account_of(recorder, source, node_of(record[3], record[4]), CAIRN_DOMAIN_MMAP),
+                           cairn_recorder_account(recorder, source, cairn_record_node(record[3], record[4]),
+                                                  CAIRN_DOMAIN_MMAP),
                            record[1], record[2], record[3] & CAIRN_WIRE_ADDRESS_MASK,
                            record[4] & CAIRN_WIRE_ADDRESS_MASK);
         break;
     case CAIRN_RECORD_BREAK:
         cairn_ledger_break(ledger, process, when,
-                           account_of(recorder, source, (uint32_t)record[2], CAIRN_DOMAIN_BREAK), record[1]);
+                           cairn_recorder_account(recorder, source, (uint32_t)record[2], CAIRN_DOMAIN_BREAK),
+                           record[1]);
         break;
     default:
         break;
-    }
-}
-
-static bool apply_quickly(struct cairn_recorder *recorder, struct cairn_source *source,
-                          const uint64_t *record, uint64_t hash)
-{
-    const uint8_t domain = cairn_record_domain(record);
-    if (source->thread.number == 0) {
-        return false;
-    }
-    switch (cairn_record_kind(record)) {
-    case CAIRN_RECORD_ALLOC:
-        return cairn_ledger_alloc_quickly(
-            recorder->ledger, source->target->ledger, &source->thread, time_of(recorder, record),
-            account_of(recorder, source, node_of(record[1], record[2]), domain), hash,
-            cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
-    case CAIRN_RECORD_FREE:
-        return cairn_ledger_free_quickly(recorder->ledger, source->target->ledger, &source->thread,
-                                         time_of(recorder, record), hash, cairn_record_address(record),
-                                         domain, (record[1] & CAIRN_FREE_LATER) != 0);
-    default:
-        return false;
     }
 }
 
 void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
-                          const uint64_t *record, uint64_t hash)
+                          const uint64_t *record)
 {
-    if (apply_quickly(recorder, source, record, hash)) {
-        return;
-    }
-
     struct cairn_ledger *ledger = recorder->ledger;
     struct cairn_ledger_process *process = source->target->ledger;
     switch (cairn_record_kind(record)) {
     case CAIRN_RECORD_ALLOC: {
         need_thread(recorder, source, record);
         const uint8_t domain = cairn_record_domain(record);
-        const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
+        const uint32_t account =
+            cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain);
         cairn_ledger_alloc(ledger, process, &source->thread, time_of(recorder, record), account,
                            cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
         break;
@@ -455,7 +418,8 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     case CAIRN_RECORD_REALLOC_END: {
         need_thread(recorder, source, record);
         const uint8_t domain = cairn_record_domain(record);
-        const uint32_t account = account_of(recorder, source, node_of(record[1], record[2]), domain);
+        const uint32_t account =
+            cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain);
         cairn_ledger_realloc_end(ledger, process, &source->thread, time_of(recorder, record), account,
                                  cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
         break;
@@ -469,9 +433,10 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
     case CAIRN_RECORD_REALLOC_ALONE: {
         need_thread(recorder, source, record);
         const uint8_t domain = cairn_record_domain(record);
-        cairn_ledger_realloc_alone(ledger, process, &source->thread, time_of(recorder, record),
-                                   account_of(recorder, source, node_of(record[1], record[2]), domain),
-                                   cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+        cairn_ledger_realloc_alone(
+            ledger, process, &source->thread, time_of(recorder, record),
+            cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain),
+            cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
         break;
     }
     case CAIRN_RECORD_NODE:

@@ -37,4 +37,10 @@ static inline int64_t cairn_clock_to_ns(const struct cairn_clock *clock, uint64_
     return ns < 0 ? 0 : ns;
 }
 
+/* The same in whole microseconds. */
+static inline uint64_t cairn_clock_to_us(const struct cairn_clock *clock, uint64_t stamp)
+{
+    return (uint64_t)cairn_clock_to_ns(clock, stamp) / 1000;
+}
+
 #endif

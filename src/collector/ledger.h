@@ -134,13 +134,6 @@ void cairn_ledger_remap(struct cairn_ledger *ledger, struct cairn_ledger_process
 void cairn_ledger_break(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                         struct cairn_ledger_time when, uint32_t account, uint64_t new_break);
 
-/* Starts loading what a record about that block will need. Returns the hash of its key, for the quick ways. */
-static inline uint64_t cairn_ledger_prefetch(const struct cairn_ledger_process *process, uint64_t address,
-                                             uint8_t domain)
-{
-    return cairn_live_map_prefetch(process->live, address, domain);
-}
-
 /* New places and accounts: their names and sites can be looked up. */
 void cairn_ledger_send_new(struct cairn_ledger *ledger);
 /* The same, then all events so far, go to the chunker. `may_seal`: a chunk that has been written out in

@@ -77,13 +77,17 @@ static inline struct cairn_event *cairn_ledger_event(struct cairn_ledger *ledger
     return event;
 }
 
+/* The bucket of a block's lifetime, 40 at most; times beyond CAIRN_LIVE_TIME_MASK are cut off. */
+static inline uint8_t cairn_ledger_lifetime_of(uint64_t birth_us, uint64_t now_us)
+{
+    const uint64_t us = (now_us - birth_us) & CAIRN_LIVE_TIME_MASK;
+    return (uint8_t)(63 - __builtin_clzll(us << 1 | 1));
+}
+
 static inline uint8_t cairn_ledger_lifetime(const struct cairn_ledger *ledger, uint64_t birth_us,
                                             uint64_t now_us)
 {
-    const uint64_t now = now_us > ledger->last_us ? now_us : ledger->last_us;
-    const uint64_t us = (now - birth_us) & CAIRN_LIVE_TIME_MASK;
-    const unsigned bucket = us == 0 ? 0 : (unsigned)(64 - __builtin_clzll(us));
-    return (uint8_t)(bucket < 40 ? bucket : 40);
+    return cairn_ledger_lifetime_of(birth_us, now_us > ledger->last_us ? now_us : ledger->last_us);
 }
 
 /* The block's account is of another process: it was inherited and is not this one's in the sums. */

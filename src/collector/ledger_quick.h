@@ -6,86 +6,137 @@
 #include "collector/ledger_internal.h"
 #include "collector/live_young.h"
 
-/* Nothing but the block itself is to be done next. */
-static inline bool cairn_ledger_is_quick(const struct cairn_ledger *ledger,
-                                         const struct cairn_ledger_process *process, uint64_t stamp)
-{
-    return process->live->young != NULL && stamp >= ledger->last_stamp && ledger->ending_count == 0 &&
-           ledger->count < CAIRN_CHUNK_EVENTS && ledger->pipeline->sample_bytes == 0;
-}
+/* What changes with each of a thread's blocks, taken out of the books while nothing else happens to them. */
+struct cairn_ledger_run {
+    struct cairn_ledger *ledger;
+    struct cairn_ledger_process *process;
+    struct cairn_ledger_thread *thread;
+    struct cairn_live_map *map;
+    struct cairn_event *events; /* of the open chunk, `count` of them filled */
+    uint8_t *lifetimes;
+    uint64_t first_event; /* of that chunk */
+    uint32_t count;
+    bool inherits; /* the process has blocks that may be another's */
+    uint64_t last_us, last_birth_1;
+    int64_t traced_bytes, traced_peak_bytes;
+};
 
-/* The time of the next event. */
-static inline uint64_t cairn_ledger_advance(struct cairn_ledger *ledger, struct cairn_ledger_time when)
+/* Begins one for events stamped `stamp` and later, in order. False: there is something else to be done with the next event. */
+static inline bool cairn_ledger_run_begin(struct cairn_ledger_run *run, struct cairn_ledger *ledger,
+                                          struct cairn_ledger_process *process,
+                                          struct cairn_ledger_thread *thread, uint64_t stamp)
 {
-    ledger->last_stamp = when.stamp;
-    ledger->last_us = when.us > ledger->last_us ? when.us : ledger->last_us;
-    return ledger->last_us;
-}
-
-/* As cairn_ledger_alloc(); `hash` is that of (address, domain). False: nothing was done. */
-static inline bool cairn_ledger_alloc_quickly(struct cairn_ledger *ledger,
-                                              struct cairn_ledger_process *process,
-                                              struct cairn_ledger_thread *thread,
-                                              struct cairn_ledger_time when, uint32_t account, uint64_t hash,
-                                              uint64_t address, uint64_t size, uint8_t domain)
-{
-    if (!cairn_ledger_is_quick(ledger, process, when.stamp) || account == 0 || size >= CAIRN_SIZE_IS_GIANT) {
+    if (process->live->young == NULL || stamp < ledger->last_stamp || ledger->ending_count != 0 ||
+        ledger->count == CAIRN_CHUNK_EVENTS || ledger->pipeline->sample_bytes != 0) {
         return false;
     }
-    struct cairn_live_map *map = process->live;
-    struct cairn_live_slot *place = cairn_young_place(map, hash);
-    if (!cairn_young_clear(map, place, hash, address, domain)) {
+    *run = (struct cairn_ledger_run){.ledger = ledger,
+                                     .process = process,
+                                     .thread = thread,
+                                     .map = process->live,
+                                     .events = ledger->buffer->events,
+                                     .lifetimes = ledger->buffer->lifetimes,
+                                     .first_event = ledger->next_event - ledger->count,
+                                     .count = ledger->count,
+                                     .inherits = process->lineage != 0,
+                                     .last_us = ledger->last_us,
+                                     .last_birth_1 = thread->last_birth_1,
+                                     .traced_bytes = process->traced_bytes,
+                                     .traced_peak_bytes = process->traced_peak_bytes};
+    return true;
+}
+
+/* Puts everything back; `stamp` is of the last record that was applied. */
+static inline void cairn_ledger_run_end(const struct cairn_ledger_run *run, uint64_t stamp)
+{
+    run->ledger->count = run->count;
+    run->ledger->next_event = run->first_event + run->count;
+    run->ledger->last_us = run->last_us;
+    run->ledger->last_stamp = stamp;
+    run->process->traced_bytes = run->traced_bytes;
+    run->process->traced_peak_bytes = run->traced_peak_bytes;
+    run->thread->last_birth_1 = run->last_birth_1;
+}
+
+/* The hash of a key, and its young place. */
+static inline uint64_t cairn_ledger_run_hash(const struct cairn_ledger_run *run, uint64_t key)
+{
+    return cairn_live_hash(run->map->table.space, key);
+}
+
+/* As cairn_ledger_alloc(), of a block whose key has that young place. False: nothing was done. */
+static inline __attribute__((always_inline)) bool
+cairn_ledger_run_alloc(struct cairn_ledger_run *run, uint64_t us, uint32_t account, uint64_t key,
+                       struct cairn_live_slot *place, uint64_t size)
+{
+    if (account == 0 || size >= CAIRN_SIZE_IS_GIANT || run->count == CAIRN_CHUNK_EVENTS) {
         return false;
     }
-    const uint64_t us = cairn_ledger_advance(ledger, when);
-    const uint64_t birth = ledger->next_event;
-    cairn_live_pack(place, &(struct cairn_live_block){.address = address,
-                                                      .size = size,
-                                                      .birth = birth,
-                                                      .time_us = us & CAIRN_LIVE_TIME_MASK,
-                                                      .account = account,
-                                                      .domain = domain});
-    map->count++;
-    *cairn_ledger_append(ledger, 0) = (struct cairn_event){
-        .t_ns = us * CAIRN_EVENT_TIME_UNIT_NS, .size = size, .account = account, .kind = CAIRN_EVENT_ALLOC};
-    if (cairn_domain_is_heap(domain)) {
-        process->traced_bytes += (int64_t)size;
-        if (process->traced_bytes > process->traced_peak_bytes) {
-            process->traced_peak_bytes = process->traced_bytes;
+    if (__builtin_expect(cairn_live_slot_key(place) == key, 1)) {
+        if (cairn_young_is_block(place)) {
+            return false;
         }
-        thread->last_birth_1 = birth + 1;
+    } else if (!cairn_young_clear(run->map, place, cairn_ledger_run_hash(run, key), key)) {
+        return false;
+    }
+    run->last_us = us > run->last_us ? us : run->last_us;
+    const uint64_t birth = run->first_event + run->count;
+    cairn_live_pack_key(place, key, size, birth, run->last_us, account);
+    run->map->count++;
+    run->lifetimes[run->count] = 0;
+    run->events[run->count++] = (struct cairn_event){.t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
+                                                     .size = size,
+                                                     .account = account,
+                                                     .kind = CAIRN_EVENT_ALLOC};
+    if (cairn_domain_is_heap(cairn_live_key_domain(key))) {
+        run->traced_bytes += (int64_t)size;
+        if (run->traced_bytes > run->traced_peak_bytes) {
+            run->traced_peak_bytes = run->traced_bytes;
+        }
+        run->last_birth_1 = birth + 1;
     }
     return true;
 }
 
 /* As cairn_ledger_free_block() without flags but CAIRN_LEDGER_LATER. False: nothing was done. */
-static inline bool cairn_ledger_free_quickly(struct cairn_ledger *ledger,
-                                             struct cairn_ledger_process *process,
-                                             const struct cairn_ledger_thread *thread,
-                                             struct cairn_ledger_time when, uint64_t hash, uint64_t address,
-                                             uint8_t domain, bool later)
+static inline __attribute__((always_inline)) bool cairn_ledger_run_free(struct cairn_ledger_run *run,
+                                                                        uint64_t us, uint64_t key,
+                                                                        struct cairn_live_slot *place,
+                                                                        bool later)
 {
     struct cairn_live_block block;
-    if (!cairn_ledger_is_quick(ledger, process, when.stamp) ||
-        !cairn_young_take(process->live, hash, address, domain, &block)) {
+    if (run->count == CAIRN_CHUNK_EVENTS) {
         return false;
     }
-    ledger->last_stamp = when.stamp;
-    if (cairn_domain_is_heap(domain)) {
-        process->traced_bytes -= (int64_t)block.size;
+    if (__builtin_expect(cairn_live_slot_key(place) == key, 1)) {
+        if (!cairn_young_is_block(place)) {
+            return false;
+        }
+        cairn_live_unpack_slot(place, &block);
+        place->w1 = CAIRN_YOUNG_NO_BLOCK;
+        run->map->count--;
+    } else {
+        struct cairn_live_block taken;
+        if (!cairn_young_take(run->map, place, cairn_ledger_run_hash(run, key), key, &taken)) {
+            return false;
+        }
+        block = taken;
     }
-    if (cairn_ledger_is_inherited(ledger, process, block.account)) {
+    if (cairn_domain_is_heap(cairn_live_key_domain(key))) {
+        run->traced_bytes -= (int64_t)block.size;
+    }
+    if (run->inherits && cairn_ledger_is_inherited(run->ledger, run->process, block.account)) {
         return true;
     }
-    const uint64_t us = cairn_ledger_advance(ledger, when);
-    const bool temporary = block.birth + 1 == thread->last_birth_1 && !later;
-    *cairn_ledger_append(ledger, cairn_ledger_lifetime(ledger, block.time_us, us)) =
-        (struct cairn_event){.t_ns = us * CAIRN_EVENT_TIME_UNIT_NS,
-                             .size = block.size,
-                             .birth = block.birth,
-                             .account = block.account,
-                             .kind = CAIRN_EVENT_FREE,
-                             .flags = temporary ? CAIRN_EVENT_TEMPORARY : 0};
+    run->last_us = us > run->last_us ? us : run->last_us;
+    run->lifetimes[run->count] = cairn_ledger_lifetime_of(block.time_us, run->last_us);
+    run->events[run->count++] = (struct cairn_event){
+        .t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
+        .size = block.size,
+        .birth = block.birth,
+        .account = block.account,
+        .kind = CAIRN_EVENT_FREE,
+        .flags = block.birth + 1 == run->last_birth_1 && !later ? CAIRN_EVENT_TEMPORARY : 0};
     return true;
 }
 

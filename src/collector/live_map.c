@@ -7,9 +7,9 @@
 #define YOUNG_FROM   16384u /* blocks put: short programs, and their many children, do without */
 #define ADDRESS_MASK ((1ull << 48) - 1)
 
-static uint64_t hash_of(const struct cairn_live_map *map, uint64_t address, uint32_t domain)
+static uint64_t hash_of(const struct cairn_live_map *map, uint64_t key)
 {
-    return cairn_live_hash(map->table.space, address, domain);
+    return cairn_live_hash(map->table.space, key);
 }
 
 struct cairn_live_map *cairn_live_map_new(struct cairn_live_space *space)
@@ -32,7 +32,7 @@ static bool settle(struct cairn_live_map *map)
             if (!cairn_live_table_add(&map->table, hash, slot)) {
                 return false;
             }
-            cairn_young_leave_key(slot, 0, 0);
+            cairn_young_leave_key(slot, CAIRN_YOUNG_NO_KEY);
         }
     }
     return true;
@@ -68,7 +68,7 @@ static void grow_up(struct cairn_live_map *map)
 {
     map->young = malloc(CAIRN_YOUNG_PLACES * sizeof *map->young);
     for (size_t i = 0; map->young && i < CAIRN_YOUNG_PLACES; i++) {
-        cairn_young_leave_key(&map->young[i], 0, 0);
+        cairn_young_leave_key(&map->young[i], CAIRN_YOUNG_NO_KEY);
     }
 }
 
@@ -82,14 +82,14 @@ static bool store_giant(struct cairn_live_map *map, const struct cairn_live_bloc
 static enum cairn_live_put put_in_table(struct cairn_live_map *map, uint64_t hash,
                                         const struct cairn_live_block *block, struct cairn_live_block *old)
 {
-    const uint64_t address = block->address & ADDRESS_MASK;
+    const uint64_t key = cairn_live_key(block->address & ADDRESS_MASK, block->domain);
     struct cairn_live_slot packed;
     cairn_live_pack(&packed, block);
     if (!store_giant(map, block)) {
         return CAIRN_LIVE_FAILED;
     }
-    if (cairn_live_table_find(&map->table, hash, address, block->domain)) {
-        struct cairn_live_slot *own = cairn_live_table_own(&map->table, hash, address, block->domain);
+    if (cairn_live_table_find(&map->table, hash, key)) {
+        struct cairn_live_slot *own = cairn_live_table_own(&map->table, hash, key);
         if (!own) {
             return CAIRN_LIVE_FAILED;
         }
@@ -107,8 +107,8 @@ static enum cairn_live_put put_in_table(struct cairn_live_map *map, uint64_t has
 enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct cairn_live_block *block,
                                        struct cairn_live_block *old)
 {
-    const uint64_t address = block->address & ADDRESS_MASK;
-    const uint64_t hash = hash_of(map, address, block->domain);
+    const uint64_t key = cairn_live_key(block->address & ADDRESS_MASK, block->domain);
+    const uint64_t hash = hash_of(map, key);
     if (__builtin_expect(!map->young, 0)) {
         if (++map->puts >= YOUNG_FROM) {
             grow_up(map);
@@ -118,12 +118,12 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
     }
     struct cairn_live_slot *place = cairn_young_place(map, hash);
     const bool giant = block->size >= CAIRN_SIZE_IS_GIANT;
-    if (__builtin_expect(!giant && cairn_young_clear(map, place, hash, address, block->domain), 1)) {
+    if (__builtin_expect(!giant && cairn_young_clear(map, place, hash, key), 1)) {
         cairn_live_pack(place, block);
         map->count++;
         return CAIRN_LIVE_NEW;
     }
-    if (!cairn_live_slot_is(place, address, block->domain)) {
+    if (cairn_live_slot_key(place) != key) {
         return put_in_table(map, hash, block, old);
     }
     const bool replaced = cairn_young_is_block(place);
@@ -132,7 +132,7 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
         map->count--;
     }
     /* Its key is gone from there, so it may come to either place. */
-    cairn_young_leave_key(place, 0, 0);
+    cairn_young_leave_key(place, CAIRN_YOUNG_NO_KEY);
     struct cairn_live_block none;
     const enum cairn_live_put put = put_in_table(map, hash, block, &none);
     return put == CAIRN_LIVE_NEW && replaced ? CAIRN_LIVE_REPLACED : put;
@@ -141,11 +141,11 @@ enum cairn_live_put cairn_live_map_put(struct cairn_live_map *map, const struct 
 bool cairn_live_map_take(struct cairn_live_map *map, uint64_t address, uint8_t domain,
                          struct cairn_live_block *block)
 {
-    const uint64_t hash = hash_of(map, address, domain);
+    const uint64_t key = cairn_live_key(address, domain), hash = hash_of(map, key);
     if (map->young) {
-        return cairn_young_take(map, hash, address, domain, block);
+        return cairn_young_take(map, cairn_young_place(map, hash), hash, key, block);
     }
-    if (!cairn_live_table_take(&map->table, hash, address, domain, block)) {
+    if (!cairn_live_table_take(&map->table, hash, key, block)) {
         return false;
     }
     map->count--;
@@ -155,10 +155,10 @@ bool cairn_live_map_take(struct cairn_live_map *map, uint64_t address, uint8_t d
 bool cairn_live_map_find(const struct cairn_live_map *map, uint64_t address, uint8_t domain,
                          struct cairn_live_block *block)
 {
-    const uint64_t hash = hash_of(map, address, domain);
+    const uint64_t key = cairn_live_key(address, domain), hash = hash_of(map, key);
     const struct cairn_live_slot *slot = map->young ? cairn_young_place(map, hash) : NULL;
-    if (!slot || !cairn_young_is_block(slot) || !cairn_live_slot_is(slot, address, domain)) {
-        slot = cairn_live_table_find(&map->table, hash, address, domain);
+    if (!slot || !cairn_young_is_block(slot) || cairn_live_slot_key(slot) != key) {
+        slot = cairn_live_table_find(&map->table, hash, key);
     }
     if (slot) {
         cairn_live_unpack(map->table.space, slot, block);
@@ -185,18 +185,15 @@ bool cairn_live_map_update(struct cairn_live_map *map,
     return settle(map) && cairn_live_table_update(&map->table, visit, state);
 }
 
-uint64_t cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain)
+void cairn_young_load(const struct cairn_live_map *map, const struct cairn_live_slot *place, uint64_t hash)
 {
-    const uint64_t hash = hash_of(map, address, domain);
-    if (map->young) {
-        const struct cairn_live_slot *place = cairn_young_place(map, hash);
-        if (cairn_live_slot_is(place, address, domain)) {
-            return hash;
-        }
-        if (cairn_young_is_block(place)) {
-            cairn_live_table_prefetch(&map->table, cairn_live_slot_hash(map->table.space, place));
-        }
+    if (place && cairn_young_is_block(place)) {
+        cairn_live_table_prefetch(&map->table, cairn_live_slot_hash(map->table.space, place));
     }
     cairn_live_table_prefetch(&map->table, hash);
-    return hash;
+}
+
+void cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain)
+{
+    cairn_young_ahead(map, cairn_live_key(address, domain));
 }

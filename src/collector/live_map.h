@@ -14,9 +14,9 @@
 
 /* What the packed form holds: 2^40 events, 2^24 − 1 accounts; times wrap after 2^40 µs (12 days), which lifetimes (the
  * only use) bear. */
-#define CAIRN_LIVE_BIRTH_MAX   ((1ull << 40) - 1)
-#define CAIRN_LIVE_ACCOUNT_MAX ((1u << 24) - 1)
-#define CAIRN_LIVE_TIME_MASK   ((1ull << 40) - 1)
+#define CAIRN_LIVE_ACCOUNT_BITS 24u
+#define CAIRN_LIVE_ACCOUNT_MAX  ((1u << CAIRN_LIVE_ACCOUNT_BITS) - 1)
+#define CAIRN_LIVE_TIME_MASK    ((1ull << 40) - 1)
 
 struct cairn_live_block {
     uint64_t address; /* 48 bits */
@@ -65,7 +65,7 @@ void cairn_live_map_visit(const struct cairn_live_map *map,
 bool cairn_live_map_update(struct cairn_live_map *map,
                            bool (*visit)(void *state, struct cairn_live_block *block), void *state);
 
-/* Starts loading the cache lines a put or take of that key will need. Returns the key's hash, the same in all maps of a space. */
-uint64_t cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain);
+/* Starts loading the cache lines a put or take of that key will need. */
+void cairn_live_map_prefetch(const struct cairn_live_map *map, uint64_t address, uint8_t domain);
 
 #endif

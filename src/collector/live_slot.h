@@ -4,21 +4,34 @@
 
 #include "collector/live_space.h"
 
-static inline uint32_t cairn_live_slot_domain(const struct cairn_live_slot *slot)
+#define CAIRN_LIVE_DOMAIN_BITS 3u
+#define CAIRN_LIVE_LOW_TIME    13u /* bits of the time beside the key */
+
+/* Address and domain in one word of 51 bits, as a slot has it. */
+static inline uint64_t cairn_live_key(uint64_t address, uint32_t domain)
 {
-    return (uint32_t)(slot->w1 >> CAIRN_SIZE_BITS) & 7;
+    return address << CAIRN_LIVE_DOMAIN_BITS | domain;
 }
 
-static inline bool cairn_live_slot_is(const struct cairn_live_slot *slot, uint64_t address, uint32_t domain)
+static inline uint64_t cairn_live_slot_key(const struct cairn_live_slot *slot)
 {
-    return slot->w0 >> 16 == address && cairn_live_slot_domain(slot) == domain;
+    return slot->w0 >> CAIRN_LIVE_LOW_TIME;
+}
+
+static inline uint64_t cairn_live_key_address(uint64_t key)
+{
+    return key >> CAIRN_LIVE_DOMAIN_BITS;
+}
+
+static inline uint32_t cairn_live_key_domain(uint64_t key)
+{
+    return (uint32_t)key & ((1u << CAIRN_LIVE_DOMAIN_BITS) - 1);
 }
 
 /* Addresses come in arithmetic progressions, which one multiplication alone can turn into clusters. */
-static inline uint64_t cairn_live_hash(const struct cairn_live_space *space, uint64_t address,
-                                       uint32_t domain)
+static inline uint64_t cairn_live_hash(const struct cairn_live_space *space, uint64_t key)
 {
-    uint64_t hash = (address ^ (uint64_t)domain << 56 ^ space->secret) * 0xff51afd7ed558ccdull;
+    uint64_t hash = (key ^ space->secret) * 0xff51afd7ed558ccdull;
     hash = (hash ^ hash >> 32) * 0xc4ceb9fe1a85ec53ull;
     return hash;
 }
@@ -26,29 +39,38 @@ static inline uint64_t cairn_live_hash(const struct cairn_live_space *space, uin
 static inline uint64_t cairn_live_slot_hash(const struct cairn_live_space *space,
                                             const struct cairn_live_slot *slot)
 {
-    return cairn_live_hash(space, slot->w0 >> 16, cairn_live_slot_domain(slot));
+    return cairn_live_hash(space, cairn_live_slot_key(slot));
 }
 
-/* Word by word: a slot that is made elsewhere and copied as a whole waits for the stores of its words. */
+/* A block of less than a giant's size, or one of that size. `time_us` above CAIRN_LIVE_TIME_MASK is cut off. Word by word: a slot
+ * that is made elsewhere and copied as a whole waits for the stores of its words. */
+static inline void cairn_live_pack_key(struct cairn_live_slot *slot, uint64_t key, uint64_t size,
+                                       uint64_t birth, uint64_t time_us, uint32_t account)
+{
+    slot->w0 = key << CAIRN_LIVE_LOW_TIME | (time_us & ((1u << CAIRN_LIVE_LOW_TIME) - 1));
+    slot->w1 = time_us >> CAIRN_LIVE_LOW_TIME << CAIRN_SIZE_BITS | size;
+    slot->w2 = birth << CAIRN_LIVE_ACCOUNT_BITS | account;
+}
+
 static inline void cairn_live_pack(struct cairn_live_slot *slot, const struct cairn_live_block *block)
 {
     const uint64_t size = block->size < CAIRN_SIZE_IS_GIANT ? block->size : CAIRN_SIZE_IS_GIANT;
-    slot->w0 = block->address << 16 | (block->account & 0xffff);
-    slot->w1 = (block->time_us & 0xffff) << 48 | (uint64_t)(block->account >> 16 & 0xff) << 40 |
-               (uint64_t)block->domain << CAIRN_SIZE_BITS | size;
-    slot->w2 = (block->time_us >> 16 & 0xffffff) << 40 | block->birth;
+    cairn_live_pack_key(slot, cairn_live_key(block->address, block->domain), size, block->birth,
+                        block->time_us, block->account);
 }
 
 /* All but the size of a giant, which others may be adding to. */
 static inline void cairn_live_unpack_slot(const struct cairn_live_slot *slot, struct cairn_live_block *block)
 {
+    const uint64_t key = cairn_live_slot_key(slot);
     *block = (struct cairn_live_block){
-        .address = slot->w0 >> 16,
-        .account = (uint32_t)(slot->w0 & 0xffff) | (uint32_t)(slot->w1 >> 40 & 0xff) << 16,
-        .domain = (uint8_t)cairn_live_slot_domain(slot),
+        .address = cairn_live_key_address(key),
+        .account = (uint32_t)slot->w2 & CAIRN_LIVE_ACCOUNT_MAX,
+        .domain = (uint8_t)cairn_live_key_domain(key),
         .size = slot->w1 & CAIRN_SIZE_IS_GIANT,
-        .time_us = slot->w1 >> 48 | slot->w2 >> 40 << 16,
-        .birth = slot->w2 & CAIRN_LIVE_BIRTH_MAX,
+        .time_us = slot->w1 >> CAIRN_SIZE_BITS << CAIRN_LIVE_LOW_TIME |
+                   (slot->w0 & ((1u << CAIRN_LIVE_LOW_TIME) - 1)),
+        .birth = slot->w2 >> CAIRN_LIVE_ACCOUNT_BITS,
     };
 }
 

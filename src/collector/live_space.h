@@ -13,9 +13,9 @@
 #define CAIRN_SIZE_IS_GIANT ((1ull << CAIRN_SIZE_BITS) - 1)
 
 /* A packed block:
- *   w0  address 48 | account low 16
- *   w1  time low 16 | account high 8 | domain 3 | size 37
- *   w2  time high 24 | birth 40 */
+ *   w0  address 48 | domain 3 | time low 13
+ *   w1  time high 27 | size 37
+ *   w2  birth 40 | account 24 */
 struct cairn_live_slot {
     uint64_t w0, w1, w2;
 };

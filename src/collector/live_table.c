@@ -47,8 +47,7 @@ static inline uint64_t zero_bytes(uint64_t word)
 }
 
 /* The slot of that key, or UINT32_MAX. */
-static inline uint32_t find_slot(const struct cairn_live_segment *segment, uint64_t hash, uint64_t address,
-                                 uint32_t domain)
+static inline uint32_t find_slot(const struct cairn_live_segment *segment, uint64_t hash, uint64_t key)
 {
     const uint64_t pattern = tag_of(hash) * EACH_BYTE;
     uint32_t group = home_group(hash);
@@ -56,7 +55,7 @@ static inline uint32_t find_slot(const struct cairn_live_segment *segment, uint6
         for (uint64_t hits = zero_bytes(segment->tags[group] ^ pattern); hits; hits &= hits - 1) {
             const uint32_t at = group * CAIRN_GROUP_SLOTS + (uint32_t)__builtin_ctzll(hits) / 8;
             const struct cairn_live_slot *slot = &segment->slots[at];
-            if (cairn_live_slot_is(slot, address, domain) &&
+            if (cairn_live_slot_key(slot) == key &&
                 (uint8_t)(segment->tags[group] >> at % CAIRN_GROUP_SLOTS * 8) == (uint8_t)pattern) {
                 return at;
             }
@@ -282,25 +281,24 @@ bool cairn_live_table_add(struct cairn_live_table *table, uint64_t hash, const s
 }
 
 const struct cairn_live_slot *cairn_live_table_find(const struct cairn_live_table *table, uint64_t hash,
-                                                    uint64_t address, uint32_t domain)
+                                                    uint64_t key)
 {
     const struct cairn_live_segment *segment = segment_of(table, hash);
-    const uint32_t at = find_slot(segment, hash, address, domain);
+    const uint32_t at = find_slot(segment, hash, key);
     return at == UINT32_MAX ? NULL : &segment->slots[at];
 }
 
-struct cairn_live_slot *cairn_live_table_own(struct cairn_live_table *table, uint64_t hash, uint64_t address,
-                                             uint32_t domain)
+struct cairn_live_slot *cairn_live_table_own(struct cairn_live_table *table, uint64_t hash, uint64_t key)
 {
-    const uint32_t at = find_slot(segment_of(table, hash), hash, address, domain);
+    const uint32_t at = find_slot(segment_of(table, hash), hash, key);
     struct cairn_live_segment *segment = at == UINT32_MAX ? NULL : own_segment(table, hash);
     return segment ? &segment->slots[at] : NULL;
 }
 
-bool cairn_live_table_take(struct cairn_live_table *table, uint64_t hash, uint64_t address, uint32_t domain,
+bool cairn_live_table_take(struct cairn_live_table *table, uint64_t hash, uint64_t key,
                            struct cairn_live_block *block)
 {
-    const uint32_t at = find_slot(segment_of(table, hash), hash, address, domain);
+    const uint32_t at = find_slot(segment_of(table, hash), hash, key);
     struct cairn_live_segment *segment = at == UINT32_MAX ? NULL : own_segment(table, hash);
     if (!segment) {
         return false;

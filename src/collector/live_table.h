@@ -17,16 +17,15 @@ bool cairn_live_table_init(struct cairn_live_table *table, struct cairn_live_spa
 struct cairn_live_table cairn_live_table_share(const struct cairn_live_table *table);
 void cairn_live_table_release(struct cairn_live_table *table);
 
-/* `hash` is that of the key, cairn_live_hash(). */
+/* `key` is cairn_live_key()'s, `hash` its cairn_live_hash(). */
 const struct cairn_live_slot *cairn_live_table_find(const struct cairn_live_table *table, uint64_t hash,
-                                                    uint64_t address, uint32_t domain);
+                                                    uint64_t key);
 /* The same, to be written to; NULL when it is not there or memory ran out. */
-struct cairn_live_slot *cairn_live_table_own(struct cairn_live_table *table, uint64_t hash, uint64_t address,
-                                             uint32_t domain);
+struct cairn_live_slot *cairn_live_table_own(struct cairn_live_table *table, uint64_t hash, uint64_t key);
 /* A block whose key is not there. False when memory ran out. */
 bool cairn_live_table_add(struct cairn_live_table *table, uint64_t hash, const struct cairn_live_slot *slot);
 /* Takes a block out; false when there is none, or memory ran out. */
-bool cairn_live_table_take(struct cairn_live_table *table, uint64_t hash, uint64_t address, uint32_t domain,
+bool cairn_live_table_take(struct cairn_live_table *table, uint64_t hash, uint64_t key,
                            struct cairn_live_block *block);
 /* As cairn_live_map_visit and cairn_live_map_update. */
 void cairn_live_table_visit(const struct cairn_live_table *table,

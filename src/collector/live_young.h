@@ -18,16 +18,20 @@ struct cairn_live_map {
     uint32_t puts; /* until there are young ones */
 };
 
-/* A size that no young block has: the key stands there alone. Giants go into the table at once. */
+/* What no block's word is: the key stands there alone. Giants go into the table at once. */
+#define CAIRN_YOUNG_NO_BLOCK UINT64_MAX
+/* Of domain 7, which there is not. */
+#define CAIRN_YOUNG_NO_KEY (UINT64_MAX >> CAIRN_LIVE_LOW_TIME)
+
 static inline bool cairn_young_is_block(const struct cairn_live_slot *place)
 {
-    return (place->w1 & CAIRN_SIZE_IS_GIANT) != CAIRN_SIZE_IS_GIANT;
+    return place->w1 != CAIRN_YOUNG_NO_BLOCK;
 }
 
-static inline void cairn_young_leave_key(struct cairn_live_slot *place, uint64_t address, uint32_t domain)
+static inline void cairn_young_leave_key(struct cairn_live_slot *place, uint64_t key)
 {
-    place->w0 = address << 16;
-    place->w1 = (uint64_t)domain << CAIRN_SIZE_BITS | CAIRN_SIZE_IS_GIANT;
+    place->w0 = key << CAIRN_LIVE_LOW_TIME;
+    place->w1 = CAIRN_YOUNG_NO_BLOCK;
 }
 
 /* Bits of the hash that choose no segment in a table of less than 2^20 of them. */
@@ -36,35 +40,52 @@ static inline struct cairn_live_slot *cairn_young_place(const struct cairn_live_
     return &map->young[hash >> 32 & (CAIRN_YOUNG_PLACES - 1)];
 }
 
-/* Makes a key's place free for it, where the map has no block of that key (true) and there is memory. */
-static inline bool cairn_young_clear(struct cairn_live_map *map, struct cairn_live_slot *place, uint64_t hash,
-                                     uint64_t address, uint32_t domain)
+/* Starts loading the table's lines for a key that is not in its place (NULL: there are no places), and for the block that is there. */
+void cairn_young_load(const struct cairn_live_map *map, const struct cairn_live_slot *place, uint64_t hash);
+
+/* Starts loading what a put or take of that key will need. Returns its place; NULL: there are none. */
+static inline struct cairn_live_slot *cairn_young_ahead(const struct cairn_live_map *map, uint64_t key)
 {
-    if (__builtin_expect(cairn_live_slot_is(place, address, domain), 1)) {
+    const uint64_t hash = cairn_live_hash(map->table.space, key);
+    struct cairn_live_slot *place = NULL;
+    if (__builtin_expect(map->young != NULL, 1)) {
+        place = cairn_young_place(map, hash);
+        if (__builtin_expect(cairn_live_slot_key(place) == key, 1)) {
+            return place;
+        }
+    }
+    cairn_young_load(map, place, hash);
+    return place;
+}
+
+/* Makes a key's place free for it, where the map has no block of that key (true) and there is memory. `hash` is the key's. */
+static inline bool cairn_young_clear(struct cairn_live_map *map, struct cairn_live_slot *place, uint64_t hash,
+                                     uint64_t key)
+{
+    if (__builtin_expect(cairn_live_slot_key(place) == key, 1)) {
         return !cairn_young_is_block(place);
     }
-    return !cairn_live_table_find(&map->table, hash, address, domain) &&
+    return !cairn_live_table_find(&map->table, hash, key) &&
            (!cairn_young_is_block(place) ||
             cairn_live_table_add(&map->table, cairn_live_slot_hash(map->table.space, place), place));
 }
 
 /* Takes a block out of a map with young ones; false when there is none. */
-static inline bool cairn_young_take(struct cairn_live_map *map, uint64_t hash, uint64_t address,
-                                    uint32_t domain, struct cairn_live_block *block)
+static inline bool cairn_young_take(struct cairn_live_map *map, struct cairn_live_slot *place, uint64_t hash,
+                                    uint64_t key, struct cairn_live_block *block)
 {
-    struct cairn_live_slot *place = cairn_young_place(map, hash);
-    if (__builtin_expect(cairn_live_slot_is(place, address, domain), 1)) {
+    if (__builtin_expect(cairn_live_slot_key(place) == key, 1)) {
         if (!cairn_young_is_block(place)) {
             return false;
         }
         cairn_live_unpack_slot(place, block);
-        cairn_young_leave_key(place, address, domain);
+        place->w1 = CAIRN_YOUNG_NO_BLOCK;
     } else {
-        if (!cairn_live_table_take(&map->table, hash, address, domain, block)) {
+        if (!cairn_live_table_take(&map->table, hash, key, block)) {
             return false;
         }
         if (!cairn_young_is_block(place)) {
-            cairn_young_leave_key(place, address, domain);
+            cairn_young_leave_key(place, key);
         }
     }
     map->count--;

@@ -135,54 +135,6 @@ static uint64_t second_stamp(const struct cairn_recorder *recorder)
     return second;
 }
 
-/* Returns the hash of the block's key. */
-static inline uint64_t prefetch_record(const struct cairn_source *source, const uint64_t *record)
-{
-    const uint32_t kind = 1u << cairn_record_kind(record);
-    if (!(kind & CAIRN_RECORDS_OF_BLOCKS)) {
-        return 0;
-    }
-    if (kind & CAIRN_RECORDS_OF_NEW_BLOCKS) {
-        const uint64_t node = record[1] >> 48 | record[2] >> 48 << 16;
-        if (node - 1 < source->nodes.count) {
-            __builtin_prefetch(&source->nodes.list[node - 1]);
-        }
-    }
-    return cairn_ledger_prefetch(source->target->ledger, cairn_record_address(record),
-                                 cairn_record_domain(record));
-}
-
-static inline void look_ahead(struct cairn_source *source)
-{
-    const struct cairn_ring_reader *reader = &source->reader;
-    while (source->ahead_count < CAIRN_AHEAD_RECORDS) {
-        const size_t at = reader->begin + source->ahead_words;
-        if (at >= reader->end) {
-            return;
-        }
-        const uint64_t *record = reader->staged + at;
-        const uint32_t words = cairn_record_words_checked(record);
-        source->ahead[(source->ahead_first + source->ahead_count++) % CAIRN_AHEAD_RECORDS] =
-            (struct cairn_ahead){.hash = prefetch_record(source, record), .words = words};
-        source->ahead_words += words;
-    }
-}
-
-/* Applies the records of one source that are stamped up to `limit`. */
-static void apply_run(struct cairn_recorder *recorder, struct cairn_source *source, uint64_t limit)
-{
-    struct cairn_ring_reader *reader = &source->reader;
-    while (reader->begin < reader->end && first_stamp(source) <= limit) {
-        look_ahead(source);
-        const struct cairn_ahead ahead = source->ahead[source->ahead_first % CAIRN_AHEAD_RECORDS];
-        cairn_recorder_apply(recorder, source, reader->staged + reader->begin, ahead.hash);
-        reader->begin += ahead.words;
-        source->ahead_words -= ahead.words;
-        source->ahead_count--;
-        source->ahead_first++;
-    }
-}
-
 static void merge_up_to(struct cairn_recorder *recorder, uint64_t watermark)
 {
     for (size_t i = recorder->heap_count / 2; i-- > 0;) {
@@ -191,7 +143,7 @@ static void merge_up_to(struct cairn_recorder *recorder, uint64_t watermark)
     while (recorder->heap_count > 0 && first_stamp(recorder->heap[0]) <= watermark) {
         struct cairn_source *source = recorder->heap[0];
         const uint64_t second = second_stamp(recorder);
-        apply_run(recorder, source, second < watermark ? second : watermark);
+        cairn_recorder_apply_run(recorder, source, second < watermark ? second : watermark);
         if (cairn_ring_reader_is_empty(&source->reader)) {
             recorder->heap[0] = recorder->heap[--recorder->heap_count];
         }

@@ -22,6 +22,12 @@ struct cairn_node {
     uint8_t kind;      /* enum cairn_node_kind */
 };
 
+/* What was noted down of an account in that domain, with what was known of the code in that epoch; 0: nothing. */
+static inline uint32_t cairn_node_account(const struct cairn_node *node, uint8_t domain, uint32_t epoch)
+{
+    return node->domain[domain & 1] == domain && node->epoch == epoch ? node->account[domain & 1] : 0;
+}
+
 /* Node n is list[n − 1]. Zero-initialise. */
 struct cairn_nodes {
     struct cairn_node *list;

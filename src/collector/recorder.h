@@ -85,14 +85,22 @@ void cairn_recorder_rest(struct cairn_recorder *recorder);
 
 /* --- apply.c: from records to the ledger --- */
 
-/* Applies one record, which was checked; `hash` is of the block's key, if it is about one. */
+/* Applies one record, which was checked. */
 void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
-                          const uint64_t *record, uint64_t hash);
+                          const uint64_t *record);
+/* The account of a source's node (0: none) in that domain; 0 when memory ran out. */
+uint32_t cairn_recorder_account(struct cairn_recorder *recorder, struct cairn_source *source, uint32_t node,
+                                uint8_t domain);
 /* The thread of a source ends (its row is written); harmless when there is none. */
 void cairn_recorder_thread_end(struct cairn_recorder *recorder, struct cairn_source *source, int64_t t_ns);
 /* The interpreter in a process says its version. */
 void cairn_recorder_python_version(struct cairn_recorder *recorder, struct cairn_target *target,
                                    const char *version);
+
+/* --- apply_run.c: many of them --- */
+
+/* Applies the records of one source that are stamped up to `limit`. */
+void cairn_recorder_apply_run(struct cairn_recorder *recorder, struct cairn_source *source, uint64_t limit);
 
 /* --- forks.c: what a child inherits --- */
 

@@ -17,13 +17,6 @@
 
 struct cairn_target;
 
-/* A staged record whose places are being loaded. */
-struct cairn_ahead {
-    uint64_t hash; /* of the block's key */
-    uint32_t words;
-};
-#define CAIRN_AHEAD_RECORDS 16u /* a power of two */
-
 /* A ring and the thread that writes it now. */
 struct cairn_source {
     struct cairn_ring_reader reader;
@@ -37,10 +30,6 @@ struct cairn_source {
     int32_t ended_tid;
     bool visited;                 /* by a thread that ended: its row is written */
     uint64_t skipped, stalled_ns; /* as last read */
-    struct cairn_ahead
-        ahead[CAIRN_AHEAD_RECORDS]; /* the next staged records, from `ahead_first` modulo … on */
-    uint32_t ahead_first, ahead_count;
-    size_t ahead_words; /* of them all */
     bool damage_noted;
 };
 

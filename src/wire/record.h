@@ -151,6 +151,13 @@ static inline int cairn_domain_is_heap(uint32_t domain)
 #define CAIRN_WIRE_ADDRESS_MASK ((1ull << CAIRN_WIRE_ADDRESS_BITS) - 1)
 #define CAIRN_RECORD_MAX_WORDS  1024u /* 8 KiB: longer texts are cut by the agent */
 
+/* Of words with a node above 48 bits each. */
+static inline uint32_t cairn_record_node(uint64_t low_word, uint64_t high_word)
+{
+    return (uint32_t)(low_word >> CAIRN_WIRE_ADDRESS_BITS) | (uint32_t)(high_word >> CAIRN_WIRE_ADDRESS_BITS)
+                                                                 << 16;
+}
+
 static inline uint64_t cairn_record_word0(enum cairn_record_kind kind, uint64_t stamp)
 {
     return stamp << 8 | (uint64_t)kind;

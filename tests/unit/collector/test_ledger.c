@@ -53,6 +53,9 @@ struct model {
     int64_t bytes[PROCESSES + 1], blocks[PROCESSES + 1];
     uint64_t lost, unknown, quick;
     uint64_t stamp;
+    struct cairn_ledger_run run;
+    struct process *run_of; /* whose it is; NULL: none is open */
+    uint64_t run_stamp;     /* of what was last done in it */
 };
 
 static struct cairn_ledger_time now(struct model *model)
@@ -127,33 +130,75 @@ static void take_over(struct model *model, uint32_t number, size_t at, uint64_t 
     change(model, number, (int64_t)size, 1);
 }
 
-/* As the merge does: the short way, where it is one. */
+static void end_run(struct model *model)
+{
+    if (model->run_of) {
+        cairn_ledger_run_end(&model->run, model->run_stamp);
+        model->run_of = NULL;
+    }
+}
+
+/* As the merge does: one run of the short way, as long as it is one. */
+static bool in_run(struct model *model, struct process *process, struct cairn_ledger_time when)
+{
+    if (model->run_of != process) {
+        end_run(model);
+        if (!cairn_ledger_run_begin(&model->run, model->rig.recorder->ledger, process->ledger,
+                                    &process->thread, when.stamp)) {
+            return false;
+        }
+        model->run_of = process;
+        model->run_stamp = model->rig.recorder->ledger->last_stamp;
+    }
+    return true;
+}
+
+static bool was_quick(struct model *model, struct cairn_ledger_time when)
+{
+    model->quick++;
+    model->run_stamp = when.stamp;
+    return true;
+}
+
+static bool alloc_quickly(struct model *model, struct process *process, struct cairn_ledger_time when,
+                          uint32_t account, uint64_t address, uint64_t size)
+{
+    const uint64_t key = cairn_live_key(address, CAIRN_DOMAIN_MALLOC);
+    return in_run(model, process, when) &&
+           cairn_ledger_run_alloc(&model->run, when.us, account, key,
+                                  cairn_young_ahead(process->ledger->live, key), size) &&
+           was_quick(model, when);
+}
+
+static bool free_quickly(struct model *model, struct process *process, struct cairn_ledger_time when,
+                         uint64_t address)
+{
+    const uint64_t key = cairn_live_key(address, CAIRN_DOMAIN_MALLOC);
+    return in_run(model, process, when) &&
+           cairn_ledger_run_free(&model->run, when.us, key, cairn_young_ahead(process->ledger->live, key),
+                                 false) &&
+           was_quick(model, when);
+}
+
 static void alloc(struct model *model, struct process *process, uint32_t account, uint64_t address,
                   uint64_t size)
 {
-    struct cairn_ledger *ledger = model->rig.recorder->ledger;
     const struct cairn_ledger_time when = now(model);
-    const uint64_t hash = cairn_ledger_prefetch(process->ledger, address, CAIRN_DOMAIN_MALLOC);
-    if (cairn_ledger_alloc_quickly(ledger, process->ledger, &process->thread, when, account, hash, address,
-                                   size, CAIRN_DOMAIN_MALLOC)) {
-        model->quick++;
-        return;
+    if (!alloc_quickly(model, process, when, account, address, size)) {
+        end_run(model);
+        cairn_ledger_alloc(model->rig.recorder->ledger, process->ledger, &process->thread, when, account,
+                           address, size, CAIRN_DOMAIN_MALLOC);
     }
-    cairn_ledger_alloc(ledger, process->ledger, &process->thread, when, account, address, size,
-                       CAIRN_DOMAIN_MALLOC);
 }
 
 static void give_back(struct model *model, struct process *process, uint64_t address)
 {
-    struct cairn_ledger *ledger = model->rig.recorder->ledger;
     const struct cairn_ledger_time when = now(model);
-    const uint64_t hash = cairn_ledger_prefetch(process->ledger, address, CAIRN_DOMAIN_MALLOC);
-    if (cairn_ledger_free_quickly(ledger, process->ledger, &process->thread, when, hash, address,
-                                  CAIRN_DOMAIN_MALLOC, false)) {
-        model->quick++;
-        return;
+    if (!free_quickly(model, process, when, address)) {
+        end_run(model);
+        cairn_ledger_free_block(model->rig.recorder->ledger, process->ledger, &process->thread, when, address,
+                                CAIRN_DOMAIN_MALLOC, 0);
     }
-    cairn_ledger_free_block(ledger, process->ledger, &process->thread, when, address, CAIRN_DOMAIN_MALLOC, 0);
 }
 
 /* Every other process has an array of young blocks from its next one on, as if it had made thousands already. */
@@ -281,13 +326,16 @@ static void step(struct model *model)
     } while (!model->processes[number].alive);
     switch (next_random() % 100) {
     case 0:
+        end_run(model);
         do_fork(model, number);
         break;
     case 1:
+        end_run(model);
         do_end(model, number);
         break;
     default:
         if (next_random() % 8 == 0) {
+            end_run(model);
             model->processes[number].reallocating ? finish_realloc(model, number)
                                                   : begin_realloc(model, number);
         } else if (next_random() % 2) {
@@ -346,6 +394,7 @@ static void run(uint64_t with_seed)
     for (uint32_t i = 0; i < STEPS; i++) {
         step(model);
     }
+    end_run(model);
     rig_finish(&model->rig);
     const struct cairn_ledger_counts *counts = cairn_ledger_counts(ledger);
     assert_true(model->quick > STEPS / 100);
