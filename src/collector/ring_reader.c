@@ -94,16 +94,47 @@ static bool make_room(struct cairn_ring_reader *reader, size_t words)
     return true;
 }
 
+/* Stamps of a ring never decrease: a record that says otherwise gets the newest one. Returns the newest now. */
+static inline uint64_t put_in_order(uint64_t *record, uint64_t newest)
+{
+    const uint64_t stamp = cairn_record_stamp(record);
+    if (__builtin_expect(stamp >= newest, 1)) {
+        return stamp;
+    }
+    record[0] = newest << 8 | (record[0] & 0xff);
+    return newest;
+}
+
+/* Checks records about blocks from word `at` on, as long as there are any. Returns where the rest begins. */
+static size_t check_blocks(struct cairn_ring_reader *reader, uint64_t *copy, size_t at, size_t words)
+{
+    uint64_t newest = reader->newest_stamp;
+    while (at + CAIRN_RECORD_BLOCK_WORDS <= words) {
+        const uint32_t size = cairn_record_block_words(copy + at);
+        if (size == 0) {
+            break;
+        }
+        newest = put_in_order(copy + at, newest);
+        at += size;
+    }
+    reader->newest_stamp = newest;
+    return at;
+}
+
 /* Copies a piece of the ring that does not wrap and checks it record by record; false at the first that is none. `cut`:
  * the piece ends where more follows, perhaps inside a record. Sets how many words were taken. */
 static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t words, bool reaches_end,
                        bool cut, size_t *taken)
 {
     uint64_t *copy = reader->staged + reader->end;
-    *taken = words;
     memcpy(copy, reader->words + position, words * 8);
-    size_t at = 0;
-    while (at < words) {
+    for (size_t at = 0;;) {
+        at = check_blocks(reader, copy, at, words);
+        *taken = at;
+        reader->end = (size_t)(copy - reader->staged) + at;
+        if (at == words) {
+            return true;
+        }
         if (cairn_record_kind(copy + at) == CAIRN_RECORD_PAD) {
             /* Fills the ring up to its end, so it must be the last of a piece that reaches it: the next, if this is cut. */
             *taken = reaches_end ? words : at;
@@ -111,19 +142,11 @@ static bool take_piece(struct cairn_ring_reader *reader, size_t position, size_t
         }
         const uint32_t size = cairn_record_words_of(copy + at, words - at);
         if (size == 0) {
-            *taken = at;
             return cut && words - at < CAIRN_RECORD_MAX_WORDS;
         }
-        const uint64_t stamp = cairn_record_stamp(copy + at);
-        if (stamp >= reader->newest_stamp) {
-            reader->newest_stamp = stamp;
-        } else {
-            copy[at] = reader->newest_stamp << 8 | (copy[at] & 0xff);
-        }
+        reader->newest_stamp = put_in_order(copy + at, reader->newest_stamp);
         at += size;
-        reader->end += size;
     }
-    return true;
 }
 
 static void copy_up_to(struct cairn_ring_reader *reader, uint64_t head)

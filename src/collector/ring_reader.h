@@ -61,22 +61,30 @@ uint32_t cairn_record_words(const uint64_t *record, size_t available);
 #define CAIRN_RECORDS_OF_BLOCKS                                                                              \
     (CAIRN_RECORDS_OF_NEW_BLOCKS | 1u << CAIRN_RECORD_FREE | 1u << CAIRN_RECORD_REALLOC_BEGIN)
 
-/* The same, without a call where the record is about a block. By a jump, which the processor foresees: a sum would have to wait
- * until the record is there, and the next record behind it. */
-static inline uint32_t cairn_record_words_of(const uint64_t *record, size_t available)
+/* The most that a record about a block takes. */
+#define CAIRN_RECORD_BLOCK_WORDS 3u
+
+/* Words of a record about a block, which may not all be there; 0: it is about something else. By a jump, which the processor
+ * foresees: a sum would have to wait until the record is there, and the next record behind it. */
+static inline uint32_t cairn_record_block_words(const uint64_t *record)
 {
     const uint32_t kind = 1u << cairn_record_kind(record);
+    uint32_t words = 0;
     if (kind & CAIRN_RECORDS_OF_NEW_BLOCKS) {
-        uint32_t words = 3;
+        words = 3;
         __asm__("" : "+r"(words));
-        return words <= available ? words : 0;
-    }
-    if (kind & CAIRN_RECORDS_OF_BLOCKS) {
-        uint32_t words = 2;
+    } else if (kind & CAIRN_RECORDS_OF_BLOCKS) {
+        words = 2;
         __asm__("" : "+r"(words));
-        return words <= available ? words : 0;
     }
-    return cairn_record_words(record, available);
+    return words;
+}
+
+/* As cairn_record_words(), without a call where the record is about a block. */
+static inline uint32_t cairn_record_words_of(const uint64_t *record, size_t available)
+{
+    const uint32_t words = cairn_record_block_words(record);
+    return words == 0 ? cairn_record_words(record, available) : words <= available ? words : 0;
 }
 
 /* Of a record that is known to be valid. */
