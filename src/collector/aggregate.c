@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/aggregate_quick.h"
 #include "collector/table.h"
 #include "trace/weight.h"
 #include "wire/record.h"
@@ -98,17 +99,11 @@ void cairn_aggregate_begin_chunk(struct cairn_aggregate *aggregate)
     aggregate->touched_count = 0;
 }
 
-static inline bool is_touched(const struct cairn_aggregate *aggregate,
-                              const struct cairn_aggregate_account *account)
-{
-    return account->touched > aggregate->touched_before;
-}
-
 /* Writes down what must be known before an account changes: its totals before the chunk, its value at the peak. */
 static INLINE struct cairn_aggregate_account *touch(struct cairn_aggregate *aggregate, uint32_t number)
 {
     struct cairn_aggregate_account *account = &aggregate->accounts[number - 1];
-    if (__builtin_expect(!is_touched(aggregate, account), 0)) {
+    if (__builtin_expect(!cairn_aggregate_is_touched(aggregate, account), 0)) {
         struct cairn_account_totals *touched = cairn_grown(aggregate->touched, &aggregate->touched_capacity,
                                                            aggregate->touched_count, sizeof *touched);
         if (!touched) {
@@ -120,11 +115,7 @@ static INLINE struct cairn_aggregate_account *touch(struct cairn_aggregate *aggr
             (struct cairn_account_totals){.account = number, .totals = account->now};
         account->touched = aggregate->touched_before + aggregate->touched_count;
     }
-    if (account->epoch != aggregate->peak_epoch) {
-        account->peak_bytes = account->now.live_bytes;
-        account->peak_blocks = account->now.live_blocks;
-        account->epoch = aggregate->peak_epoch;
-    }
+    cairn_aggregate_keep_peak(aggregate, account);
     account->flags |= CAIRN_AGGREGATE_DIRTY;
     return account;
 }
@@ -160,32 +151,6 @@ static INLINE void change_live(struct cairn_aggregate *aggregate, struct cairn_a
         aggregate->heap_blocks += blocks;
     } else if (account->domain != CAIRN_DOMAIN_PYTHON_ARENA) {
         aggregate->mapped_bytes += bytes;
-    }
-}
-
-static INLINE void note_peaks(struct cairn_aggregate *aggregate, uint32_t process_number)
-{
-    struct cairn_aggregate_process *process = &aggregate->processes[process_number];
-    if (process->bytes > process->peak.bytes) {
-        process->peak = (struct cairn_peak){.bytes = process->bytes,
-                                            .blocks = process->blocks,
-                                            .t_ns = aggregate->last_t_ns,
-                                            .event = aggregate->position};
-    }
-    const int64_t heap = aggregate->heap_bytes;
-    if (heap > aggregate->chunk_max_bytes) {
-        aggregate->chunk_max_bytes = heap;
-        aggregate->chunk_max_event = aggregate->position - 1;
-    }
-    if (heap > aggregate->interval_max_bytes) {
-        aggregate->interval_max_bytes = heap;
-    }
-    if (heap > aggregate->peak.bytes) {
-        aggregate->peak_epoch++;
-        aggregate->peak = (struct cairn_peak){.bytes = heap,
-                                              .blocks = aggregate->heap_blocks,
-                                              .t_ns = aggregate->last_t_ns,
-                                              .event = aggregate->position};
     }
 }
 
@@ -229,12 +194,24 @@ static INLINE void count_free(struct cairn_aggregate *aggregate,
     note_birth(aggregate, birth);
 }
 
+static void count_cell(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
+                       uint32_t key, const struct cairn_weight *weight, bool temporary)
+{
+    struct cairn_histogram_count *count = cairn_histogram_count(&account->histogram, key);
+    if (count) {
+        const uint64_t blocks = (uint64_t)weight->blocks;
+        cairn_histogram_add(count, blocks, temporary ? blocks : 0);
+    } else {
+        aggregate->failed = true;
+    }
+}
+
 /* Histograms are of blocks: a mapping dies in parts, which no bucket could tell. Sizes are the blocks' own. */
 static INLINE void count_birth(struct cairn_aggregate *aggregate, struct cairn_aggregate_account *account,
                                uint64_t size, const struct cairn_weight *weight)
 {
     if (cairn_domain_is_heap(account->domain)) {
-        aggregate->failed |= !cairn_histogram_birth(&account->histogram, size, (uint64_t)weight->blocks);
+        count_cell(aggregate, account, cairn_histogram_birth_key(size), weight, false);
         account->flags |= CAIRN_AGGREGATE_CELLS;
     }
 }
@@ -244,8 +221,7 @@ static INLINE void count_death(struct cairn_aggregate *aggregate, struct cairn_a
                                bool temporary)
 {
     if (cairn_domain_is_heap(account->domain)) {
-        aggregate->failed |=
-            !cairn_histogram_death(&account->histogram, size, lifetime, (uint64_t)weight->blocks, temporary);
+        count_cell(aggregate, account, cairn_histogram_death_key(size, lifetime), weight, temporary);
         account->flags |= CAIRN_AGGREGATE_CELLS;
     }
 }
@@ -267,7 +243,7 @@ static INLINE void apply_alloc(struct cairn_aggregate *aggregate, const struct c
         }
     }
     count_birth(aggregate, account, event->size, &weight);
-    note_peaks(aggregate, account->process);
+    cairn_aggregate_note_peaks(aggregate, account->process);
 }
 
 static INLINE void apply_free(struct cairn_aggregate *aggregate, const struct cairn_event *event,
@@ -283,7 +259,7 @@ static INLINE void apply_free(struct cairn_aggregate *aggregate, const struct ca
         aggregate->counts.frees += cairn_domain_is_heap(account->domain);
     }
     count_death(aggregate, account, event->size, &weight, lifetime, temporary);
-    note_peaks(aggregate, account->process);
+    cairn_aggregate_note_peaks(aggregate, account->process);
 }
 
 static void apply_realloc(struct cairn_aggregate *aggregate, const struct cairn_event *event,
@@ -302,7 +278,7 @@ static void apply_realloc(struct cairn_aggregate *aggregate, const struct cairn_
     count_allocation(aggregate, account, &made);
     count_realloc(aggregate, account, &made);
     count_birth(aggregate, account, event->size, &made);
-    note_peaks(aggregate, account->process);
+    cairn_aggregate_note_peaks(aggregate, account->process);
 }
 
 /* The oldest part of a mapping's age does not end here: the block stays, smaller. */
@@ -311,7 +287,7 @@ static void apply_shrink(struct cairn_aggregate *aggregate, const struct cairn_e
     struct cairn_aggregate_account *account = touch(aggregate, event->account);
     change_live(aggregate, account, &(struct cairn_weight){.bytes = (int64_t)event->size}, -1);
     note_birth(aggregate, event->birth);
-    note_peaks(aggregate, account->process);
+    cairn_aggregate_note_peaks(aggregate, account->process);
 }
 
 static void apply_end(struct cairn_aggregate *aggregate, uint32_t number)
@@ -333,7 +309,7 @@ static void apply_end(struct cairn_aggregate *aggregate, uint32_t number)
                                          .variance = account->now.live_variance};
         change_live(aggregate, account, &all, -1);
     }
-    note_peaks(aggregate, number);
+    cairn_aggregate_note_peaks(aggregate, number);
 }
 
 static INLINE void apply(struct cairn_aggregate *aggregate, const struct cairn_event *event, uint8_t lifetime,
@@ -383,16 +359,21 @@ static INLINE void apply_all(struct cairn_aggregate *aggregate, const struct cai
                              const uint8_t *lifetimes, size_t count, bool exact)
 {
     const bool far = aggregate->account_count > NEAR_ACCOUNTS;
+    struct cairn_aggregate_usual usual = {.frees = 0};
     for (size_t i = 0; i < count && !aggregate->failed; i++) {
         if (__builtin_expect((int64_t)events[i].t_ns >= aggregate->next_tick_ns, 0)) {
+            cairn_aggregate_settle(aggregate, &usual);
             aggregate->tick(aggregate->tick_state, (int64_t)events[i].t_ns);
         }
         if (far && i + PREFETCH_ACCOUNTS < count) {
             prefetch_account(aggregate, &events[i + PREFETCH_ACCOUNTS]);
             prefetch_cells(aggregate, &events[i + PREFETCH_CELLS]);
         }
-        apply(aggregate, &events[i], lifetimes[i], exact);
+        if (!exact || !cairn_aggregate_quickly(aggregate, &events[i], lifetimes[i], &usual)) {
+            apply(aggregate, &events[i], lifetimes[i], exact);
+        }
     }
+    cairn_aggregate_settle(aggregate, &usual);
 }
 
 void cairn_aggregate_events(struct cairn_aggregate *aggregate, const struct cairn_event *events,
@@ -435,7 +416,7 @@ static const struct cairn_account_totals *next_touched(struct in_order *order)
     }
     while (order->at < aggregate->account_count) {
         const struct cairn_aggregate_account *account = &aggregate->accounts[order->at++];
-        if (is_touched(aggregate, account)) {
+        if (cairn_aggregate_is_touched(aggregate, account)) {
             return &aggregate->touched[account->touched - aggregate->touched_before - 1];
         }
     }

@@ -10,57 +10,66 @@
 
 /* Births of a size (lifetime bucket CAIRN_LIFETIME_LIVE) or deaths of a size and lifetime. */
 struct cairn_histogram_count {
-    uint64_t blocks : 48;
-    uint64_t key : 16; /* size bucket << 6 | lifetime bucket, + 1; 0: unused */
+    uint64_t blocks; /* 48 bits; above them the key: size bucket << 6 | lifetime bucket, + 1; 0: unused */
     uint64_t temporary;
 };
+#define CAIRN_HISTOGRAM_BLOCK_BITS 48u
+
+static inline uint32_t cairn_histogram_key(const struct cairn_histogram_count *count)
+{
+    return (uint32_t)(count->blocks >> CAIRN_HISTOGRAM_BLOCK_BITS);
+}
+
+static inline uint32_t cairn_histogram_birth_key(uint64_t size)
+{
+    return (cairn_size_bucket(size) << 6 | CAIRN_LIFETIME_LIVE) + 1;
+}
+
+static inline uint32_t cairn_histogram_death_key(uint64_t size, uint8_t lifetime_bucket)
+{
+    return (cairn_size_bucket(size) << 6 | lifetime_bucket) + 1;
+}
 
 /* One account's: a hash with open addressing that starts with one cache line. Zero-initialise. */
 struct cairn_histogram {
     struct cairn_histogram_count *counts;
     uint16_t mask; /* slots − 1 */
     uint16_t used;
-    uint16_t born, died; /* the slots of the last birth and death */
 };
 
 void cairn_histogram_release(struct cairn_histogram *histogram);
 /* The count of that key, made when it is new; NULL when memory ran out. */
 struct cairn_histogram_count *cairn_histogram_count(struct cairn_histogram *histogram, uint32_t key);
 
-/* The same, where it most likely is the one at `*last`, which is set. */
-static inline struct cairn_histogram_count *cairn_histogram_again(struct cairn_histogram *histogram,
-                                                                  uint32_t key, uint16_t *last)
+static inline uint32_t cairn_histogram_place(uint32_t key, uint32_t mask)
 {
-    if (__builtin_expect(histogram->counts != NULL && histogram->counts[*last].key == key, 1)) {
-        return &histogram->counts[*last];
-    }
-    struct cairn_histogram_count *count = cairn_histogram_count(histogram, key);
-    *last = count ? (uint16_t)(count - histogram->counts) : 0;
-    return count;
+    return (key * 0x9e3779b1u >> 16) & mask;
 }
 
-/* Blocks of that size were born. False when memory ran out. */
-static inline bool cairn_histogram_birth(struct cairn_histogram *histogram, uint64_t size, uint64_t blocks)
+/* The same, where there is one; NULL: not yet. */
+static inline struct cairn_histogram_count *cairn_histogram_find(const struct cairn_histogram *histogram,
+                                                                 uint32_t key)
 {
-    struct cairn_histogram_count *count = cairn_histogram_again(
-        histogram, (cairn_size_bucket(size) << 6 | CAIRN_LIFETIME_LIVE) + 1, &histogram->born);
-    if (count) {
-        count->blocks += blocks & ((UINT64_C(1) << 48) - 1);
+    if (__builtin_expect(histogram->counts == NULL, 0)) {
+        return NULL;
     }
-    return count != NULL;
+    for (uint32_t at = cairn_histogram_place(key, histogram->mask);; at = (at + 1) & histogram->mask) {
+        struct cairn_histogram_count *count = &histogram->counts[at];
+        if (__builtin_expect(cairn_histogram_key(count) == key, 1)) {
+            return count;
+        }
+        if (cairn_histogram_key(count) == 0) {
+            return NULL;
+        }
+    }
 }
 
-/* They died. */
-static inline bool cairn_histogram_death(struct cairn_histogram *histogram, uint64_t size,
-                                         uint8_t lifetime_bucket, uint64_t blocks, bool temporary)
+/* Blocks more, and of them so many temporary ones. */
+static inline void cairn_histogram_add(struct cairn_histogram_count *count, uint64_t blocks,
+                                       uint64_t temporary)
 {
-    struct cairn_histogram_count *count = cairn_histogram_again(
-        histogram, (cairn_size_bucket(size) << 6 | lifetime_bucket) + 1, &histogram->died);
-    if (count) {
-        count->blocks += blocks & ((UINT64_C(1) << 48) - 1);
-        count->temporary += temporary ? blocks : 0;
-    }
-    return count != NULL;
+    count->blocks += blocks & ((UINT64_C(1) << CAIRN_HISTOGRAM_BLOCK_BITS) - 1);
+    count->temporary += temporary;
 }
 
 /* The cells that are not zero, live blocks as CAIRN_LIFETIME_LIVE; `cells` has room for all there can be. Returns how

@@ -161,10 +161,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_histogram_decode(const void *blob, size
 
 static inline unsigned cairn_size_bucket(uint64_t size)
 {
-    return size == 0 ? 0
-           : (unsigned)(64 - __builtin_clzll(size)) < CAIRN_SIZE_BUCKETS
-               ? (unsigned)(64 - __builtin_clzll(size))
-               : CAIRN_SIZE_BUCKETS - 1;
+    const uint64_t most = (UINT64_C(1) << (CAIRN_SIZE_BUCKETS - 1)) - 1;
+    return 63 - (unsigned)__builtin_clzll((size < most ? size : most) << 1 | 1);
 }
 
 static inline unsigned cairn_lifetime_bucket(uint64_t lifetime_ns)
