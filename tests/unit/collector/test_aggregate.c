@@ -16,6 +16,7 @@
 #define BLOCKS    400u
 #define EVENTS    60000u
 #define CHUNK     1000u
+#define INTERVAL  ((int64_t)333000) /* nanoseconds */
 
 static uint64_t seed;
 
@@ -37,6 +38,9 @@ struct brute {
     struct cairn_totals now[ACCOUNTS], at_peak[ACCOUNTS], at_chunk[ACCOUNTS];
     int64_t heap, peak, process_heap[PROCESSES + 1], process_peak[PROCESSES + 1];
     uint64_t peak_event, deaths[ACCOUNTS];
+    int64_t chunk_max, interval_max;  /* INT64_MIN: nothing yet */
+    uint64_t chunk_max_event, oldest; /* UINT64_MAX: nothing that was born before the chunk */
+    int64_t allocations, frees, interval_allocations, interval_frees;
     bool ended[PROCESSES + 1];
 };
 
@@ -69,6 +73,49 @@ static void brute_peaks(struct brute *brute, uint64_t events)
         brute->peak_event = events;
         memcpy(brute->at_peak, brute->now, sizeof brute->now);
     }
+}
+
+/* What the timeline takes at the end of an interval; the next one begins with what is there. */
+static void brute_tick(struct brute *brute)
+{
+    brute->interval_max = brute->heap;
+    brute->interval_allocations = 0;
+    brute->interval_frees = 0;
+}
+
+/* Maxima and counts of the open chunk and interval. */
+static void brute_event(struct brute *brute, const struct cairn_event *event, uint64_t chunk_first)
+{
+    const uint32_t freed = event->kind == CAIRN_EVENT_REALLOC ? event->old_account : event->account;
+    const bool makes = event->kind == CAIRN_EVENT_ALLOC || event->kind == CAIRN_EVENT_REALLOC;
+    const bool frees = event->kind == CAIRN_EVENT_FREE || event->kind == CAIRN_EVENT_LOST ||
+                       event->kind == CAIRN_EVENT_REALLOC;
+    if (brute->heap > brute->chunk_max) {
+        brute->chunk_max = brute->heap;
+        brute->chunk_max_event = event->t_ns / 1000;
+    }
+    brute->interval_max = brute->heap > brute->interval_max ? brute->heap : brute->interval_max;
+    if (makes && is_heap(event->account)) {
+        brute->interval_allocations++;
+        brute->allocations += event->kind == CAIRN_EVENT_ALLOC;
+    }
+    if (frees && is_heap(freed)) {
+        brute->interval_frees++;
+        brute->frees += event->kind == CAIRN_EVENT_FREE;
+    }
+    if ((frees || event->kind == CAIRN_EVENT_SHRINK) && event->birth < chunk_first &&
+        event->birth < brute->oldest) {
+        brute->oldest = event->birth;
+    }
+}
+
+static void tick(void *state, int64_t t_ns)
+{
+    struct cairn_aggregate *aggregate = state;
+    aggregate->interval_max_bytes = aggregate->heap_bytes;
+    aggregate->interval_allocations = 0;
+    aggregate->interval_frees = 0;
+    aggregate->next_tick_ns = t_ns + INTERVAL;
 }
 
 static uint32_t random_account(const struct brute *brute)
@@ -163,6 +210,14 @@ static void check_state(const struct cairn_aggregate *aggregate, const struct br
     assert_int_equal(aggregate->heap_bytes, brute->heap);
     assert_int_equal(aggregate->peak.bytes, brute->peak);
     assert_int_equal(aggregate->peak.event, brute->peak_event);
+    assert_int_equal(aggregate->chunk_max_bytes, brute->chunk_max);
+    assert_int_equal(aggregate->chunk_max_event, brute->chunk_max_event);
+    assert_int_equal(aggregate->chunk_oldest_freed, brute->oldest);
+    assert_int_equal(aggregate->interval_max_bytes, brute->interval_max);
+    assert_int_equal(aggregate->interval_allocations, brute->interval_allocations);
+    assert_int_equal(aggregate->interval_frees, brute->interval_frees);
+    assert_int_equal(aggregate->counts.allocations, brute->allocations);
+    assert_int_equal(aggregate->counts.frees, brute->frees);
     for (uint32_t i = 1; i <= ACCOUNTS; i++) {
         int64_t bytes, blocks;
         check_totals(&aggregate->accounts[i - 1].now, &brute->now[i - 1]);
@@ -235,14 +290,24 @@ static void run(uint64_t with_seed)
     struct cairn_aggregate aggregate;
     cairn_aggregate_init(&aggregate);
     cairn_aggregate_add_accounts(&aggregate, identities, ACCOUNTS);
+    aggregate.tick = tick;
+    aggregate.tick_state = &aggregate;
+    aggregate.next_tick_ns = INTERVAL;
+    brute->chunk_max = INT64_MIN;
+    brute->oldest = UINT64_MAX;
+    uint64_t chunk_first = 0;
     for (uint64_t i = 0; i < EVENTS; i++) {
         struct cairn_event event;
+        if (i > 0 && i % (INTERVAL / 1000) == 0) {
+            brute_tick(brute);
+        }
         if (i % (EVENTS / PROCESSES) == EVENTS / PROCESSES - 1 && i < EVENTS / 4 * 3) {
             event = end_process(brute, blocks, i, (uint32_t)(i / (EVENTS / PROCESSES)) + 1);
         } else {
             event = make_event(brute, blocks, i);
         }
         brute_peaks(brute, i + 1);
+        brute_event(brute, &event, chunk_first);
         const uint8_t lifetime = (uint8_t)(next_random() % 41);
         cairn_aggregate_events(&aggregate, &event, &lifetime, 1);
         if (i % 777 == 0) {
@@ -252,6 +317,10 @@ static void run(uint64_t with_seed)
             check_delta(&aggregate, brute);
             cairn_aggregate_begin_chunk(&aggregate);
             memcpy(brute->at_chunk, brute->now, sizeof brute->now);
+            brute->chunk_max = INT64_MIN;
+            brute->chunk_max_event = i + 1;
+            brute->oldest = UINT64_MAX;
+            chunk_first = i + 1;
         }
     }
     check_state(&aggregate, brute);

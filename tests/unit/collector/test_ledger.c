@@ -395,6 +395,16 @@ static void run(uint64_t with_seed)
         step(model);
     }
     end_run(model);
+    for (uint32_t i = 1; i <= model->count; i++) {
+        const struct process *process = &model->processes[i];
+        int64_t held = 0;
+        for (size_t at = 0; at < ADDRESSES; at++) {
+            held += process->blocks[at].held ? (int64_t)process->blocks[at].size : 0;
+        }
+        if (process->alive && !process->reallocating) {
+            assert_int_equal(process->ledger->traced_bytes, held);
+        }
+    }
     rig_finish(&model->rig);
     const struct cairn_ledger_counts *counts = cairn_ledger_counts(ledger);
     assert_true(model->quick > STEPS / 100);
