@@ -11,6 +11,9 @@
 #define RADIX      (1u << RADIX_BITS)
 #define RUN_MOST   15u /* in half a byte; 15 says that a varint follows */
 
+/* An event passes through all of these: so each is part of the loop over the events. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* account → local number: open addressing, `mask` + 1 slots, a power of two at least twice the accounts. A slot of another
  * generation than the map's is free, so that a new chunk need not clear them all. */
 #define LOCAL_BITS  19u /* of a slot, the generation above them */
@@ -25,7 +28,12 @@ struct side {
     struct cairn_account_model model;
     struct account_map map;
     uint32_t last_new; /* account that got a local number last */
-    enum cairn_column accounts, sizes;
+};
+
+/* Where the next byte of some columns goes. A loop that writes keeps them beside the encoder: what is written are bytes, and those
+ * might be the encoder's own for all that the compiler knows, so that it would read everything in there again. */
+struct pens {
+    uint8_t *ops, *accounts, *sizes, *births;
 };
 
 /* A far event until all are known. */
@@ -48,94 +56,100 @@ struct cairn_event_encoder {
     uint64_t oldest_birth, newest_birth; /* of the far events */
 };
 
-static void put_byte(struct cairn_event_encoder *encoder, enum cairn_column column, unsigned byte)
+INLINE void put_byte(uint8_t **pen, unsigned byte)
 {
-    *encoder->columns.at[column]++ = (uint8_t)byte;
+    *(*pen)++ = (uint8_t)byte;
 }
 
-static void put_number(struct cairn_event_encoder *encoder, enum cairn_column column, uint64_t value)
+INLINE void put_number(uint8_t **pen, uint64_t value)
 {
-    encoder->columns.at[column] = cairn_varint_write(encoder->columns.at[column], value);
+    *pen = cairn_varint_write(*pen, value);
 }
 
-/* The local number of `account`, or 0 when it is new; then it gets the next one. */
-static uint32_t find_local(struct side *side, uint32_t account)
+/* The slot of `account`, or the free one where it belongs. */
+INLINE uint32_t *find_slot(const struct side *side, uint32_t account)
 {
-    struct account_map *const map = &side->map;
+    const struct account_map *const map = &side->map;
+    const uint32_t generation = map->generation << LOCAL_BITS;
     uint32_t slot = account * 0x9e3779b1u;
     for (slot ^= slot >> 16;; slot++) {
         uint32_t *const taken = &map->slots[slot & map->mask];
-        const uint32_t local = *taken & ((1u << LOCAL_BITS) - 1);
-        if (*taken >> LOCAL_BITS != map->generation) {
-            *taken = map->generation << LOCAL_BITS | cairn_account_model_add(&side->model, account);
-            return 0;
-        }
-        if (side->model.local[local].account == account) {
-            return local;
+        const uint32_t local = *taken ^ generation;
+        if (local >> LOCAL_BITS != 0 || side->model.local[local].account == account) {
+            return taken;
         }
     }
 }
 
-static uint32_t put_account_number(struct cairn_event_encoder *encoder, struct side *side, uint32_t account)
+/* An account that the chunk did not have yet gets the next local number. Returns where the next byte goes. */
+static __attribute__((noinline)) uint8_t *put_new_account(struct side *side, uint32_t *slot, uint32_t account,
+                                                          uint8_t *pen)
 {
-    const uint32_t local = find_local(side, account);
-    put_number(encoder, side->accounts, local);
-    if (local != 0) {
-        return local;
-    }
-    put_number(encoder, side->accounts, cairn_zigzag((int64_t)account - side->last_new));
+    *slot = side->map.generation << LOCAL_BITS | cairn_account_model_add(&side->model, account);
+    put_byte(&pen, 0);
+    put_number(&pen, cairn_zigzag((int64_t)account - side->last_new));
     side->last_new = account;
-    return side->model.count;
+    return pen;
+}
+
+INLINE uint32_t put_account_number(struct side *side, struct pens *pens, uint32_t account)
+{
+    uint32_t *const slot = find_slot(side, account);
+    const uint32_t local = *slot ^ side->map.generation << LOCAL_BITS;
+    if (__builtin_expect(local >> LOCAL_BITS != 0, 0)) {
+        pens->accounts = put_new_account(side, slot, account, pens->accounts);
+        return side->model.count;
+    }
+    put_number(&pens->accounts, local);
+    return local;
 }
 
 /* Writes what the predictions leave to say; returns the low bits of the op. */
-static unsigned put_account_and_size(struct cairn_event_encoder *encoder, struct side *side, uint32_t account,
-                                     uint64_t size)
+INLINE unsigned put_account_and_size(struct side *side, struct pens *pens, uint32_t account, uint64_t size)
 {
     struct cairn_account_model *const model = &side->model;
+    struct cairn_local_account *const locals = model->local;
     uint32_t *const pair = cairn_account_model_pair(model);
     uint32_t local = *pair;
     unsigned op = CAIRN_OP_BY_PAIR;
-    if (local == 0 || model->local[local].account != account) {
-        local = model->local[model->last].follower;
+    if (local == 0 || locals[local].account != account) {
+        local = locals[model->last].follower;
         op = CAIRN_OP_BY_LAST;
-        if (local == 0 || model->local[local].account != account) {
-            local = put_account_number(encoder, side, account);
+        if (local == 0 || locals[local].account != account) {
+            local = put_account_number(side, pens, account);
             op = CAIRN_OP_BY_NUMBER;
         }
     }
-    if (model->local[local].last_size != size) {
-        model->local[local].last_size = size;
-        put_number(encoder, side->sizes, size);
+    if (locals[local].last_size != size) {
+        locals[local].last_size = size;
+        put_number(&pens->sizes, size);
         op |= CAIRN_OP_SIZE;
     }
     cairn_account_model_follow(model, pair, local);
     return op;
 }
 
-/* Events of one microsecond. */
-struct run {
-    uint64_t time, last; /* of the run, and of the one before, in CAIRN_EVENT_TIME_UNIT_NS */
-    uint64_t count;
-};
-
-static void put_run(struct cairn_event_encoder *encoder, const struct run *run)
+/* `count` events of one microsecond, `step` microseconds after those before. */
+static __attribute__((noinline)) void put_run(struct cairn_event_encoder *encoder, uint64_t step,
+                                              uint64_t count)
 {
-    const uint64_t step = run->time - run->last, more = run->count - 1;
+    const uint64_t more = count - 1;
     const unsigned step_bits = step < RUN_MOST ? (unsigned)step : RUN_MOST;
     const unsigned more_bits = more < RUN_MOST ? (unsigned)more : RUN_MOST;
-    put_byte(encoder, CAIRN_COLUMN_TIMES, step_bits << 4 | more_bits);
+    uint8_t *pen = encoder->columns.at[CAIRN_COLUMN_TIMES];
+    put_byte(&pen, step_bits << 4 | more_bits);
     if (step_bits == RUN_MOST) {
-        put_number(encoder, CAIRN_COLUMN_TIMES, step - RUN_MOST);
+        put_number(&pen, step - RUN_MOST);
     }
     if (more_bits == RUN_MOST) {
-        put_number(encoder, CAIRN_COLUMN_TIMES, more - RUN_MOST);
+        put_number(&pen, more - RUN_MOST);
     }
+    encoder->columns.at[CAIRN_COLUMN_TIMES] = pen;
 }
 
 /* The block an event ends, if the event can say so by naming the one of this chunk that made it; 0 if not. */
-static uint32_t near_node(const struct cairn_event_encoder *encoder, const struct cairn_event *event,
-                          uint32_t account, uint64_t size)
+INLINE uint32_t near_node(const struct cairn_event_encoder *encoder, const struct cairn_live_model *live,
+                          const struct cairn_event *event, uint32_t account, uint64_t size)
 {
     if (event->birth < encoder->first_event) {
         return 0;
@@ -144,12 +158,12 @@ static uint32_t near_node(const struct cairn_event_encoder *encoder, const struc
     const struct cairn_event *const birth = &encoder->events[index];
     const uint32_t node = (uint32_t)index + 1;
     const bool same =
-        encoder->live.older[node] != CAIRN_LIVE_NONE && birth->account == account && birth->size == size;
+        live->older[node] != CAIRN_LIVE_NONE && birth->account == account && birth->size == size;
     return same ? node : 0;
 }
 
-static void keep_far(struct cairn_event_encoder *encoder, size_t index, unsigned op, uint32_t account,
-                     uint64_t size)
+static __attribute__((noinline)) void keep_far(struct cairn_event_encoder *encoder, size_t index, unsigned op,
+                                               uint32_t account, uint64_t size)
 {
     const struct cairn_event *const event = &encoder->events[index];
     if (encoder->far_count == 0 || event->birth < encoder->oldest_birth) {
@@ -198,14 +212,22 @@ static const struct far *sort_fars(struct cairn_event_encoder *encoder)
 static void put_fars(struct cairn_event_encoder *encoder, struct side *side, enum cairn_column births,
                      const struct far *fars, size_t count)
 {
+    uint8_t **const at = &encoder->columns.at[births];
+    struct pens pens = {.births = at[0], .ops = at[2], .accounts = at[3], .sizes = at[4]};
+    uint8_t *indexes = at[1];
     struct far last = {.birth = 0};
     for (size_t i = 0; i < count; i++) {
         const struct far *const far = &fars[i];
-        put_number(encoder, births, far->birth - last.birth);
-        put_number(encoder, births + 1, cairn_zigzag((int64_t)far->index - last.index));
-        put_byte(encoder, births + 2, far->op | put_account_and_size(encoder, side, far->account, far->size));
+        put_number(&pens.births, far->birth - last.birth);
+        put_number(&indexes, cairn_zigzag((int64_t)far->index - last.index));
+        put_byte(&pens.ops, far->op | put_account_and_size(side, &pens, far->account, far->size));
         last = *far;
     }
+    at[0] = pens.births;
+    at[1] = indexes;
+    at[2] = pens.ops;
+    at[3] = pens.accounts;
+    at[4] = pens.sizes;
 }
 
 /* Returns how many of them are old. */
@@ -223,11 +245,14 @@ static size_t put_all_fars(struct cairn_event_encoder *encoder)
 }
 
 /* The freeing side of FREE and REALLOC. */
-static void put_freed(struct cairn_event_encoder *encoder, size_t index, uint32_t account, uint64_t size)
+INLINE void put_freed(struct cairn_event_encoder *encoder, struct cairn_live_model *live, struct pens *pens,
+                      size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
     const bool is_free = event->kind == CAIRN_EVENT_FREE;
-    const uint32_t node = near_node(encoder, event, account, size);
+    const uint32_t account = is_free ? event->account : event->old_account;
+    const uint64_t size = is_free ? event->size : event->old_size;
+    const uint32_t node = near_node(encoder, live, event, account, size);
     if (node == 0) {
         keep_far(encoder, index, is_free ? CAIRN_FAR_FREE : CAIRN_FAR_REALLOC, account, size);
         return;
@@ -235,40 +260,42 @@ static void put_freed(struct cairn_event_encoder *encoder, size_t index, uint32_
     const bool temporary = event->flags & CAIRN_EVENT_TEMPORARY;
     const unsigned op = is_free ? (temporary ? CAIRN_OP_FREE_TEMPORARY : CAIRN_OP_FREE)
                                 : (temporary ? CAIRN_OP_REALLOC_TEMPORARY : CAIRN_OP_REALLOC);
-    const unsigned place = cairn_live_model_place(&encoder->live, node);
-    put_byte(encoder, CAIRN_COLUMN_OPS, op + place);
+    const unsigned place = cairn_live_model_place(live, node);
+    put_byte(&pens->ops, op + place);
     if (place == CAIRN_PLACE_COUNT) {
-        put_number(encoder, CAIRN_COLUMN_BIRTHS, index + 1 - node);
+        put_number(&pens->births, index + 1 - node);
     }
-    cairn_live_model_freed(&encoder->live, node);
+    cairn_live_model_freed(live, node);
 }
 
-static void put_born(struct cairn_event_encoder *encoder, size_t index)
+/* ALLOC, and the new side of REALLOC. */
+INLINE void put_born(struct cairn_event_encoder *encoder, struct cairn_live_model *live, struct pens *pens,
+                     size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
-    const unsigned op = put_account_and_size(encoder, &encoder->near, event->account, event->size);
+    const unsigned op = put_account_and_size(&encoder->near, pens, event->account, event->size);
     const bool by_realloc = event->kind == CAIRN_EVENT_ALLOC && (event->flags & CAIRN_EVENT_BY_REALLOC);
-    put_byte(encoder, CAIRN_COLUMN_OPS, (by_realloc ? CAIRN_OP_BY_REALLOC : CAIRN_OP_ALLOC) | op);
-    cairn_live_model_born(&encoder->live, (uint32_t)index + 1);
+    put_byte(&pens->ops, (by_realloc ? CAIRN_OP_BY_REALLOC : CAIRN_OP_ALLOC) | op);
+    cairn_live_model_born(live, (uint32_t)index + 1);
 }
 
-static void put_event(struct cairn_event_encoder *encoder, size_t index)
+INLINE void put_event(struct cairn_event_encoder *encoder, struct cairn_live_model *live, struct pens *pens,
+                      size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
     switch ((enum cairn_event_kind)event->kind) {
+    case CAIRN_EVENT_FREE:
+        put_freed(encoder, live, pens, index);
+        break;
+    case CAIRN_EVENT_REALLOC:
+        put_freed(encoder, live, pens, index);
+        /* FALLTHROUGH */
     case CAIRN_EVENT_ALLOC:
-        put_born(encoder, index);
+        put_born(encoder, live, pens, index);
         break;
     case CAIRN_EVENT_ADOPT:
         keep_far(encoder, index, CAIRN_FAR_ADOPT, event->account, event->size);
-        cairn_live_model_born(&encoder->live, (uint32_t)index + 1);
-        break;
-    case CAIRN_EVENT_FREE:
-        put_freed(encoder, index, event->account, event->size);
-        break;
-    case CAIRN_EVENT_REALLOC:
-        put_freed(encoder, index, event->old_account, event->old_size);
-        put_born(encoder, index);
+        cairn_live_model_born(live, (uint32_t)index + 1);
         break;
     case CAIRN_EVENT_SHRINK:
         keep_far(encoder, index, CAIRN_FAR_SHRINK, event->account, event->size);
@@ -277,8 +304,8 @@ static void put_event(struct cairn_event_encoder *encoder, size_t index)
         keep_far(encoder, index, CAIRN_FAR_LOST, event->account, event->size);
         break;
     case CAIRN_EVENT_END:
-        put_byte(encoder, CAIRN_COLUMN_OPS, CAIRN_OP_END);
-        put_number(encoder, CAIRN_COLUMN_ACCOUNTS, event->account);
+        put_byte(&pens->ops, CAIRN_OP_END);
+        put_number(&pens->accounts, event->account);
         break;
     }
 }
@@ -294,38 +321,58 @@ static unsigned flags_of(unsigned kind)
 }
 
 /* What event.h promises of events; what breaks it could not be read back. */
-static bool is_sound(const struct cairn_event_encoder *encoder, size_t index, uint64_t t_ns)
+static bool is_sound(const struct cairn_event_encoder *encoder, size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
-    return event->kind <= CAIRN_EVENT_END && event->t_ns >= t_ns &&
-           (event->t_ns == t_ns || event->t_ns % CAIRN_EVENT_TIME_UNIT_NS == 0) &&
-           (event->flags & ~flags_of(event->kind)) == 0 &&
+    return event->kind <= CAIRN_EVENT_END && (event->flags & ~flags_of(event->kind)) == 0 &&
            (!has_birth(event->kind) || event->birth < encoder->first_event + index);
+}
+
+/* The same of the usual allocation and free, which need few looks; false of all others. */
+INLINE bool is_usual(const struct cairn_event *event, uint64_t ordinal)
+{
+    const unsigned what = event->kind | (unsigned)event->flags << 8;
+    return what == CAIRN_EVENT_ALLOC ||
+           ((what & ~((unsigned)CAIRN_EVENT_TEMPORARY << 8)) == CAIRN_EVENT_FREE && event->birth < ordinal);
 }
 
 /* Returns the index of the first event that is not sound; their number when all are. */
 static size_t put_events(struct cairn_event_encoder *encoder)
 {
-    uint64_t t_ns = encoder->events[0].t_ns;
+    const struct cairn_event *const events = encoder->events;
+    const size_t count = encoder->count;
+    uint8_t **const at = encoder->columns.at;
+    struct pens pens = {.ops = at[CAIRN_COLUMN_OPS],
+                        .accounts = at[CAIRN_COLUMN_ACCOUNTS],
+                        .sizes = at[CAIRN_COLUMN_SIZES],
+                        .births = at[CAIRN_COLUMN_BIRTHS]};
+    struct cairn_live_model live = encoder->live;
+    uint64_t t_ns = events[0].t_ns, step = 0;
+    size_t i = 0, run = 0; /* where the events of t_ns begin, `step` after those before */
     if (t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0) {
         return 0;
     }
-    const uint64_t first_time = t_ns / CAIRN_EVENT_TIME_UNIT_NS;
-    struct run run = {.time = first_time, .last = first_time};
-    for (size_t i = 0; i < encoder->count; i++) {
-        if (__builtin_expect(!is_sound(encoder, i, t_ns), 0)) {
-            return i;
+    for (; i < count; i++) {
+        if (events[i].t_ns != t_ns) {
+            if (events[i].t_ns < t_ns || events[i].t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0) {
+                break;
+            }
+            put_run(encoder, step, i - run);
+            step = (events[i].t_ns - t_ns) / CAIRN_EVENT_TIME_UNIT_NS;
+            t_ns = events[i].t_ns;
+            run = i;
         }
-        if (encoder->events[i].t_ns != t_ns) {
-            put_run(encoder, &run);
-            t_ns = encoder->events[i].t_ns;
-            run = (struct run){.time = t_ns / CAIRN_EVENT_TIME_UNIT_NS, .last = run.time};
+        if (__builtin_expect(!is_usual(&events[i], encoder->first_event + i), 0) && !is_sound(encoder, i)) {
+            break;
         }
-        run.count++;
-        put_event(encoder, i);
+        put_event(encoder, &live, &pens, i);
     }
-    put_run(encoder, &run);
-    return encoder->count;
+    put_run(encoder, step, i - run);
+    at[CAIRN_COLUMN_OPS] = pens.ops;
+    at[CAIRN_COLUMN_ACCOUNTS] = pens.accounts;
+    at[CAIRN_COLUMN_SIZES] = pens.sizes;
+    at[CAIRN_COLUMN_BIRTHS] = pens.births;
+    return i;
 }
 
 static bool side_grow(struct side *side, size_t capacity)
@@ -378,9 +425,6 @@ static bool grow(struct cairn_event_encoder *encoder, size_t count)
     }
     release(encoder);
     *encoder = (struct cairn_event_encoder){
-        .near = {.accounts = CAIRN_COLUMN_ACCOUNTS, .sizes = CAIRN_COLUMN_SIZES},
-        .old = {.accounts = CAIRN_COLUMN_OLD_ACCOUNTS, .sizes = CAIRN_COLUMN_OLD_SIZES},
-        .far = {.accounts = CAIRN_COLUMN_FAR_ACCOUNTS, .sizes = CAIRN_COLUMN_FAR_SIZES},
         .fars = malloc(2 * capacity * sizeof(*encoder->fars)),
     };
     if (!encoder->fars || !side_grow(&encoder->near, capacity) || !side_grow(&encoder->old, capacity) ||

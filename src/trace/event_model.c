@@ -41,7 +41,7 @@ bool cairn_live_model_init(struct cairn_live_model *model, size_t events)
         model->capacity = nodes;
     }
     memset(model->older, 0xFF, nodes * sizeof(*model->older));
-    model->older[0] = model->newer[0] = model->cursor = 0;
+    model->older[0] = model->newer[0] = model->cursor = model->newest_from = 0;
     return true;
 }
 
@@ -72,30 +72,4 @@ uint32_t cairn_live_model_at(const struct cairn_live_model *model, unsigned plac
         }
     }
     return node;
-}
-
-unsigned cairn_live_model_place(const struct cairn_live_model *model, uint32_t node)
-{
-    uint32_t newest = model->older[0];
-    for (unsigned place = CAIRN_PLACE_NEWEST; place < CAIRN_PLACE_OLDER; place++) {
-        if (newest == node) {
-            return place;
-        }
-        newest = model->older[newest];
-    }
-    uint32_t older = model->cursor;
-    for (unsigned place = CAIRN_PLACE_OLDER; place < CAIRN_PLACE_NEWER; place++) {
-        if (older == node) {
-            return place;
-        }
-        older = model->older[older];
-    }
-    uint32_t newer = model->newer[model->cursor];
-    for (unsigned place = CAIRN_PLACE_NEWER; place < CAIRN_PLACE_COUNT; place++) {
-        if (newer == node) {
-            return place;
-        }
-        newer = model->newer[newer];
-    }
-    return CAIRN_PLACE_COUNT;
 }

@@ -63,8 +63,9 @@ static inline uint32_t cairn_account_model_add(struct cairn_account_model *model
 /* A ring through node 0; nodes are event's index + 1. older[n] is CAIRN_LIVE_NONE for what is not live. */
 struct cairn_live_model {
     uint32_t *older, *newer;
-    size_t capacity; /* of nodes */
-    uint32_t cursor; /* the node older than the one freed last; 0 when there is none */
+    size_t capacity;      /* of nodes */
+    uint32_t cursor;      /* the node older than the one freed last; 0 when there is none */
+    uint32_t newest_from; /* what is at one of the newest places is this node or a newer one */
 };
 
 /* As cairn_account_model_init. */
@@ -98,8 +99,40 @@ static inline void cairn_live_model_freed(struct cairn_live_model *model, uint32
 
 /* The node at `place`; 0 when there is none. */
 uint32_t cairn_live_model_at(const struct cairn_live_model *model, unsigned place);
-/* The first place where `node` is, or CAIRN_PLACE_COUNT. */
-unsigned cairn_live_model_place(const struct cairn_live_model *model, uint32_t node);
+
+/* The first place where `node`, which is live, is, or CAIRN_PLACE_COUNT. Nodes are in order in the ring: who is older than one that
+ * was the last of the newest once need not be looked for among them. */
+static inline __attribute__((always_inline)) unsigned cairn_live_model_place(struct cairn_live_model *model,
+                                                                             uint32_t node)
+{
+    const uint32_t *const older = model->older, *const newer = model->newer;
+    if (node >= model->newest_from) {
+        uint32_t newest = older[0];
+        for (unsigned place = CAIRN_PLACE_NEWEST;; place++, newest = older[newest]) {
+            if (newest == node) {
+                model->newest_from = 0; /* when it is freed others move up */
+                return place;
+            }
+            if (place == CAIRN_PLACE_OLDER - 1) {
+                break;
+            }
+        }
+        model->newest_from = newest;
+    }
+    uint32_t at = model->cursor;
+    for (unsigned place = CAIRN_PLACE_OLDER; place < CAIRN_PLACE_NEWER; place++, at = older[at]) {
+        if (at == node) {
+            return place;
+        }
+    }
+    at = newer[model->cursor];
+    for (unsigned place = CAIRN_PLACE_NEWER; place < CAIRN_PLACE_COUNT; place++, at = newer[at]) {
+        if (at == node) {
+            return place;
+        }
+    }
+    return CAIRN_PLACE_COUNT;
+}
 
 /* One byte an event. REALLOC is followed by the byte of its new side, which is an allocation's. */
 enum cairn_op {
