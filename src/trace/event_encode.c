@@ -11,7 +11,7 @@
 #define RADIX      (1u << RADIX_BITS)
 #define RUN_MOST   15u /* in half a byte; 15 says that a varint follows */
 
-/* An event passes through all of these: so each is part of the loop over the events. */
+/* An event passes through these: so each is part of the loop over the events. */
 #define INLINE static inline __attribute__((always_inline))
 
 /* account → local number: open addressing, `mask` + 1 slots, a power of two at least twice the accounts. A slot of another
@@ -30,10 +30,18 @@ struct side {
     uint32_t last_new; /* account that got a local number last */
 };
 
-/* Where the next byte of some columns goes. A loop that writes keeps them beside the encoder: what is written are bytes, and those
- * might be the encoder's own for all that the compiler knows, so that it would read everything in there again. */
+/* Where the next byte of some columns goes. */
 struct pens {
     uint8_t *ops, *accounts, *sizes, *births;
+};
+
+/* What writing an event changes or looks at every time. A loop over events has its own copy: what it writes are bytes, and those
+ * might be of the encoder for all that the compiler knows, which would read everything in there again. */
+struct desk {
+    const struct cairn_event *events;
+    uint64_t first_event;
+    struct cairn_live_model live;
+    struct pens pens;
 };
 
 /* A far event until all are known. */
@@ -108,24 +116,24 @@ INLINE uint32_t put_account_number(struct side *side, struct pens *pens, uint32_
 INLINE unsigned put_account_and_size(struct side *side, struct pens *pens, uint32_t account, uint64_t size)
 {
     struct cairn_account_model *const model = &side->model;
-    struct cairn_local_account *const locals = model->local;
     uint32_t *const pair = cairn_account_model_pair(model);
     uint32_t local = *pair;
     unsigned op = CAIRN_OP_BY_PAIR;
-    if (local == 0 || locals[local].account != account) {
-        local = locals[model->last].follower;
+    if (local == 0 || model->local[local].account != account) {
+        local = model->local[model->last].follower;
         op = CAIRN_OP_BY_LAST;
-        if (local == 0 || locals[local].account != account) {
+        if (local == 0 || model->local[local].account != account) {
             local = put_account_number(side, pens, account);
             op = CAIRN_OP_BY_NUMBER;
         }
     }
-    if (locals[local].last_size != size) {
-        locals[local].last_size = size;
+    uint64_t *const last_size = &model->local[local].last_size;
+    cairn_account_model_follow(model, pair, local);
+    if (*last_size != size) {
+        *last_size = size;
         put_number(&pens->sizes, size);
         op |= CAIRN_OP_SIZE;
     }
-    cairn_account_model_follow(model, pair, local);
     return op;
 }
 
@@ -148,18 +156,16 @@ static __attribute__((noinline)) void put_run(struct cairn_event_encoder *encode
 }
 
 /* The block an event ends, if the event can say so by naming the one of this chunk that made it; 0 if not. */
-INLINE uint32_t near_node(const struct cairn_event_encoder *encoder, const struct cairn_live_model *live,
-                          const struct cairn_event *event, uint32_t account, uint64_t size)
+INLINE uint32_t near_node(const struct desk *desk, uint64_t birth, uint32_t account, uint64_t size)
 {
-    if (event->birth < encoder->first_event) {
+    if (birth < desk->first_event) {
         return 0;
     }
-    const uint64_t index = event->birth - encoder->first_event;
-    const struct cairn_event *const birth = &encoder->events[index];
-    const uint32_t node = (uint32_t)index + 1;
+    const uint64_t index = birth - desk->first_event;
+    const struct cairn_event *const born = &desk->events[index];
     const bool same =
-        live->older[node] != CAIRN_LIVE_NONE && birth->account == account && birth->size == size;
-    return same ? node : 0;
+        desk->live.older[index + 1] != CAIRN_LIVE_NONE && born->account == account && born->size == size;
+    return same ? (uint32_t)index + 1 : 0;
 }
 
 static __attribute__((noinline)) void keep_far(struct cairn_event_encoder *encoder, size_t index, unsigned op,
@@ -244,58 +250,57 @@ static size_t put_all_fars(struct cairn_event_encoder *encoder)
     return old;
 }
 
-/* The freeing side of FREE and REALLOC. */
-INLINE void put_freed(struct cairn_event_encoder *encoder, struct cairn_live_model *live, struct pens *pens,
-                      size_t index)
+/* The freeing side of a FREE, or of a REALLOC. */
+INLINE void put_freed(struct cairn_event_encoder *encoder, struct desk *desk, size_t index, bool is_free)
 {
-    const struct cairn_event *const event = &encoder->events[index];
-    const bool is_free = event->kind == CAIRN_EVENT_FREE;
+    const struct cairn_event *const event = &desk->events[index];
     const uint32_t account = is_free ? event->account : event->old_account;
     const uint64_t size = is_free ? event->size : event->old_size;
-    const uint32_t node = near_node(encoder, live, event, account, size);
+    const uint32_t node = near_node(desk, event->birth, account, size);
     if (node == 0) {
         keep_far(encoder, index, is_free ? CAIRN_FAR_FREE : CAIRN_FAR_REALLOC, account, size);
         return;
     }
-    const bool temporary = event->flags & CAIRN_EVENT_TEMPORARY;
-    const unsigned op = is_free ? (temporary ? CAIRN_OP_FREE_TEMPORARY : CAIRN_OP_FREE)
-                                : (temporary ? CAIRN_OP_REALLOC_TEMPORARY : CAIRN_OP_REALLOC);
-    const unsigned place = cairn_live_model_place(live, node);
-    put_byte(&pens->ops, op + place);
+    const unsigned op = is_free ? CAIRN_OP_FREE : CAIRN_OP_REALLOC;
+    const unsigned temporary =
+        (event->flags & CAIRN_EVENT_TEMPORARY) * (CAIRN_OP_FREE_TEMPORARY - CAIRN_OP_FREE);
+    const unsigned place = cairn_live_model_place(&desk->live, node);
+    put_byte(&desk->pens.ops, op + temporary + place);
     if (place == CAIRN_PLACE_COUNT) {
-        put_number(&pens->births, index + 1 - node);
+        put_number(&desk->pens.births, index + 1 - node);
     }
-    cairn_live_model_freed(live, node);
+    cairn_live_model_freed(&desk->live, node);
 }
 
-/* ALLOC, and the new side of REALLOC. */
-INLINE void put_born(struct cairn_event_encoder *encoder, struct cairn_live_model *live, struct pens *pens,
-                     size_t index)
+/* What makes a block: `op` is an ALLOC's, the new side of a REALLOC too, or a BY_REALLOC. */
+INLINE void put_born(struct cairn_event_encoder *encoder, struct desk *desk, size_t index, enum cairn_op op)
 {
-    const struct cairn_event *const event = &encoder->events[index];
-    const unsigned op = put_account_and_size(&encoder->near, pens, event->account, event->size);
-    const bool by_realloc = event->kind == CAIRN_EVENT_ALLOC && (event->flags & CAIRN_EVENT_BY_REALLOC);
-    put_byte(&pens->ops, (by_realloc ? CAIRN_OP_BY_REALLOC : CAIRN_OP_ALLOC) | op);
-    cairn_live_model_born(live, (uint32_t)index + 1);
+    const struct cairn_event *const event = &desk->events[index];
+    put_byte(&desk->pens.ops,
+             op | put_account_and_size(&encoder->near, &desk->pens, event->account, event->size));
+    cairn_live_model_born(&desk->live, (uint32_t)index + 1);
 }
 
-INLINE void put_event(struct cairn_event_encoder *encoder, struct cairn_live_model *live, struct pens *pens,
-                      size_t index)
+/* Any event. */
+static __attribute__((noinline)) void put_event(struct cairn_event_encoder *encoder, struct desk *desk,
+                                                size_t index)
 {
-    const struct cairn_event *const event = &encoder->events[index];
+    const struct cairn_event *const event = &desk->events[index];
     switch ((enum cairn_event_kind)event->kind) {
-    case CAIRN_EVENT_FREE:
-        put_freed(encoder, live, pens, index);
-        break;
-    case CAIRN_EVENT_REALLOC:
-        put_freed(encoder, live, pens, index);
-        /* FALLTHROUGH */
     case CAIRN_EVENT_ALLOC:
-        put_born(encoder, live, pens, index);
+        put_born(encoder, desk, index,
+                 event->flags & CAIRN_EVENT_BY_REALLOC ? CAIRN_OP_BY_REALLOC : CAIRN_OP_ALLOC);
         break;
     case CAIRN_EVENT_ADOPT:
         keep_far(encoder, index, CAIRN_FAR_ADOPT, event->account, event->size);
-        cairn_live_model_born(live, (uint32_t)index + 1);
+        cairn_live_model_born(&desk->live, (uint32_t)index + 1);
+        break;
+    case CAIRN_EVENT_FREE:
+        put_freed(encoder, desk, index, true);
+        break;
+    case CAIRN_EVENT_REALLOC:
+        put_freed(encoder, desk, index, false);
+        put_born(encoder, desk, index, CAIRN_OP_ALLOC);
         break;
     case CAIRN_EVENT_SHRINK:
         keep_far(encoder, index, CAIRN_FAR_SHRINK, event->account, event->size);
@@ -304,8 +309,8 @@ INLINE void put_event(struct cairn_event_encoder *encoder, struct cairn_live_mod
         keep_far(encoder, index, CAIRN_FAR_LOST, event->account, event->size);
         break;
     case CAIRN_EVENT_END:
-        put_byte(&pens->ops, CAIRN_OP_END);
-        put_number(&pens->accounts, event->account);
+        put_byte(&desk->pens.ops, CAIRN_OP_END);
+        put_number(&desk->pens.accounts, event->account);
         break;
     }
 }
@@ -320,7 +325,7 @@ static unsigned flags_of(unsigned kind)
     return kind == CAIRN_EVENT_ALLOC ? CAIRN_EVENT_BY_REALLOC : has_birth(kind) ? CAIRN_EVENT_TEMPORARY : 0u;
 }
 
-/* What event.h promises of events; what breaks it could not be read back. */
+/* What event.h promises of events, but for their times; what breaks it could not be read back. */
 static bool is_sound(const struct cairn_event_encoder *encoder, size_t index)
 {
     const struct cairn_event *const event = &encoder->events[index];
@@ -328,50 +333,72 @@ static bool is_sound(const struct cairn_event_encoder *encoder, size_t index)
            (!has_birth(event->kind) || event->birth < encoder->first_event + index);
 }
 
-/* The same of the usual allocation and free, which need few looks; false of all others. */
-INLINE bool is_usual(const struct cairn_event *event, uint64_t ordinal)
+/* The usual events, which are sound with fewer looks. */
+INLINE bool is_alloc(const struct cairn_event *event)
 {
-    const unsigned what = event->kind | (unsigned)event->flags << 8;
-    return what == CAIRN_EVENT_ALLOC ||
-           ((what & ~((unsigned)CAIRN_EVENT_TEMPORARY << 8)) == CAIRN_EVENT_FREE && event->birth < ordinal);
+    return (event->kind | (unsigned)event->flags << 8) == CAIRN_EVENT_ALLOC;
+}
+
+INLINE bool is_free(const struct cairn_event *event, uint64_t ordinal)
+{
+    const unsigned flags = (unsigned)CAIRN_EVENT_TEMPORARY << 8;
+    return ((event->kind | (unsigned)event->flags << 8) & ~flags) == CAIRN_EVENT_FREE &&
+           event->birth < ordinal;
+}
+
+/* Writes events of one time from `index` on. Returns the index of the first one of another time, or that is not sound. */
+INLINE size_t put_moment(struct cairn_event_encoder *encoder, struct desk *desk, size_t index)
+{
+    const uint64_t t_ns = desk->events[index].t_ns;
+    const size_t count = encoder->count;
+    for (; index < count && desk->events[index].t_ns == t_ns; index++) {
+        if (is_alloc(&desk->events[index])) {
+            put_born(encoder, desk, index, CAIRN_OP_ALLOC);
+        } else if (is_free(&desk->events[index], desk->first_event + index)) {
+            put_freed(encoder, desk, index, true);
+        } else {
+            if (!is_sound(encoder, index)) {
+                break;
+            }
+            struct desk other = *desk; /* so that the one of the loop stays in registers */
+            put_event(encoder, &other, index);
+            *desk = other;
+        }
+    }
+    return index;
 }
 
 /* Returns the index of the first event that is not sound; their number when all are. */
 static size_t put_events(struct cairn_event_encoder *encoder)
 {
     const struct cairn_event *const events = encoder->events;
-    const size_t count = encoder->count;
     uint8_t **const at = encoder->columns.at;
-    struct pens pens = {.ops = at[CAIRN_COLUMN_OPS],
-                        .accounts = at[CAIRN_COLUMN_ACCOUNTS],
-                        .sizes = at[CAIRN_COLUMN_SIZES],
-                        .births = at[CAIRN_COLUMN_BIRTHS]};
-    struct cairn_live_model live = encoder->live;
-    uint64_t t_ns = events[0].t_ns, step = 0;
-    size_t i = 0, run = 0; /* where the events of t_ns begin, `step` after those before */
-    if (t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0) {
-        return 0;
-    }
-    for (; i < count; i++) {
-        if (events[i].t_ns != t_ns) {
-            if (events[i].t_ns < t_ns || events[i].t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0) {
-                break;
-            }
-            put_run(encoder, step, i - run);
-            step = (events[i].t_ns - t_ns) / CAIRN_EVENT_TIME_UNIT_NS;
-            t_ns = events[i].t_ns;
-            run = i;
-        }
-        if (__builtin_expect(!is_usual(&events[i], encoder->first_event + i), 0) && !is_sound(encoder, i)) {
+    struct desk desk = {.events = events,
+                        .first_event = encoder->first_event,
+                        .live = encoder->live,
+                        .pens = {.ops = at[CAIRN_COLUMN_OPS],
+                                 .accounts = at[CAIRN_COLUMN_ACCOUNTS],
+                                 .sizes = at[CAIRN_COLUMN_SIZES],
+                                 .births = at[CAIRN_COLUMN_BIRTHS]}};
+    uint64_t last = events[0].t_ns;
+    size_t i = 0;
+    while (i < encoder->count) {
+        const size_t first = i;
+        const uint64_t t_ns = events[i].t_ns;
+        if (t_ns < last || t_ns % CAIRN_EVENT_TIME_UNIT_NS != 0) {
             break;
         }
-        put_event(encoder, &live, &pens, i);
+        i = put_moment(encoder, &desk, i);
+        if (i < encoder->count && events[i].t_ns == t_ns) {
+            break;
+        }
+        put_run(encoder, (t_ns - last) / CAIRN_EVENT_TIME_UNIT_NS, i - first);
+        last = t_ns;
     }
-    put_run(encoder, step, i - run);
-    at[CAIRN_COLUMN_OPS] = pens.ops;
-    at[CAIRN_COLUMN_ACCOUNTS] = pens.accounts;
-    at[CAIRN_COLUMN_SIZES] = pens.sizes;
-    at[CAIRN_COLUMN_BIRTHS] = pens.births;
+    at[CAIRN_COLUMN_OPS] = desk.pens.ops;
+    at[CAIRN_COLUMN_ACCOUNTS] = desk.pens.accounts;
+    at[CAIRN_COLUMN_SIZES] = desk.pens.sizes;
+    at[CAIRN_COLUMN_BIRTHS] = desk.pens.births;
     return i;
 }
 
