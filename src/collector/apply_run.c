@@ -1,4 +1,4 @@
-/* Many records of one ring. Nearly all are allocations and frees, for which the short way is enough; they are looked at some
+/* Many records of one ring. Nearly all are allocations, frees and reallocs, for which the short way is enough; they are looked at some
  * records ahead, so that what they need of the live map is loaded when they are applied. */
 #include "collector/ledger_quick.h"
 #include "collector/recorder.h"
@@ -58,6 +58,14 @@ static inline size_t look_ahead(const struct cairn_source *source, uint64_t limi
     return count;
 }
 
+/* Of a new block; 0: not known yet. */
+static inline uint32_t account_of(const struct cairn_source *source, const struct ahead *ahead)
+{
+    return ahead->node ? cairn_node_account(ahead->node, (uint8_t)cairn_live_key_domain(ahead->key),
+                                            source->target->code_epoch)
+                       : 0;
+}
+
 /* False: nothing was done. */
 static inline bool apply_quickly(struct cairn_recorder *recorder, const struct cairn_source *source,
                                  struct cairn_ledger_run *run, const struct ahead *ahead)
@@ -65,13 +73,14 @@ static inline bool apply_quickly(struct cairn_recorder *recorder, const struct c
     const uint64_t *record = ahead->record;
     const uint64_t us = cairn_clock_to_us(&recorder->clock, cairn_record_stamp(record));
     switch (cairn_record_kind(record)) {
-    case CAIRN_RECORD_ALLOC: {
-        const uint8_t domain = (uint8_t)cairn_live_key_domain(ahead->key);
-        const uint32_t account =
-            ahead->node ? cairn_node_account(ahead->node, domain, source->target->code_epoch) : 0;
-        return cairn_ledger_run_alloc(run, us, account, ahead->key, ahead->place,
+    case CAIRN_RECORD_ALLOC:
+        return cairn_ledger_run_alloc(run, us, account_of(source, ahead), ahead->key, ahead->place,
                                       record[2] & CAIRN_WIRE_ADDRESS_MASK);
-    }
+    case CAIRN_RECORD_REALLOC_BEGIN:
+        return cairn_ledger_run_realloc_begin(run, ahead->key, ahead->place);
+    case CAIRN_RECORD_REALLOC_END:
+        return cairn_ledger_run_realloc_end(run, us, account_of(source, ahead), ahead->key, ahead->place,
+                                            record[2] & CAIRN_WIRE_ADDRESS_MASK);
     case CAIRN_RECORD_FREE:
         return cairn_ledger_run_free(run, us, ahead->key, ahead->place, (record[1] & CAIRN_FREE_LATER) != 0);
     default:

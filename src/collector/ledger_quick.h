@@ -1,4 +1,4 @@
-/* The usual allocation and the usual free, nine of ten events: a block of an exact recording that is young, in order, in a
+/* The usual allocation, free and realloc, nine of ten events: a block of an exact recording that is young, in order, in a
  * chunk that has room. Each does what its namesake in ledger_blocks.c does, or nothing at all. Private to the merge. */
 #ifndef CAIRN_COLLECTOR_LEDGER_QUICK_H
 #define CAIRN_COLLECTOR_LEDGER_QUICK_H
@@ -64,30 +64,29 @@ static inline uint64_t cairn_ledger_run_hash(const struct cairn_ledger_run *run,
     return cairn_live_hash(run->map->table.space, key);
 }
 
-/* As cairn_ledger_alloc(), of a block whose key has that young place. False: nothing was done. */
-static inline __attribute__((always_inline)) bool
-cairn_ledger_run_alloc(struct cairn_ledger_run *run, uint64_t us, uint32_t account, uint64_t key,
-                       struct cairn_live_slot *place, uint64_t size)
+/* Whether a new block can be made with the next event: its young place is free for it then. */
+static inline __attribute__((always_inline)) bool cairn_ledger_run_has_room(struct cairn_ledger_run *run,
+                                                                            uint32_t account, uint64_t key,
+                                                                            struct cairn_live_slot *place,
+                                                                            uint64_t size)
 {
     if (account == 0 || size >= CAIRN_SIZE_IS_GIANT || run->count == CAIRN_CHUNK_EVENTS) {
         return false;
     }
-    if (__builtin_expect(cairn_live_slot_key(place) == key, 1)) {
-        if (cairn_young_is_block(place)) {
-            return false;
-        }
-    } else if (!cairn_young_clear(run->map, place, cairn_ledger_run_hash(run, key), key)) {
-        return false;
-    }
+    return __builtin_expect(cairn_live_slot_key(place) == key, 1)
+               ? !cairn_young_is_block(place)
+               : cairn_young_clear(run->map, place, cairn_ledger_run_hash(run, key), key);
+}
+
+/* Puts a block that the next event makes into its young place. */
+static inline __attribute__((always_inline)) void
+cairn_ledger_run_place(struct cairn_ledger_run *run, uint64_t us, uint32_t account, uint64_t key,
+                       struct cairn_live_slot *place, uint64_t size)
+{
     run->last_us = us > run->last_us ? us : run->last_us;
     const uint64_t birth = run->first_event + run->count;
     cairn_live_pack_key(place, key, size, birth, run->last_us, account);
     run->map->count++;
-    run->lifetimes[run->count] = 0;
-    run->events[run->count++] = (struct cairn_event){.t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
-                                                     .size = size,
-                                                     .account = account,
-                                                     .kind = CAIRN_EVENT_ALLOC};
     if (cairn_domain_is_heap(cairn_live_key_domain(key))) {
         run->traced_bytes += (int64_t)size;
         if (run->traced_bytes > run->traced_peak_bytes) {
@@ -95,6 +94,65 @@ cairn_ledger_run_alloc(struct cairn_ledger_run *run, uint64_t us, uint32_t accou
         }
         run->last_birth_1 = birth + 1;
     }
+}
+
+/* As cairn_ledger_alloc(), of a block whose key has that young place. False: nothing was done. */
+static inline __attribute__((always_inline)) bool
+cairn_ledger_run_alloc(struct cairn_ledger_run *run, uint64_t us, uint32_t account, uint64_t key,
+                       struct cairn_live_slot *place, uint64_t size)
+{
+    if (!cairn_ledger_run_has_room(run, account, key, place, size)) {
+        return false;
+    }
+    cairn_ledger_run_place(run, us, account, key, place, size);
+    run->lifetimes[run->count] = 0;
+    run->events[run->count++] = (struct cairn_event){.t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
+                                                     .size = size,
+                                                     .account = account,
+                                                     .kind = CAIRN_EVENT_ALLOC};
+    return true;
+}
+
+/* As cairn_ledger_realloc_begin(), of a young block and outside any other realloc. False: nothing was done. */
+static inline bool cairn_ledger_run_realloc_begin(struct cairn_ledger_run *run, uint64_t key,
+                                                  struct cairn_live_slot *place)
+{
+    struct cairn_ledger_thread *thread = run->thread;
+    if (thread->reallocating != 0 || cairn_live_slot_key(place) != key || !cairn_young_is_block(place)) {
+        return false;
+    }
+    cairn_live_unpack_slot(place, &thread->pending[0].block);
+    thread->pending[0].known = true;
+    thread->reallocating = 1;
+    place->w1 = CAIRN_YOUNG_NO_BLOCK;
+    run->map->count--;
+    return true;
+}
+
+/* As cairn_ledger_realloc_end(), of the only one that began. False: nothing was done. */
+static inline bool cairn_ledger_run_realloc_end(struct cairn_ledger_run *run, uint64_t us, uint32_t account,
+                                                uint64_t key, struct cairn_live_slot *place, uint64_t size)
+{
+    struct cairn_ledger_thread *thread = run->thread;
+    const struct cairn_live_block *old = &thread->pending[0].block;
+    if (thread->reallocating != 1 || !thread->pending[0].known ||
+        (run->inherits && cairn_ledger_is_inherited(run->ledger, run->process, old->account)) ||
+        !cairn_ledger_run_has_room(run, account, key, place, size)) {
+        return false;
+    }
+    thread->reallocating = 0;
+    if (cairn_domain_is_heap(old->domain)) {
+        run->traced_bytes -= (int64_t)old->size;
+    }
+    cairn_ledger_run_place(run, us, account, key, place, size);
+    run->lifetimes[run->count] = cairn_ledger_lifetime_of(old->time_us, run->last_us);
+    run->events[run->count++] = (struct cairn_event){.t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
+                                                     .size = size,
+                                                     .birth = old->birth,
+                                                     .account = account,
+                                                     .old_account = old->account,
+                                                     .old_size = old->size,
+                                                     .kind = CAIRN_EVENT_REALLOC};
     return true;
 }
 

@@ -51,7 +51,7 @@ struct model {
     uint32_t ended[PROCESSES];
     size_t ended_count; /* whose END is still to come */
     int64_t bytes[PROCESSES + 1], blocks[PROCESSES + 1];
-    uint64_t lost, unknown, quick;
+    uint64_t lost, unknown, quick, quick_begins, quick_ends;
     uint64_t stamp;
     struct cairn_ledger_run run;
     struct process *run_of; /* whose it is; NULL: none is open */
@@ -201,6 +201,38 @@ static void give_back(struct model *model, struct process *process, uint64_t add
     }
 }
 
+static void begin_realloc_of(struct model *model, struct process *process, uint64_t address)
+{
+    const struct cairn_ledger_time when = now(model);
+    const uint64_t key = cairn_live_key(address, CAIRN_DOMAIN_MALLOC);
+    if (in_run(model, process, when) &&
+        cairn_ledger_run_realloc_begin(&model->run, key, cairn_young_ahead(process->ledger->live, key))) {
+        was_quick(model, when);
+        model->quick_begins++;
+        return;
+    }
+    end_run(model);
+    cairn_ledger_realloc_begin(model->rig.recorder->ledger, process->ledger, &process->thread, when, address,
+                               CAIRN_DOMAIN_MALLOC);
+}
+
+static void end_realloc(struct model *model, struct process *process, uint32_t account, uint64_t address,
+                        uint64_t size)
+{
+    const struct cairn_ledger_time when = now(model);
+    const uint64_t key = cairn_live_key(address, CAIRN_DOMAIN_MALLOC);
+    if (in_run(model, process, when) &&
+        cairn_ledger_run_realloc_end(&model->run, when.us, account, key,
+                                     cairn_young_ahead(process->ledger->live, key), size)) {
+        was_quick(model, when);
+        model->quick_ends++;
+        return;
+    }
+    end_run(model);
+    cairn_ledger_realloc_end(model->rig.recorder->ledger, process->ledger, &process->thread, when, account,
+                             address, size, CAIRN_DOMAIN_MALLOC);
+}
+
 /* Every other process has an array of young blocks from its next one on, as if it had made thousands already. */
 static void make_young(struct process *process, uint32_t number)
 {
@@ -248,8 +280,7 @@ static void begin_realloc(struct model *model, uint32_t number)
     process->reallocating = (uint32_t)at + 1;
     process->pending = process->blocks[at];
     process->blocks[at].held = false;
-    cairn_ledger_realloc_begin(model->rig.recorder->ledger, process->ledger, &process->thread, now(model),
-                               0x1000 + at * 16, CAIRN_DOMAIN_MALLOC);
+    begin_realloc_of(model, process, 0x1000 + at * 16);
 }
 
 static void finish_realloc(struct model *model, uint32_t number)
@@ -261,6 +292,7 @@ static void finish_realloc(struct model *model, uint32_t number)
     const size_t old = process->reallocating - 1;
     process->reallocating = 0;
     if (next_random() % 4 == 0) {
+        end_run(model);
         process->blocks[old] = process->pending;
         cairn_ledger_realloc_cancel(model->rig.recorder->ledger, process->ledger, &process->thread);
         return;
@@ -275,8 +307,7 @@ static void finish_realloc(struct model *model, uint32_t number)
         change(model, number, -(int64_t)process->pending.size, -1);
     }
     take_over(model, number, at, size);
-    cairn_ledger_realloc_end(model->rig.recorder->ledger, process->ledger, &process->thread, now(model),
-                             account_of(model, number), 0x1000 + at * 16, size, CAIRN_DOMAIN_MALLOC);
+    end_realloc(model, process, account_of(model, number), 0x1000 + at * 16, size);
 }
 
 static void do_fork(struct model *model, uint32_t number)
@@ -335,7 +366,6 @@ static void step(struct model *model)
         break;
     default:
         if (next_random() % 8 == 0) {
-            end_run(model);
             model->processes[number].reallocating ? finish_realloc(model, number)
                                                   : begin_realloc(model, number);
         } else if (next_random() % 2) {
@@ -408,6 +438,7 @@ static void run(uint64_t with_seed)
     rig_finish(&model->rig);
     const struct cairn_ledger_counts *counts = cairn_ledger_counts(ledger);
     assert_true(model->quick > STEPS / 100);
+    assert_true(model->quick_begins > STEPS / 1000 && model->quick_ends > STEPS / 1000);
     assert_int_equal(counts->lost_frees, model->lost);
     assert_int_equal(counts->unknown_frees, model->unknown);
     int64_t bytes[PROCESSES + 1] = {0}, blocks[PROCESSES + 1] = {0};
