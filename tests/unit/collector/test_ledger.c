@@ -428,11 +428,14 @@ static void run(uint64_t with_seed)
     for (uint32_t i = 1; i <= model->count; i++) {
         const struct process *process = &model->processes[i];
         int64_t held = 0;
+        uint64_t blocks = 0;
         for (size_t at = 0; at < ADDRESSES; at++) {
             held += process->blocks[at].held ? (int64_t)process->blocks[at].size : 0;
+            blocks += process->blocks[at].held;
         }
         if (process->alive && !process->reallocating) {
             assert_int_equal(process->ledger->traced_bytes, held);
+            assert_int_equal(process->ledger->live->count, blocks);
         }
     }
     rig_finish(&model->rig);
