@@ -17,6 +17,7 @@
 #define EVENTS    60000u
 #define CHUNK     1000u
 #define INTERVAL  ((int64_t)333000) /* nanoseconds */
+#define BATCH     100u              /* events that are summed up in one call, at most */
 
 static uint64_t seed;
 
@@ -34,13 +35,19 @@ struct block {
     uint64_t size, birth;
 };
 
+/* What the timeline reads at the end of an interval. */
+struct interval {
+    int64_t max, allocations, frees;
+};
+
 struct brute {
     struct cairn_totals now[ACCOUNTS], at_peak[ACCOUNTS], at_chunk[ACCOUNTS];
     int64_t heap, peak, process_heap[PROCESSES + 1], process_peak[PROCESSES + 1];
     uint64_t peak_event, deaths[ACCOUNTS];
-    int64_t chunk_max, interval_max;  /* INT64_MIN: nothing yet */
+    int64_t chunk_max;                /* INT64_MIN: nothing yet */
     uint64_t chunk_max_event, oldest; /* UINT64_MAX: nothing that was born before the chunk */
-    int64_t allocations, frees, interval_allocations, interval_frees;
+    int64_t allocations, frees;
+    struct interval open, closed; /* the interval of the timeline, and the one before */
     bool ended[PROCESSES + 1];
 };
 
@@ -75,12 +82,11 @@ static void brute_peaks(struct brute *brute, uint64_t events)
     }
 }
 
-/* What the timeline takes at the end of an interval; the next one begins with what is there. */
+/* The next interval begins with what is there. */
 static void brute_tick(struct brute *brute)
 {
-    brute->interval_max = brute->heap;
-    brute->interval_allocations = 0;
-    brute->interval_frees = 0;
+    brute->closed = brute->open;
+    brute->open = (struct interval){.max = brute->heap};
 }
 
 /* Maxima and counts of the open chunk and interval. */
@@ -94,13 +100,13 @@ static void brute_event(struct brute *brute, const struct cairn_event *event, ui
         brute->chunk_max = brute->heap;
         brute->chunk_max_event = event->t_ns / 1000;
     }
-    brute->interval_max = brute->heap > brute->interval_max ? brute->heap : brute->interval_max;
+    brute->open.max = brute->heap > brute->open.max ? brute->heap : brute->open.max;
     if (makes && is_heap(event->account)) {
-        brute->interval_allocations++;
+        brute->open.allocations++;
         brute->allocations += event->kind == CAIRN_EVENT_ALLOC;
     }
     if (frees && is_heap(freed)) {
-        brute->interval_frees++;
+        brute->open.frees++;
         brute->frees += event->kind == CAIRN_EVENT_FREE;
     }
     if ((frees || event->kind == CAIRN_EVENT_SHRINK) && event->birth < chunk_first &&
@@ -109,9 +115,24 @@ static void brute_event(struct brute *brute, const struct cairn_event *event, ui
     }
 }
 
+/* The sums, and what they were at the end of the last interval. */
+struct sums {
+    struct cairn_aggregate aggregate;
+    struct interval closed;
+};
+
+static struct interval interval_of(const struct cairn_aggregate *aggregate)
+{
+    return (struct interval){.max = aggregate->interval_max_bytes,
+                             .allocations = aggregate->interval_allocations,
+                             .frees = aggregate->interval_frees};
+}
+
 static void tick(void *state, int64_t t_ns)
 {
-    struct cairn_aggregate *aggregate = state;
+    struct sums *sums = state;
+    struct cairn_aggregate *aggregate = &sums->aggregate;
+    sums->closed = interval_of(aggregate);
     aggregate->interval_max_bytes = aggregate->heap_bytes;
     aggregate->interval_allocations = 0;
     aggregate->interval_frees = 0;
@@ -205,17 +226,24 @@ static void check_totals(const struct cairn_totals *got, const struct cairn_tota
     assert_memory_equal(got, expected, sizeof *got);
 }
 
-static void check_state(const struct cairn_aggregate *aggregate, const struct brute *brute)
+static void check_interval(struct interval got, struct interval expected)
 {
+    assert_int_equal(got.max, expected.max);
+    assert_int_equal(got.allocations, expected.allocations);
+    assert_int_equal(got.frees, expected.frees);
+}
+
+static void check_state(const struct sums *sums, const struct brute *brute)
+{
+    const struct cairn_aggregate *aggregate = &sums->aggregate;
     assert_int_equal(aggregate->heap_bytes, brute->heap);
     assert_int_equal(aggregate->peak.bytes, brute->peak);
     assert_int_equal(aggregate->peak.event, brute->peak_event);
     assert_int_equal(aggregate->chunk_max_bytes, brute->chunk_max);
     assert_int_equal(aggregate->chunk_max_event, brute->chunk_max_event);
     assert_int_equal(aggregate->chunk_oldest_freed, brute->oldest);
-    assert_int_equal(aggregate->interval_max_bytes, brute->interval_max);
-    assert_int_equal(aggregate->interval_allocations, brute->interval_allocations);
-    assert_int_equal(aggregate->interval_frees, brute->interval_frees);
+    check_interval(sums->closed, brute->closed);
+    check_interval(interval_of(aggregate), brute->open);
     assert_int_equal(aggregate->counts.allocations, brute->allocations);
     assert_int_equal(aggregate->counts.frees, brute->frees);
     for (uint32_t i = 1; i <= ACCOUNTS; i++) {
@@ -276,57 +304,81 @@ static void check_histograms(const struct cairn_aggregate *aggregate, const stru
     }
 }
 
-static void run(uint64_t with_seed)
+/* Events of one call, which may lie on both sides of a tick. */
+struct events {
+    struct cairn_event list[BATCH];
+    uint8_t lifetimes[BATCH];
+    size_t count;
+};
+
+static void sum_up(struct sums *sums, struct events *events)
 {
-    seed = with_seed;
+    cairn_aggregate_events(&sums->aggregate, events->list, events->lifetimes, events->count);
+    events->count = 0;
+}
+
+static void begin_chunk(struct sums *sums, struct brute *brute, uint64_t first)
+{
+    cairn_aggregate_begin_chunk(&sums->aggregate);
+    memcpy(brute->at_chunk, brute->now, sizeof brute->now);
+    brute->chunk_max = INT64_MIN;
+    brute->chunk_max_event = first;
+    brute->oldest = UINT64_MAX;
+}
+
+static void begin(struct sums *sums)
+{
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         identities[i] = (struct cairn_account_identity){.process = i % PROCESSES + 1,
                                                         .thread = i % 8 + 1,
                                                         .stack = i,
                                                         .domain = (uint8_t)(i % 7 == 6 ? 4 : i % 3)};
     }
+    *sums = (struct sums){.closed = {.max = 0}};
+    cairn_aggregate_init(&sums->aggregate);
+    cairn_aggregate_add_accounts(&sums->aggregate, identities, ACCOUNTS);
+    sums->aggregate.tick = tick;
+    sums->aggregate.tick_state = sums;
+    sums->aggregate.next_tick_ns = INTERVAL;
+}
+
+static void run(uint64_t with_seed)
+{
+    seed = with_seed;
     struct brute *brute = calloc(1, sizeof *brute);
     struct block *blocks = calloc(BLOCKS, sizeof *blocks);
-    struct cairn_aggregate aggregate;
-    cairn_aggregate_init(&aggregate);
-    cairn_aggregate_add_accounts(&aggregate, identities, ACCOUNTS);
-    aggregate.tick = tick;
-    aggregate.tick_state = &aggregate;
-    aggregate.next_tick_ns = INTERVAL;
-    brute->chunk_max = INT64_MIN;
-    brute->oldest = UINT64_MAX;
+    struct events events = {.count = 0};
+    struct sums sums;
+    begin(&sums);
+    begin_chunk(&sums, brute, 0);
     uint64_t chunk_first = 0;
     for (uint64_t i = 0; i < EVENTS; i++) {
-        struct cairn_event event;
         if (i > 0 && i % (INTERVAL / 1000) == 0) {
             brute_tick(brute);
         }
+        struct cairn_event *event = &events.list[events.count];
         if (i % (EVENTS / PROCESSES) == EVENTS / PROCESSES - 1 && i < EVENTS / 4 * 3) {
-            event = end_process(brute, blocks, i, (uint32_t)(i / (EVENTS / PROCESSES)) + 1);
+            *event = end_process(brute, blocks, i, (uint32_t)(i / (EVENTS / PROCESSES)) + 1);
         } else {
-            event = make_event(brute, blocks, i);
+            *event = make_event(brute, blocks, i);
         }
         brute_peaks(brute, i + 1);
-        brute_event(brute, &event, chunk_first);
-        const uint8_t lifetime = (uint8_t)(next_random() % 41);
-        cairn_aggregate_events(&aggregate, &event, &lifetime, 1);
-        if (i % 777 == 0) {
-            check_state(&aggregate, brute);
+        brute_event(brute, event, chunk_first);
+        events.lifetimes[events.count++] = (uint8_t)(next_random() % 41);
+        const bool ends_chunk = i % CHUNK == CHUNK - 1;
+        if (ends_chunk || events.count == BATCH || next_random() % 50 == 0) {
+            sum_up(&sums, &events);
+            check_state(&sums, brute);
         }
-        if (i % CHUNK == CHUNK - 1) {
-            check_delta(&aggregate, brute);
-            cairn_aggregate_begin_chunk(&aggregate);
-            memcpy(brute->at_chunk, brute->now, sizeof brute->now);
-            brute->chunk_max = INT64_MIN;
-            brute->chunk_max_event = i + 1;
-            brute->oldest = UINT64_MAX;
+        if (ends_chunk) {
+            check_delta(&sums.aggregate, brute);
+            begin_chunk(&sums, brute, i + 1);
             chunk_first = i + 1;
         }
     }
-    check_state(&aggregate, brute);
-    check_histograms(&aggregate, brute);
-    assert_false(aggregate.failed);
-    cairn_aggregate_release(&aggregate);
+    check_histograms(&sums.aggregate, brute);
+    assert_false(sums.aggregate.failed);
+    cairn_aggregate_release(&sums.aggregate);
     free(brute);
     free(blocks);
 }

@@ -234,6 +234,10 @@ static void test_events_that_cannot_be_are_refused(void **state)
         {.kind = CAIRN_EVENT_ALLOC, .t_ns = 5000, .flags = CAIRN_EVENT_TEMPORARY},
         {.kind = CAIRN_EVENT_FREE, .t_ns = 5000, .birth = 101},
         {.kind = CAIRN_EVENT_FREE, .t_ns = 5000, .flags = 2},
+        {.kind = CAIRN_EVENT_FREE, .t_ns = 5000, .flags = 3},
+        {.kind = CAIRN_EVENT_FREE, .t_ns = 6000, .birth = 101, .flags = CAIRN_EVENT_TEMPORARY},
+        {.kind = CAIRN_EVENT_REALLOC, .t_ns = 5000, .birth = 101},
+        {.kind = CAIRN_EVENT_ADOPT, .t_ns = 6000, .birth = 101},
     };
     struct cairn_buffer blob = CAIRN_BUFFER_INIT;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -242,6 +246,8 @@ static void test_events_that_cannot_be_are_refused(void **state)
         assert_int_equal(cairn_events_encode(events, 2, 100, 1, &blob, &error), CAIRN_E_FORMAT);
         assert_non_null(strstr(error.message, "101"));
     }
+    const struct cairn_event first = {.kind = CAIRN_EVENT_ALLOC, .account = 1, .t_ns = 5001};
+    assert_int_equal(cairn_events_encode(&first, 1, 100, 1, &blob, NULL), CAIRN_E_FORMAT);
     assert_int_equal(blob.length, 0);
     cairn_buffer_release(&blob);
 }
