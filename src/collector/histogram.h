@@ -64,11 +64,12 @@ static inline struct cairn_histogram_count *cairn_histogram_find(const struct ca
     }
 }
 
-/* Blocks more, and of them so many temporary ones. */
+/* Blocks more, and of them so many temporary ones. What is more than a count holds is left out: it must not reach the key. */
 static inline void cairn_histogram_add(struct cairn_histogram_count *count, uint64_t blocks,
                                        uint64_t temporary)
 {
-    count->blocks += blocks & ((UINT64_C(1) << CAIRN_HISTOGRAM_BLOCK_BITS) - 1);
+    const uint64_t room = ~count->blocks & ((UINT64_C(1) << CAIRN_HISTOGRAM_BLOCK_BITS) - 1);
+    count->blocks += blocks < room ? blocks : room;
     count->temporary += temporary;
 }
 

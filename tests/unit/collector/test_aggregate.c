@@ -391,10 +391,38 @@ static void same_as_brute_force(void **state)
     }
 }
 
+/* A block of a sample may count for 2^40 of them (--sample 1T), as often as a hostile program says that it was sampled: more than a
+ * count holds, whose upper bits are its key. */
+static void counts_end_at_their_maximum(void **state)
+{
+    (void)state;
+    enum { MANY = 512 * 16 };
+    static struct cairn_event events[MANY];
+    static uint8_t lifetimes[MANY];
+    const struct cairn_account_identity identity = {.process = 1, .thread = 1, .stack = 1, .domain = 0};
+    struct cairn_histogram_cell cells[CAIRN_SIZE_BUCKETS * CAIRN_LIFETIME_BUCKETS];
+    struct cairn_aggregate aggregate;
+    cairn_aggregate_init(&aggregate);
+    aggregate.sample_bytes = INT64_C(1) << 40;
+    cairn_aggregate_add_accounts(&aggregate, &identity, 1);
+    for (size_t i = 0; i < MANY; i++) {
+        events[i] = (struct cairn_event){.t_ns = i * 1000, .account = 1, .kind = CAIRN_EVENT_ALLOC};
+    }
+    cairn_aggregate_events(&aggregate, events, lifetimes, MANY);
+    const struct cairn_histogram *histogram = &aggregate.accounts[0].histogram;
+    assert_int_equal(histogram->used, 1);
+    assert_int_equal(cairn_histogram_cells(histogram, cells), 1);
+    assert_int_equal(cells[0].size_bucket, 0);
+    assert_int_equal(cells[0].lifetime_bucket, CAIRN_LIFETIME_LIVE);
+    assert_int_equal(cells[0].blocks, (UINT64_C(1) << CAIRN_HISTOGRAM_BLOCK_BITS) - 1);
+    cairn_aggregate_release(&aggregate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_brute_force),
+        cmocka_unit_test(counts_end_at_their_maximum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
