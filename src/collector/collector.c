@@ -220,7 +220,6 @@ static void note_unseen(struct cairn_recorder *recorder)
     }
 }
 
-/* All rows but names; then names for what they brought; then the last rows. */
 /* Then it counts what the trace takes without the last names. */
 static bool is_near_limit(const struct cairn_recorder *recorder)
 {
@@ -228,6 +227,7 @@ static bool is_near_limit(const struct cairn_recorder *recorder)
     return most > 0 && (most < SMALL_LIMIT_BYTES || cairn_store_file_bytes(recorder->store) >= most / 2);
 }
 
+/* All rows but names; then names for what they brought; then the last rows. */
 static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct cairn_error *error)
 {
     const int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
