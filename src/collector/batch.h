@@ -149,11 +149,11 @@ void cairn_batch_stack(struct cairn_batch *batch, const struct cairn_stack_row *
 /* These take the buffers' contents over and leave them empty. */
 void cairn_batch_account(struct cairn_batch *batch, const struct cairn_account *row,
                          struct cairn_buffer *histogram);
-/* Room for the stacks of `count` accounts, for the caller to fill; NULL when memory ran out. */
-uint32_t *cairn_batch_account_stacks(struct cairn_batch *batch, uint32_t first, size_t count);
 void cairn_batch_chunk(struct cairn_batch *batch, const struct cairn_chunk *row, struct cairn_buffer *data,
                        struct cairn_buffer *delta, bool sealed);
 void cairn_batch_keyframe(struct cairn_batch *batch, uint32_t chunk, struct cairn_buffer *data);
+/* Room for the stacks of `count` accounts, for the caller to fill; NULL when memory ran out. */
+uint32_t *cairn_batch_account_stacks(struct cairn_batch *batch, uint32_t first, size_t count);
 /* The account has its row already. */
 void cairn_batch_account_site(struct cairn_batch *batch, uint32_t account, uint32_t frame);
 /* Room for `site_count` sites, for the caller to fill; NULL when memory ran out or there are none. */

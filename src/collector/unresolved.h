@@ -1,4 +1,4 @@
-/* Rows that the store has carried out and whose names nobody has looked up yet. */
+/* Rows that the store has taken, whose names nobody has looked up yet. */
 #ifndef CAIRN_COLLECTOR_UNRESOLVED_H
 #define CAIRN_COLLECTOR_UNRESOLVED_H
 

@@ -220,17 +220,32 @@ static void check_chunks(const struct shelf *shelf, const struct stream *stream,
     free(decoded);
 }
 
+/* A chunker that knows all accounts, and a thread that takes what it sends. */
+static struct cairn_chunker *start(struct cairn_pipeline *pipeline, struct shelf *shelf)
+{
+    struct cairn_chunker *chunker;
+    assert_true(cairn_pipeline_init(pipeline));
+    assert_int_equal(cairn_chunker_start(pipeline, 0, &chunker, NULL), CAIRN_OK);
+    shelf->pipeline = pipeline;
+    pthread_create(&shelf->thread, NULL, take_batches, shelf);
+    post_accounts(pipeline);
+    return chunker;
+}
+
+static void finish(struct cairn_pipeline *pipeline, struct shelf *shelf, struct cairn_chunker *chunker)
+{
+    post(pipeline, cairn_message_new(CAIRN_MESSAGE_FINISH, 0));
+    cairn_chunker_join(chunker);
+    cairn_queue_push(&pipeline->batches, &end_of_batches);
+    pthread_join(shelf->thread, NULL);
+}
+
 static void chunks_decode_and_add_up(void **state)
 {
     (void)state;
     static struct shelf shelf;
     struct cairn_pipeline pipeline;
-    struct cairn_chunker *chunker;
-    assert_true(cairn_pipeline_init(&pipeline));
-    assert_int_equal(cairn_chunker_start(&pipeline, 0, &chunker, NULL), CAIRN_OK);
-    shelf.pipeline = &pipeline;
-    pthread_create(&shelf.thread, NULL, take_batches, &shelf);
-    post_accounts(&pipeline);
+    struct cairn_chunker *chunker = start(&pipeline, &shelf);
 
     struct stream stream = {.events = malloc(20 * CAIRN_CHUNK_EVENTS * sizeof *stream.events)};
     size_t chunk_count = 0;
@@ -250,10 +265,7 @@ static void chunks_decode_and_add_up(void **state)
         chunk_count++;
     }
     post_commit(&pipeline, (int64_t)stream.count * 2000, true);
-    post(&pipeline, cairn_message_new(CAIRN_MESSAGE_FINISH, 0));
-    cairn_chunker_join(chunker);
-    cairn_queue_push(&pipeline.batches, &end_of_batches);
-    pthread_join(shelf.thread, NULL);
+    finish(&pipeline, &shelf, chunker);
 
     assert_int_equal(shelf.recording.events, stream.count);
     assert_true(shelf.chunk_rows > chunk_count);
@@ -283,12 +295,7 @@ static void sites_reach_every_row(void **state)
     (void)state;
     static struct shelf shelf;
     struct cairn_pipeline pipeline;
-    struct cairn_chunker *chunker;
-    assert_true(cairn_pipeline_init(&pipeline));
-    assert_int_equal(cairn_chunker_start(&pipeline, 0, &chunker, NULL), CAIRN_OK);
-    shelf.pipeline = &pipeline;
-    pthread_create(&shelf.thread, NULL, take_batches, &shelf);
-    post_accounts(&pipeline);
+    struct cairn_chunker *chunker = start(&pipeline, &shelf);
     post_sites(&pipeline, 1, 100);
     post_commit(&pipeline, 1000, false);
     post_sites(&pipeline, 101, 200);
@@ -300,10 +307,7 @@ static void sites_reach_every_row(void **state)
     post_events(&pipeline, buffer, 100, true);
     post_sites(&pipeline, 201, ACCOUNTS);
     post_commit(&pipeline, 3000, true);
-    post(&pipeline, cairn_message_new(CAIRN_MESSAGE_FINISH, 0));
-    cairn_chunker_join(chunker);
-    cairn_queue_push(&pipeline.batches, &end_of_batches);
-    pthread_join(shelf.thread, NULL);
+    finish(&pipeline, &shelf, chunker);
 
     for (uint32_t i = 0; i < ACCOUNTS; i++) {
         assert_int_equal(shelf.accounts[i].site, i + 1001);
