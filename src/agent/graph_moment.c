@@ -203,11 +203,12 @@ static void clear_request(const struct cairn_process *process)
     }
 }
 
-/* Between the two halves of a realloc it is not known whose the block is. */
+/* Within a realloc it is not known whose the block is. */
 static bool is_second_half(const struct cairn_draft *draft)
 {
-    return draft->kind == CAIRN_RECORD_REALLOC_END || draft->kind == CAIRN_RECORD_REALLOC_CANCEL ||
-           draft->kind == CAIRN_RECORD_REALLOC_GONE || draft->kind == CAIRN_RECORD_REALLOC_ALONE;
+    return draft->kind == CAIRN_RECORD_REALLOC || draft->kind == CAIRN_RECORD_REALLOC_END ||
+           draft->kind == CAIRN_RECORD_REALLOC_CANCEL || draft->kind == CAIRN_RECORD_REALLOC_GONE ||
+           draft->kind == CAIRN_RECORD_REALLOC_ALONE;
 }
 
 void cairn_graph_answer(const struct cairn_draft *draft, uintptr_t sp)

@@ -10,7 +10,7 @@ void cairn_heap_sampled(struct cairn_thread *thread, uint64_t key)
 void cairn_heap_record_other(const void *block, size_t size, uint32_t domain,
                              const struct cairn_registers *at)
 {
-    cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, domain, at);
+    cairn_heap_record_block(CAIRN_RECORD_ALLOC, NULL, block, size, domain, at);
 }
 
 void cairn_heap_look(uint32_t domain, uintptr_t sp)

@@ -65,31 +65,35 @@ static inline bool cairn_heap_passes_over(const void *block, size_t size, uint32
     return false;
 }
 
-/* `kind` is ALLOC, REALLOC_END or REALLOC_ALONE. */
-static inline void cairn_heap_record_block(uint8_t kind, const void *block, size_t size, uint32_t domain,
-                                           const struct cairn_registers *at)
+/* `kind` is ALLOC, REALLOC_END, REALLOC_ALONE, or REALLOC of the block that was at `old`. */
+static inline void cairn_heap_record_block(uint8_t kind, const void *old, const void *block, size_t size,
+                                           uint32_t domain, const struct cairn_registers *at)
 {
+    const uint32_t words = kind == CAIRN_RECORD_REALLOC ? 4 : 3;
     struct cairn_thread *thread = cairn_self;
     if (cairn_event_may_begin(thread)) {
         cairn_event_begin(thread, at->sp);
         const uint32_t node = domain == CAIRN_DOMAIN_MALLOC || domain == CAIRN_DOMAIN_POOL
                                   ? cairn_capture(thread, at)
                                   : cairn_python_capture(thread, at, true);
-        uint64_t *record = cairn_ring_writer_reserve(&thread->writer, 3);
+        uint64_t *record = cairn_ring_writer_reserve(&thread->writer, words);
         if (record) {
             record[0] = cairn_record_block_word0(kind, domain, cairn_event_stamp_near(thread, at->sp));
             record[1] = (uint64_t)(uintptr_t)block | (uint64_t)(node & 0xffff) << CAIRN_WIRE_ADDRESS_BITS;
             record[2] = size | (uint64_t)(node >> 16) << CAIRN_WIRE_ADDRESS_BITS;
-            cairn_ring_writer_commit(&thread->writer, 3);
+            if (kind == CAIRN_RECORD_REALLOC) {
+                record[3] = (uint64_t)(uintptr_t)old;
+            }
+            cairn_ring_writer_commit(&thread->writer, words);
         }
         cairn_event_end(thread, at->sp);
         return;
     }
     const struct cairn_draft draft = {.kind = kind,
                                       .domain = (uint8_t)domain,
-                                      .words = 2,
+                                      .words = (uint8_t)(words - 1),
                                       .node_word = 0,
-                                      .word = {(uint64_t)(uintptr_t)block, size}};
+                                      .word = {(uint64_t)(uintptr_t)block, size, (uint64_t)(uintptr_t)old}};
     cairn_event_record(&draft, at, at->sp);
 }
 
@@ -127,7 +131,7 @@ static inline void cairn_heap_new(const void *block, size_t size, uint32_t domai
         return;
     }
     if (domain == CAIRN_DOMAIN_MALLOC) {
-        cairn_heap_record_block(CAIRN_RECORD_ALLOC, block, size, domain, at);
+        cairn_heap_record_block(CAIRN_RECORD_ALLOC, NULL, block, size, domain, at);
     } else {
         cairn_heap_record_other(block, size, domain, at);
     }
@@ -173,10 +177,27 @@ static inline void cairn_heap_end_change(const struct cairn_heap_change *change,
     if (__builtin_expect(cairn_filter != NULL, 0)) {
         cairn_filter_add(cairn_filter, cairn_heap_key(changed, domain));
     }
-    cairn_heap_record_block(change->known ? CAIRN_RECORD_REALLOC_END : CAIRN_RECORD_REALLOC_ALONE, changed,
-                            size, domain, at);
+    cairn_heap_record_block(change->known ? CAIRN_RECORD_REALLOC_END : CAIRN_RECORD_REALLOC_ALONE, NULL,
+                            changed, size, domain, at);
     if (__builtin_expect(cairn_thread_ended, 0)) {
         cairn_thread_end_visit();
+    }
+}
+
+/* Whether a realloc may be told after it, by cairn_heap_changed() alone, as far as the thread and the recording go. */
+static inline bool cairn_heap_tells_change_late(void)
+{
+    return __builtin_expect(!cairn_filter && cairn_self->gate != CAIRN_GATE_CLOSED, 1);
+}
+
+/* After a realloc that went well, of a block whose old address could not become anybody else's yet. */
+static inline void cairn_heap_changed(const void *old, const void *changed, size_t size, uint32_t domain,
+                                      const struct cairn_registers *at)
+{
+    if (__builtin_expect(cairn_event_is_paused(), 0)) {
+        cairn_heap_record_going(CAIRN_RECORD_FREE, old, domain, 0, at->sp);
+    } else {
+        cairn_heap_record_block(CAIRN_RECORD_REALLOC, old, changed, size, domain, at);
     }
 }
 

@@ -387,21 +387,47 @@ static void apply_space(struct cairn_recorder *recorder, struct cairn_source *so
     }
 }
 
+static void apply_new_block(struct cairn_recorder *recorder, struct cairn_source *source,
+                            const uint64_t *record)
+{
+    need_thread(recorder, source, record);
+    struct cairn_ledger *ledger = recorder->ledger;
+    struct cairn_ledger_process *process = source->target->ledger;
+    struct cairn_ledger_thread *thread = &source->thread;
+    const struct cairn_ledger_time when = time_of(recorder, record);
+    const uint8_t domain = cairn_record_domain(record);
+    const uint64_t address = cairn_record_address(record), size = record[2] & CAIRN_WIRE_ADDRESS_MASK;
+    const uint32_t account =
+        cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain);
+    switch (cairn_record_kind(record)) {
+    case CAIRN_RECORD_REALLOC:
+        cairn_ledger_realloc(ledger, process, thread, when, account, record[3] & CAIRN_WIRE_ADDRESS_MASK,
+                             address, size, domain);
+        break;
+    case CAIRN_RECORD_REALLOC_END:
+        cairn_ledger_realloc_end(ledger, process, thread, when, account, address, size, domain);
+        break;
+    case CAIRN_RECORD_REALLOC_ALONE:
+        cairn_ledger_realloc_alone(ledger, process, thread, when, account, address, size, domain);
+        break;
+    default:
+        cairn_ledger_alloc(ledger, process, thread, when, account, address, size, domain);
+        break;
+    }
+}
+
 void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *source,
                           const uint64_t *record)
 {
     struct cairn_ledger *ledger = recorder->ledger;
     struct cairn_ledger_process *process = source->target->ledger;
     switch (cairn_record_kind(record)) {
-    case CAIRN_RECORD_ALLOC: {
-        need_thread(recorder, source, record);
-        const uint8_t domain = cairn_record_domain(record);
-        const uint32_t account =
-            cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain);
-        cairn_ledger_alloc(ledger, process, &source->thread, time_of(recorder, record), account,
-                           cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
+    case CAIRN_RECORD_ALLOC:
+    case CAIRN_RECORD_REALLOC:
+    case CAIRN_RECORD_REALLOC_END:
+    case CAIRN_RECORD_REALLOC_ALONE:
+        apply_new_block(recorder, source, record);
         break;
-    }
     case CAIRN_RECORD_FREE:
         need_thread(recorder, source, record);
         cairn_ledger_free_block(
@@ -415,30 +441,12 @@ void cairn_recorder_apply(struct cairn_recorder *recorder, struct cairn_source *
         cairn_ledger_realloc_begin(ledger, process, &source->thread, time_of(recorder, record),
                                    cairn_record_address(record), cairn_record_domain(record));
         break;
-    case CAIRN_RECORD_REALLOC_END: {
-        need_thread(recorder, source, record);
-        const uint8_t domain = cairn_record_domain(record);
-        const uint32_t account =
-            cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain);
-        cairn_ledger_realloc_end(ledger, process, &source->thread, time_of(recorder, record), account,
-                                 cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
-        break;
-    }
     case CAIRN_RECORD_REALLOC_CANCEL:
         cairn_ledger_realloc_cancel(ledger, process, &source->thread);
         break;
     case CAIRN_RECORD_REALLOC_GONE:
         cairn_ledger_realloc_gone(ledger, process, &source->thread, time_of(recorder, record));
         break;
-    case CAIRN_RECORD_REALLOC_ALONE: {
-        need_thread(recorder, source, record);
-        const uint8_t domain = cairn_record_domain(record);
-        cairn_ledger_realloc_alone(
-            ledger, process, &source->thread, time_of(recorder, record),
-            cairn_recorder_account(recorder, source, cairn_record_node(record[1], record[2]), domain),
-            cairn_record_address(record), record[2] & CAIRN_WIRE_ADDRESS_MASK, domain);
-        break;
-    }
     case CAIRN_RECORD_NODE:
         cairn_nodes_add(&source->nodes, (uint32_t)record[1], (uint8_t)(record[1] >> 32), record[2]);
         break;

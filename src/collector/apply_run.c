@@ -11,6 +11,9 @@ struct ahead {
     uint64_t key;
     struct cairn_live_slot *place; /* the key's, where the process has young blocks */
     const struct cairn_node *node; /* of a new block: the one that it names, or NULL */
+    /* Of a whole realloc: its old block's. */
+    uint64_t old_key;
+    struct cairn_live_slot *old_place;
 };
 
 /* Loads the node of a new block. */
@@ -50,6 +53,11 @@ static inline size_t look_ahead(const struct cairn_source *source, uint64_t limi
         if (kind & CAIRN_RECORDS_OF_NEW_BLOCKS) {
             one->node = node_of(&source->nodes, at);
             at += 3;
+        } else if (kind & 1u << CAIRN_RECORD_REALLOC) {
+            one->node = node_of(&source->nodes, at);
+            one->old_key = cairn_live_key(at[3] & CAIRN_WIRE_ADDRESS_MASK, cairn_record_domain(at));
+            one->old_place = cairn_young_ahead(map, one->old_key);
+            at += 4;
         } else {
             at += 2;
         }
@@ -81,6 +89,10 @@ static inline bool apply_quickly(struct cairn_recorder *recorder, const struct c
     case CAIRN_RECORD_REALLOC_END:
         return cairn_ledger_run_realloc_end(run, us, account_of(source, ahead), ahead->key, ahead->place,
                                             record[2] & CAIRN_WIRE_ADDRESS_MASK);
+    case CAIRN_RECORD_REALLOC:
+        return cairn_ledger_run_realloc(run, us, account_of(source, ahead), ahead->key, ahead->place,
+                                        record[2] & CAIRN_WIRE_ADDRESS_MASK, ahead->old_key,
+                                        ahead->old_place);
     case CAIRN_RECORD_FREE:
         return cairn_ledger_run_free(run, us, ahead->key, ahead->place, (record[1] & CAIRN_FREE_LATER) != 0);
     default:

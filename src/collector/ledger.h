@@ -112,6 +112,10 @@ void cairn_ledger_realloc_begin(struct cairn_ledger *ledger, struct cairn_ledger
 void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                               struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
                               uint32_t account, uint64_t address, uint64_t size, uint8_t domain);
+/* Both at once: nobody else could have the old address in between. */
+void cairn_ledger_realloc(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                          struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
+                          uint64_t old_address, uint64_t address, uint64_t size, uint8_t domain);
 /* What it made of the old block is not recorded. */
 void cairn_ledger_realloc_gone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                struct cairn_ledger_thread *thread, struct cairn_ledger_time when);

@@ -231,27 +231,25 @@ void cairn_ledger_realloc_begin(struct cairn_ledger *ledger, struct cairn_ledger
         take_block(ledger, process, when, address, domain, of_interpreter(domain), &pending->block);
 }
 
-void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
-                              struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
-                              uint32_t account, uint64_t address, uint64_t size, uint8_t domain)
+/* What became of a block that was taken out of the live map, if it was `known`. */
+static void reallocate(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                       struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                       const struct cairn_ledger_pending *pending, uint32_t account, uint64_t address,
+                       uint64_t size, uint8_t domain)
 {
-    struct cairn_live_block old = {.size = 0};
-    bool known = false;
-    if (thread->reallocating > 0) {
-        const struct cairn_ledger_pending *pending = &thread->pending[--thread->reallocating];
-        old = pending->block;
-        known = pending->known;
-    }
+    const struct cairn_live_block old = pending->block;
+    const bool known = pending->known;
     if (known) {
         count_traced(ledger, process, &old, -1);
     }
-    if (!known || account == 0 || cairn_ledger_is_inherited(ledger, process, old.account)) {
+    if (!known || cairn_ledger_is_inherited(ledger, process, old.account)) {
         cairn_ledger_alloc(ledger, process, thread, when, account, address, size, domain);
         return;
     }
     advance(ledger, when.stamp);
+    ledger->counts.unstored += account == 0;
     struct cairn_live_block block = {.address = address, .size = size, .account = account, .domain = domain};
-    if (!place_block(ledger, process, &block, when)) {
+    if (account == 0 || !place_block(ledger, process, &block, when)) {
         end_block(ledger, CAIRN_EVENT_FREE, &old, when.us);
         return;
     }
@@ -266,6 +264,26 @@ void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_p
     if (cairn_domain_is_heap(domain)) {
         thread->last_birth_1 = block.birth + 1;
     }
+}
+
+void cairn_ledger_realloc_end(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                              struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
+                              uint32_t account, uint64_t address, uint64_t size, uint8_t domain)
+{
+    static const struct cairn_ledger_pending none = {.known = false};
+    reallocate(ledger, process, thread, when,
+               thread->reallocating > 0 ? &thread->pending[--thread->reallocating] : &none, account, address,
+               size, domain);
+}
+
+void cairn_ledger_realloc(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                          struct cairn_ledger_thread *thread, struct cairn_ledger_time when, uint32_t account,
+                          uint64_t old_address, uint64_t address, uint64_t size, uint8_t domain)
+{
+    struct cairn_ledger_pending pending;
+    pending.known =
+        take_block(ledger, process, when, old_address, domain, of_interpreter(domain), &pending.block);
+    reallocate(ledger, process, thread, when, &pending, account, address, size, domain);
 }
 
 void cairn_ledger_realloc_gone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,

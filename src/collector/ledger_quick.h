@@ -113,6 +113,25 @@ cairn_ledger_run_alloc(struct cairn_ledger_run *run, uint64_t us, uint32_t accou
     return true;
 }
 
+/* The event of a block that is made of one which was taken out, and its young place. */
+static inline __attribute__((always_inline)) void
+cairn_ledger_run_replace(struct cairn_ledger_run *run, uint64_t us, uint32_t account, uint64_t key,
+                         struct cairn_live_slot *place, uint64_t size, const struct cairn_live_block *old)
+{
+    if (cairn_domain_is_heap(old->domain)) {
+        run->traced_bytes -= (int64_t)old->size;
+    }
+    cairn_ledger_run_place(run, us, account, key, place, size);
+    run->lifetimes[run->count] = cairn_ledger_lifetime_of(old->time_us, run->last_us);
+    run->events[run->count++] = (struct cairn_event){.t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
+                                                     .size = size,
+                                                     .birth = old->birth,
+                                                     .account = account,
+                                                     .old_account = old->account,
+                                                     .old_size = old->size,
+                                                     .kind = CAIRN_EVENT_REALLOC};
+}
+
 /* As cairn_ledger_realloc_begin(), of a young block and outside any other realloc. False: nothing was done. */
 static inline bool cairn_ledger_run_realloc_begin(struct cairn_ledger_run *run, uint64_t key,
                                                   struct cairn_live_slot *place)
@@ -141,18 +160,45 @@ static inline bool cairn_ledger_run_realloc_end(struct cairn_ledger_run *run, ui
         return false;
     }
     thread->reallocating = 0;
-    if (cairn_domain_is_heap(old->domain)) {
-        run->traced_bytes -= (int64_t)old->size;
+    cairn_ledger_run_replace(run, us, account, key, place, size, old);
+    return true;
+}
+
+/* As cairn_ledger_realloc(), of keys that have those young places. False: nothing was done. */
+static inline bool cairn_ledger_run_realloc(struct cairn_ledger_run *run, uint64_t us, uint32_t account,
+                                            uint64_t key, struct cairn_live_slot *place, uint64_t size,
+                                            uint64_t old_key, struct cairn_live_slot *old_place)
+{
+    struct cairn_live_block old;
+    if (__builtin_expect(cairn_live_slot_key(old_place) == old_key, 1)) {
+        if (!cairn_young_is_block(old_place)) {
+            return false;
+        }
+        cairn_live_unpack_slot(old_place, &old);
+        if (run->inherits && cairn_ledger_is_inherited(run->ledger, run->process, old.account)) {
+            return false;
+        }
+        /* First, as the new block may need its place. */
+        const uint64_t w1 = old_place->w1;
+        old_place->w1 = CAIRN_YOUNG_NO_BLOCK;
+        if (!cairn_ledger_run_has_room(run, account, key, place, size)) {
+            old_place->w1 = w1;
+            return false;
+        }
+        run->map->count--;
+    } else {
+        struct cairn_live_block taken;
+        if (run->inherits || !cairn_ledger_run_has_room(run, account, key, place, size)) {
+            return false;
+        }
+        /* Who was in the new block's place is in the table now. */
+        cairn_young_leave_key(place, key);
+        if (!cairn_young_take(run->map, old_place, cairn_ledger_run_hash(run, old_key), old_key, &taken)) {
+            return false;
+        }
+        old = taken;
     }
-    cairn_ledger_run_place(run, us, account, key, place, size);
-    run->lifetimes[run->count] = cairn_ledger_lifetime_of(old->time_us, run->last_us);
-    run->events[run->count++] = (struct cairn_event){.t_ns = run->last_us * CAIRN_EVENT_TIME_UNIT_NS,
-                                                     .size = size,
-                                                     .birth = old->birth,
-                                                     .account = account,
-                                                     .old_account = old->account,
-                                                     .old_size = old->size,
-                                                     .kind = CAIRN_EVENT_REALLOC};
+    cairn_ledger_run_replace(run, us, account, key, place, size, &old);
     return true;
 }
 

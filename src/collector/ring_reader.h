@@ -55,14 +55,15 @@ void cairn_ring_reader_shrink(struct cairn_ring_reader *reader);
 /* Words of the record at `record`, of which `available` are there; 0: no valid record. */
 uint32_t cairn_record_words(const uint64_t *record, size_t available);
 
-/* Kinds, as bits: three words with a node, and those or two words; nearly all records are among them. */
+/* Kinds, as bits: three words with a node; four with a node; and those or two words. Nearly all records are among them. */
 #define CAIRN_RECORDS_OF_NEW_BLOCKS                                                                          \
     (1u << CAIRN_RECORD_ALLOC | 1u << CAIRN_RECORD_REALLOC_END | 1u << CAIRN_RECORD_REALLOC_ALONE)
 #define CAIRN_RECORDS_OF_BLOCKS                                                                              \
-    (CAIRN_RECORDS_OF_NEW_BLOCKS | 1u << CAIRN_RECORD_FREE | 1u << CAIRN_RECORD_REALLOC_BEGIN)
+    (CAIRN_RECORDS_OF_NEW_BLOCKS | 1u << CAIRN_RECORD_REALLOC | 1u << CAIRN_RECORD_FREE |                    \
+     1u << CAIRN_RECORD_REALLOC_BEGIN)
 
 /* The most that a record about a block takes. */
-#define CAIRN_RECORD_BLOCK_WORDS 3u
+#define CAIRN_RECORD_BLOCK_WORDS 4u
 
 /* Words of a record about a block, which may not all be there; 0: it is about something else. By a jump, which the processor
  * foresees: a sum would have to wait until the record is there, and the next record behind it. */
@@ -72,6 +73,9 @@ static inline uint32_t cairn_record_block_words(const uint64_t *record)
     uint32_t words = 0;
     if (kind & CAIRN_RECORDS_OF_NEW_BLOCKS) {
         words = 3;
+        __asm__("" : "+r"(words));
+    } else if (kind & 1u << CAIRN_RECORD_REALLOC) {
+        words = 4;
         __asm__("" : "+r"(words));
     } else if (kind & CAIRN_RECORDS_OF_BLOCKS) {
         words = 2;

@@ -75,6 +75,9 @@ enum cairn_record_kind {
     /* w1 = fork serial, w2 = child's pid, 0 when it failed: in the parent. Missing where the C library forked by itself
      * (daemon, forkpty). A child that neither allocates, frees nor exits by itself (fork and exec) never says HELLO. */
     CAIRN_RECORD_FORK_DONE = 24,
+    /* A whole realloc, written after it went well. w1, w2 as ALLOC; w3 = old address (low 48), of the same domain. Only where nobody
+     * else's record can be about the old address until then: under the interpreter's lock. */
+    CAIRN_RECORD_REALLOC = 25,
     CAIRN_RECORD_KIND_COUNT
 };
 #define CAIRN_RECORD_KIND_BITS 5u

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define CAIRN_WIRE_VERSION         1u
+#define CAIRN_WIRE_VERSION         2u
 #define CAIRN_SEGMENT_MAGIC        0x314745534e524943ull /* "CIRNSEG1" */
 #define CAIRN_RING_BYTES           (1u << 20)
 #define CAIRN_RINGS_PER_SEGMENT    8u

@@ -124,12 +124,41 @@ static void *wrapped_calloc(void *context, size_t count, size_t size)
     return block;
 }
 
+/* Nobody else's block can get the old address while the lock is held, which is the whole process's then. */
+static inline bool is_told_late(void)
+{
+    return cairn_heap_tells_change_late() &&
+           atomic_load_explicit(&cairn_python.state, memory_order_relaxed) == CAIRN_PYTHON_READY &&
+           !atomic_load_explicit(&cairn_python.has_many_locks, memory_order_relaxed);
+}
+
+/* No part of its caller, as record_new(). */
+__attribute__((noinline)) static void record_changed(const struct wrapped *wrapped, const void *old,
+                                                     const void *changed, size_t size,
+                                                     const struct cairn_registers *at)
+{
+    const uint32_t domain = wrapped->domain;
+    if (domain == CAIRN_DOMAIN_MALLOC) {
+        __builtin_unreachable();
+    }
+    cairn_heap_changed(old, changed, size, domain, at);
+}
+
 static void *wrapped_realloc(void *context, void *block, size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     const struct wrapped *wrapped = context;
     const bool outermost = cairn_python_depth == 0;
     note_call(wrapped);
+    if (block && outermost && is_told_late()) {
+        cairn_python_depth++;
+        void *changed = wrapped->real.realloc(wrapped->real.context, block, size);
+        cairn_python_depth--;
+        if (changed) {
+            record_changed(wrapped, block, changed, size, &at);
+        }
+        return changed;
+    }
     struct cairn_heap_change change;
     if (block && outermost) {
         change = cairn_heap_begin_change(block, size, wrapped->domain, at.sp);

@@ -65,6 +65,18 @@ static bool walk_agrees(void)
     return call->PyFrame_GetBack && call->PyFrame_GetCode ? all_agree(&walked) : innermost_agrees(&walked);
 }
 
+/* What a capture compares with. Called in the main interpreter: if it is not there, it is not known where to look. */
+static void find_main(void)
+{
+    const uint16_t offset = cairn_python.layout->thread_interpreter;
+    const uintptr_t main = (uintptr_t)cairn_python.call.PyInterpreterState_Main();
+    const char *state = cairn_python.call.current_thread_state();
+    cairn_python.main = offset ? main : 0;
+    if (offset && *(const uintptr_t *)(const void *)(state + offset) != main) {
+        atomic_store_explicit(&cairn_python.has_many_locks, true, memory_order_relaxed);
+    }
+}
+
 static int begin(void *nothing)
 {
     (void)nothing;
@@ -74,6 +86,7 @@ static int begin(void *nothing)
         cairn_python_hook();
     }
     const bool agrees = walk_agrees();
+    find_main();
     cairn_python_depth--;
     atomic_store_explicit(&cairn_python.state, agrees ? CAIRN_PYTHON_READY : CAIRN_PYTHON_NATIVE,
                           memory_order_release);

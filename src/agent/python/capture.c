@@ -74,9 +74,20 @@ static uint32_t intern_frames(struct cairn_thread *thread, struct cairn_python_t
     return node;
 }
 
+/* Whose thread it is, from 3.12 on: if it is another's than the main interpreter's, its lock may be another, too. */
+static inline void note_interpreter(uintptr_t state)
+{
+    if (cairn_python.main && state &&
+        __builtin_expect(
+            *(const uintptr_t *)(state + cairn_python.layout->thread_interpreter) != cairn_python.main, 0)) {
+        atomic_store_explicit(&cairn_python.has_many_locks, true, memory_order_relaxed);
+    }
+}
+
 static uint32_t python_node(struct cairn_thread *thread, struct cairn_python_thread *own, bool by_interpreter)
 {
     const uintptr_t state = thread_state(by_interpreter);
+    note_interpreter(state);
     const uint32_t stacks_generation = cairn_stacks_generation(thread->stacks, &thread->writer);
     const uint32_t code_generation =
         atomic_load_explicit(&cairn_python_code_generation, memory_order_relaxed);

@@ -59,6 +59,7 @@ struct cairn_python_method { /* PyMethodDef */
     X(size_t, _PySys_GetSizeOf, (void *))                                                                    \
     X(void **, _PyObject_GetDictPtr, (void *))                                                               \
     X(void *, PyInterpreterState_Head, (void))                                                               \
+    X(void *, PyInterpreterState_Main, (void))                                                               \
     X(void *, PyInterpreterState_ThreadHead, (void *))                                                       \
     X(void *, PyThreadState_Next, (void *))                                                                  \
     X(void *, PyEval_GetFrame, (void))                                                                       \
@@ -93,9 +94,12 @@ struct cairn_python {
     _Atomic int state;  /* enum cairn_python_state */
     _Atomic bool asked; /* the pending call is on its way or was made */
     _Atomic bool gone;  /* READY, and the interpreter was taken down since */
+    /* Other interpreters than the main one were seen, which from 3.12 on may have a lock of their own. */
+    _Atomic bool has_many_locks;
     const struct cairn_python_layout *layout;
     struct cairn_python_functions call;
     uintptr_t code_type;       /* &PyCode_Type */
+    uintptr_t main;            /* the main interpreter, from 3.12 on; else 0 */
     uintptr_t module_def_type; /* &PyModuleDef_Type */
     /* Code of the function that runs Python frames, and of the whole interpreter. */
     uintptr_t eval_low, eval_high, text_low, text_high;

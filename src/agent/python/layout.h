@@ -18,6 +18,7 @@ struct cairn_python_layout {
     unsigned minor;
     /* thread state → innermost frame; 3.11 and 3.12 go through a C frame */
     uint16_t thread_frame;
+    uint16_t thread_interpreter; /* 3.12 on, where every interpreter may have a lock of its own; 0 before */
     bool through_c_frame;
     uint16_t c_frame_frame;
     /* frame */

@@ -127,6 +127,7 @@ static void replay(struct model *model, const struct dump_process *process, bool
             model->sums.frees++;
             take(model, event->address, event->domain);
             break;
+        case CAIRN_RECORD_REALLOC:
         case CAIRN_RECORD_REALLOC_END:
             model->sums.reallocs++;
             take(model, event->old_address, event->domain);

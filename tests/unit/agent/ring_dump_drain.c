@@ -70,6 +70,7 @@ static uint32_t record_words(const uint64_t *words, uint64_t room)
         [CAIRN_RECORD_EXEC_FAILED] = 1,    [CAIRN_RECORD_MODULE_GONE] = 2,
         [CAIRN_RECORD_PAUSE] = 2,          [CAIRN_RECORD_FORK_DONE] = 3,
         [CAIRN_RECORD_REALLOC_GONE] = 1,   [CAIRN_RECORD_REALLOC_ALONE] = 3,
+        [CAIRN_RECORD_REALLOC] = 4,
     };
     const uint8_t kind = (uint8_t)(words[0] & 31);
     uint64_t count = kind < CAIRN_RECORD_KIND_COUNT ? fixed[kind] : 0;
@@ -94,6 +95,9 @@ static void take_heap(struct dump *dump, struct dump_process *process, struct du
                                .domain = (uint8_t)(words[0] >> 5 & 7),
                                .address = words[1] & CAIRN_WIRE_ADDRESS_MASK};
     switch (kind) {
+    case CAIRN_RECORD_REALLOC:
+        event.old_address = words[3] & CAIRN_WIRE_ADDRESS_MASK;
+        break;
     case CAIRN_RECORD_REALLOC_BEGIN:
         if (ring->pending_count < DUMP_PENDING) {
             ring->pending[ring->pending_count] = event.address;
@@ -163,6 +167,7 @@ static void take_record(struct dump *dump, struct dump_process *process, struct 
     switch (kind) {
     case CAIRN_RECORD_ALLOC:
     case CAIRN_RECORD_FREE:
+    case CAIRN_RECORD_REALLOC:
     case CAIRN_RECORD_REALLOC_END:
     case CAIRN_RECORD_REALLOC_BEGIN:
         take_heap(dump, process, ring, words);

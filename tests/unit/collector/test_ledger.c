@@ -51,7 +51,7 @@ struct model {
     uint32_t ended[PROCESSES];
     size_t ended_count; /* whose END is still to come */
     int64_t bytes[PROCESSES + 1], blocks[PROCESSES + 1];
-    uint64_t lost, unknown, quick, quick_begins, quick_ends;
+    uint64_t lost, unknown, quick, quick_begins, quick_ends, quick_wholes;
     uint64_t stamp;
     struct cairn_ledger_run run;
     struct process *run_of; /* whose it is; NULL: none is open */
@@ -233,6 +233,25 @@ static void end_realloc(struct model *model, struct process *process, uint32_t a
                              address, size, CAIRN_DOMAIN_MALLOC);
 }
 
+static void whole_realloc(struct model *model, struct process *process, uint32_t account,
+                          uint64_t old_address, uint64_t address, uint64_t size)
+{
+    const struct cairn_ledger_time when = now(model);
+    const struct cairn_live_map *live = process->ledger->live;
+    const uint64_t key = cairn_live_key(address, CAIRN_DOMAIN_MALLOC);
+    const uint64_t old_key = cairn_live_key(old_address, CAIRN_DOMAIN_MALLOC);
+    if (in_run(model, process, when) &&
+        cairn_ledger_run_realloc(&model->run, when.us, account, key, cairn_young_ahead(live, key), size,
+                                 old_key, cairn_young_ahead(live, old_key))) {
+        was_quick(model, when);
+        model->quick_wholes++;
+        return;
+    }
+    end_run(model);
+    cairn_ledger_realloc(model->rig.recorder->ledger, process->ledger, &process->thread, when, account,
+                         old_address, address, size, CAIRN_DOMAIN_MALLOC);
+}
+
 /* Every other process has an array of young blocks from its next one on, as if it had made thousands already. */
 static void make_young(struct process *process, uint32_t number)
 {
@@ -310,6 +329,31 @@ static void finish_realloc(struct model *model, uint32_t number)
     end_realloc(model, process, account_of(model, number), 0x1000 + at * 16, size);
 }
 
+/* A whole one, in one step. */
+static void do_realloc(struct model *model, uint32_t number)
+{
+    struct process *process = &model->processes[number];
+    const size_t old = next_random() % ADDRESSES;
+    const struct block block = process->blocks[old];
+    if ((!block.held && next_random() % 20) || process->reallocating == old + 1) {
+        return;
+    }
+    size_t at;
+    do {
+        at = next_random() % 2 ? old : next_random() % ADDRESSES;
+    } while (process->reallocating == at + 1);
+    const uint64_t size = next_random() % 1000;
+    settle(model);
+    if (!block.held) {
+        model->unknown++;
+    } else if (block.owner == number) {
+        change(model, number, -(int64_t)block.size, -1);
+    }
+    process->blocks[old].held = false;
+    take_over(model, number, at, size);
+    whole_realloc(model, process, account_of(model, number), 0x1000 + old * 16, 0x1000 + at * 16, size);
+}
+
 static void do_fork(struct model *model, uint32_t number)
 {
     struct process *parent = &model->processes[number];
@@ -365,7 +409,9 @@ static void step(struct model *model)
         do_end(model, number);
         break;
     default:
-        if (next_random() % 8 == 0) {
+        if (next_random() % 16 == 0) {
+            do_realloc(model, number);
+        } else if (next_random() % 8 == 0) {
             model->processes[number].reallocating ? finish_realloc(model, number)
                                                   : begin_realloc(model, number);
         } else if (next_random() % 2) {
@@ -441,7 +487,8 @@ static void run(uint64_t with_seed)
     rig_finish(&model->rig);
     const struct cairn_ledger_counts *counts = cairn_ledger_counts(ledger);
     assert_true(model->quick > STEPS / 100);
-    assert_true(model->quick_begins > STEPS / 1000 && model->quick_ends > STEPS / 1000);
+    assert_true(model->quick_begins > STEPS / 1000 && model->quick_ends > STEPS / 1000 &&
+                model->quick_wholes > STEPS / 2000);
     assert_int_equal(counts->lost_frees, model->lost);
     assert_int_equal(counts->unknown_frees, model->unknown);
     int64_t bytes[PROCESSES + 1] = {0}, blocks[PROCESSES + 1] = {0};
