@@ -4,6 +4,8 @@
 #include "graph/build_parts.h"
 #include "graph/order.h"
 
+#define PREFETCH_NODES 16u
+
 static uint64_t address_of(const void *state, uint32_t index)
 {
     return ((const struct cairn_graph_node *)state)[index].address;
@@ -19,26 +21,20 @@ static bool is_in_order(const struct cairn_graph_node *nodes, uint32_t count)
     return true;
 }
 
-/* Moves nodes[order[i]] to i, cycle by cycle, which uses up `order`; number[old] becomes the new number of an old one. */
-static void permute(struct cairn_graph_node *nodes, uint32_t *order, uint32_t count, uint32_t *number)
+/* The nodes as `order` wants them, and number[old], the new number of an old one. They lie all over: some are asked for ahead. */
+static struct cairn_graph_node *permuted(const struct cairn_graph_node *nodes, const uint32_t *order,
+                                         uint32_t count, uint32_t *number)
 {
-    for (uint32_t i = 0; i < count; i++) {
+    struct cairn_graph_node *sorted = malloc(((size_t)count + 1) * sizeof *sorted);
+    for (uint32_t i = 0; sorted && i < count; i++) {
+        if (count - i > PREFETCH_NODES) {
+            __builtin_prefetch(&nodes[order[i + PREFETCH_NODES]]);
+            __builtin_prefetch(&number[order[i + PREFETCH_NODES]], 1);
+        }
+        sorted[i] = nodes[order[i]];
         number[order[i]] = i;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct cairn_graph_node moved = nodes[i];
-        uint32_t hole = i;
-        while (order[hole] != i && order[hole] != CAIRN_NO_OBJECT) {
-            const uint32_t from = order[hole];
-            nodes[hole] = nodes[from];
-            order[hole] = CAIRN_NO_OBJECT;
-            hole = from;
-        }
-        if (order[hole] == i) {
-            nodes[hole] = moved;
-            order[hole] = CAIRN_NO_OBJECT;
-        }
-    }
+    return sorted;
 }
 
 /* `*number`: the new number of every old one; NULL when they stay. */
@@ -57,8 +53,14 @@ static enum cairn_status sort_nodes(struct cairn_graph_built *built, uint32_t **
         free(order);
         return status != CAIRN_OK ? status : cairn_build_no_memory(error, count);
     }
-    permute(built->nodes, order, count, inverse);
+    struct cairn_graph_node *sorted = permuted(built->nodes, order, count, inverse);
     free(order);
+    if (!sorted) {
+        free(inverse);
+        return cairn_build_no_memory(error, count);
+    }
+    free(built->nodes);
+    built->nodes = sorted;
     *number = inverse;
     return CAIRN_OK;
 }

@@ -1,31 +1,35 @@
 #include "graph/order.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #define DIGIT_BITS 11u
 #define DIGITS     (1u << DIGIT_BITS)
 
-struct keys {
-    uint64_t (*of)(const void *state, uint32_t index);
-    const void *state;
+/* Keys with the indexes that they belong to, beside each other: no pass looks a key up through its index. */
+struct items {
+    uint64_t *keys;
+    uint32_t *indexes;
 };
 
-/* The bits in which keys differ: digits without any need no pass. */
-static uint64_t differences(const struct keys *keys, uint32_t count)
+static bool allocate(struct items *items, uint32_t count)
 {
-    uint64_t found = 0;
-    for (uint32_t i = 1; i < count; i++) {
-        found |= keys->of(keys->state, i) ^ keys->of(keys->state, 0);
-    }
-    return found;
+    items->keys = malloc(((size_t)count + 1) * sizeof *items->keys);
+    items->indexes = malloc(((size_t)count + 1) * sizeof *items->indexes);
+    return items->keys && items->indexes;
 }
 
-static void distribute(const struct keys *keys, const uint32_t *from, uint32_t *to, uint32_t count,
-                       unsigned shift)
+static void release(struct items *items)
+{
+    free(items->keys);
+    free(items->indexes);
+}
+
+static void distribute(const struct items *from, const struct items *to, uint32_t count, unsigned shift)
 {
     uint32_t starts[DIGITS] = {0};
     for (uint32_t i = 0; i < count; i++) {
-        starts[keys->of(keys->state, i) >> shift & (DIGITS - 1)]++;
+        starts[from->keys[i] >> shift & (DIGITS - 1)]++;
     }
     uint32_t start = 0;
     for (size_t digit = 0; digit < DIGITS; digit++) {
@@ -34,34 +38,43 @@ static void distribute(const struct keys *keys, const uint32_t *from, uint32_t *
         start += here;
     }
     for (uint32_t i = 0; i < count; i++) {
-        to[starts[keys->of(keys->state, from[i]) >> shift & (DIGITS - 1)]++] = from[i];
+        const uint32_t at = starts[from->keys[i] >> shift & (DIGITS - 1)]++;
+        to->keys[at] = from->keys[i];
+        to->indexes[at] = from->indexes[i];
+    }
+}
+
+/* `differ`: the bits in which keys differ. Digits without any need no pass. */
+static void sort(struct items *items, struct items *spare, uint32_t count, uint64_t differ)
+{
+    for (unsigned shift = differ ? (unsigned)__builtin_ctzll(differ) : 64; shift < 64; shift += DIGIT_BITS) {
+        if (differ >> shift & (DIGITS - 1)) {
+            distribute(items, spare, count, shift);
+            const struct items sorted = *spare;
+            *spare = *items;
+            *items = sorted;
+        }
     }
 }
 
 enum cairn_status cairn_order(uint32_t count, uint64_t (*key_of)(const void *state, uint32_t index),
                               const void *state, uint32_t **order, struct cairn_error *error)
 {
-    const struct keys keys = {.of = key_of, .state = state};
-    uint32_t *from = malloc(((size_t)count + 1) * sizeof *from);
-    uint32_t *to = malloc(((size_t)count + 1) * sizeof *to);
-    if (!from || !to) {
-        free(from);
-        free(to);
+    struct items items = {.keys = NULL}, spare = {.keys = NULL};
+    if (!allocate(&items, count) || !allocate(&spare, count)) {
+        release(&items);
+        release(&spare);
         return cairn_fail(error, CAIRN_E_NOMEM, "object graph: no memory to sort %u objects", count);
     }
+    uint64_t differ = 0;
     for (uint32_t i = 0; i < count; i++) {
-        from[i] = i;
+        items.keys[i] = key_of(state, i);
+        items.indexes[i] = i;
+        differ |= items.keys[i] ^ items.keys[0];
     }
-    const uint64_t differ = differences(&keys, count);
-    for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS) {
-        if (differ >> shift & (DIGITS - 1)) {
-            distribute(&keys, from, to, count, shift);
-            uint32_t *const sorted = to;
-            to = from;
-            from = sorted;
-        }
-    }
-    free(to);
-    *order = from;
+    sort(&items, &spare, count, differ);
+    release(&spare);
+    free(items.keys);
+    *order = items.indexes;
     return CAIRN_OK;
 }

@@ -86,6 +86,9 @@ static void add_tracked(struct cairn_graph_objects *objects, void *list, uintptr
     const size_t count = list ? cairn_python_word((uintptr_t)list, CAIRN_PYTHON_SIZE) : 0;
     const uintptr_t *items = list ? (const uintptr_t *)cairn_python_word((uintptr_t)list, 24) : NULL;
     for (size_t i = 0; i < count; i++) {
+        if (count - i > CAIRN_GRAPH_AHEAD) {
+            cairn_graph_objects_expect(objects, items[i + CAIRN_GRAPH_AHEAD]);
+        }
         if (items[i] != ours) {
             cairn_graph_objects_number(objects, items[i]);
         }

@@ -119,6 +119,9 @@ static void array_edges(struct cairn_graph_objects *objects, uint32_t source, co
                         size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        if (count - i > CAIRN_GRAPH_AHEAD) {
+            cairn_graph_objects_expect(objects, items[i + CAIRN_GRAPH_AHEAD]);
+        }
         cairn_graph_edge(objects, source, items[i], 0, (uint32_t)i, true);
     }
 }
@@ -380,24 +383,25 @@ static bool is_namespace(uintptr_t dict)
 
 void cairn_graph_edges_send(struct cairn_graph_objects *objects, uint32_t number, uintptr_t object)
 {
-    const uintptr_t type = cairn_python_word(object, CAIRN_PYTHON_TYPE);
-    const unsigned long flags = cairn_python_word(type, CAIRN_TYPE_FLAGS);
-    const bool exact_dict =
-        (flags & CAIRN_TYPE_FLAG_DICT) && strcmp(cairn_graph_type_name(object), "dict") == 0;
-    const bool exact_list =
-        (flags & CAIRN_TYPE_FLAG_LIST) && strcmp(cairn_graph_type_name(object), "list") == 0;
-    const bool exact_tuple =
-        (flags & CAIRN_TYPE_FLAG_TUPLE) && strcmp(cairn_graph_type_name(object), "tuple") == 0;
+    const struct cairn_graph_kind *kind = cairn_graph_kind_of(objects->kinds, objects->stream, object);
+    const unsigned long flags = kind->flags;
     const size_t size = cairn_python_word(object, CAIRN_PYTHON_SIZE);
-    if (exact_dict) {
+    switch (kind->shape) {
+    case CAIRN_GRAPH_SHAPE_DICT:
         dict_edges(objects, number, object, is_namespace(object));
-    } else if (exact_list) {
-        array_edges(objects, number, (const uintptr_t *)cairn_python_word(object, 24), size);
-    } else if (exact_tuple) {
-        array_edges(objects, number, (const uintptr_t *)(object + 24), size);
-    } else if (flags & CAIRN_TYPE_FLAG_HAVE_GC) {
-        traversed_edges(objects, number, object, flags);
-    } else {
-        untraversed_edges(objects, number, object, flags);
+        break;
+    case CAIRN_GRAPH_SHAPE_LIST:
+        array_edges(objects, number, (const uintptr_t *)cairn_python_word(object, CAIRN_LIST_ITEMS), size);
+        break;
+    case CAIRN_GRAPH_SHAPE_TUPLE:
+        array_edges(objects, number, (const uintptr_t *)(object + CAIRN_TUPLE_ITEMS), size);
+        break;
+    default:
+        if (flags & CAIRN_TYPE_FLAG_HAVE_GC) {
+            traversed_edges(objects, number, object, flags);
+        } else {
+            untraversed_edges(objects, number, object, flags);
+        }
+        break;
     }
 }

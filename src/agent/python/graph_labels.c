@@ -6,7 +6,6 @@
 #include "agent/python/objects.h"
 #include "wire/ring.h"
 
-#define TYPE_FLAG_HEAP  (1ul << 9) /* not of the interpreter's own making: its repr() may do anything */
 #define TEXT_CHARACTERS 60u
 #define NUMBER_BYTES    64u /* the text of larger integers takes quadratic time */
 
@@ -74,7 +73,8 @@ static size_t repr_value(uintptr_t object, char *out)
 size_t cairn_graph_value(const struct cairn_graph_objects *objects, uintptr_t object, unsigned long flags,
                          char *out)
 {
-    if (!(objects->options & CAIRN_OPTION_LABEL_VALUES) || (flags & TYPE_FLAG_HEAP)) {
+    if (!(objects->options & CAIRN_OPTION_LABEL_VALUES) ||
+        (flags & CAIRN_TYPE_FLAG_HEAP)) { /* its repr() may do anything */
         return 0;
     }
     if (flags & CAIRN_TYPE_FLAG_UNICODE) {

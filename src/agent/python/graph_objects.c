@@ -13,7 +13,6 @@
 #define GC_HEAD_BYTES        16u
 #define FLAG_MANAGED_WEAKREF (1ul << 3)
 
-#define LIST_ITEMS           24u
 #define DICT_KEYS            32u
 
 /* In 3.11, in front of an object that manages its dict; in 3.12 they share the dict's place, marked by its lowest bit. */
@@ -27,7 +26,8 @@ bool cairn_graph_objects_init(struct cairn_graph_objects *objects, struct cairn_
     objects->edges_in = cairn_memory_map(FIRST_OBJECTS * sizeof *objects->edges_in);
     objects->slots = cairn_memory_map(FIRST_OBJECTS * 2 * sizeof *objects->slots);
     objects->slot_mask = FIRST_OBJECTS * 2 - 1;
-    return objects->list && objects->edges_in && objects->slots;
+    objects->kinds = cairn_memory_map(sizeof *objects->kinds);
+    return objects->list && objects->edges_in && objects->slots && objects->kinds;
 }
 
 void cairn_graph_objects_release(struct cairn_graph_objects *objects)
@@ -35,11 +35,7 @@ void cairn_graph_objects_release(struct cairn_graph_objects *objects)
     cairn_memory_unmap(objects->list, objects->capacity * sizeof *objects->list);
     cairn_memory_unmap(objects->edges_in, objects->capacity * sizeof *objects->edges_in);
     cairn_memory_unmap(objects->slots, (objects->slot_mask + 1) * sizeof *objects->slots);
-}
-
-static size_t slot_of(const struct cairn_graph_objects *objects, uintptr_t object)
-{
-    return (size_t)((object * 0x9e3779b97f4a7c15ull) >> 20) & objects->slot_mask;
+    cairn_memory_unmap(objects->kinds, sizeof *objects->kinds);
 }
 
 static void *grown(void *array, size_t old_bytes, size_t bytes)
@@ -68,7 +64,7 @@ static bool grow(struct cairn_graph_objects *objects)
     objects->slot_mask = capacity * 2 - 1;
     objects->capacity = capacity;
     for (size_t i = 0; i < objects->count; i++) {
-        size_t at = slot_of(objects, objects->list[i]);
+        size_t at = cairn_graph_objects_slot(objects, objects->list[i]);
         while (slots[at]) {
             at = (at + 1) & objects->slot_mask;
         }
@@ -80,7 +76,7 @@ static bool grow(struct cairn_graph_objects *objects)
 /* The object's slot, or the free one where it would stand. */
 static size_t find_slot(const struct cairn_graph_objects *objects, uintptr_t object)
 {
-    size_t at = slot_of(objects, object);
+    size_t at = cairn_graph_objects_slot(objects, object);
     while (objects->slots[at] && objects->list[objects->slots[at] - 1] != object) {
         at = (at + 1) & objects->slot_mask;
     }
@@ -103,14 +99,6 @@ uint32_t cairn_graph_objects_number(struct cairn_graph_objects *objects, uintptr
     objects->list[objects->count++] = object;
     objects->slots[at] = (uint32_t)objects->count;
     return (uint32_t)objects->count - 1;
-}
-
-const char *cairn_graph_type_name(uintptr_t object)
-{
-    const char *name =
-        (const char *)cairn_python_word(cairn_python_word(object, CAIRN_PYTHON_TYPE), CAIRN_TYPE_NAME);
-    const char *dot = name ? strrchr(name, '.') : NULL;
-    return dot ? dot + 1 : name ? name : "?";
 }
 
 static bool is_gc(uintptr_t object, uintptr_t type, unsigned long flags)
@@ -142,13 +130,6 @@ static bool held_outside(const struct cairn_graph_objects *objects, uint32_t num
     return immortal || count > (uint64_t)objects->edges_in[number] + listed;
 }
 
-static bool is_shared_kind(uintptr_t object, unsigned long flags)
-{
-    const char *name = cairn_graph_type_name(object);
-    return (flags & CAIRN_TYPE_FLAG_TYPE) || strcmp(name, "module") == 0 || strcmp(name, "function") == 0 ||
-           strcmp(name, "builtin_function_or_method") == 0 || strcmp(name, "code") == 0;
-}
-
 /* Where the block of a split dict's values begins; its keys are its class's. */
 static uintptr_t values_block(uintptr_t values)
 {
@@ -175,7 +156,7 @@ static void find_parts(const struct cairn_graph_objects *objects, uintptr_t obje
                        uint64_t parts[2])
 {
     if (flags & CAIRN_TYPE_FLAG_LIST) {
-        parts[0] = cairn_python_word(object, LIST_ITEMS);
+        parts[0] = cairn_python_word(object, CAIRN_LIST_ITEMS);
     } else if (flags & CAIRN_TYPE_FLAG_DICT) {
         const uintptr_t values = cairn_python_word(object, CAIRN_DICT_VALUES);
         parts[0] = values ? values_block(values) : cairn_python_word(object, DICT_KEYS);
@@ -188,25 +169,19 @@ static void find_parts(const struct cairn_graph_objects *objects, uintptr_t obje
 static void send_node(struct cairn_graph_objects *objects, uint32_t number, bool listed)
 {
     const uintptr_t object = objects->list[number];
-    const uintptr_t type = cairn_python_word(object, CAIRN_PYTHON_TYPE);
-    const unsigned long flags = cairn_python_word(type, CAIRN_TYPE_FLAGS);
-    const char *name = cairn_graph_type_name(object);
-    struct cairn_graph_stream *stream = objects->stream;
+    const struct cairn_graph_kind *kind = cairn_graph_kind_of(objects->kinds, objects->stream, object);
+    const unsigned long flags = kind->flags;
     struct cairn_graph_wire_node node = {
         .address = object,
-        .shallow_bytes = cairn_python.call._PySys_GetSizeOf((void *)object),
-        .block = block_of(object, is_gc(object, type, flags), flags),
-        .type = cairn_graph_stream_string(stream, name, strlen(name)),
+        .shallow_bytes = cairn_graph_weigh(kind, object),
+        .block = block_of(object, is_gc(object, kind->type, flags), flags),
+        .type = kind->name_string,
         .label = cairn_graph_label(objects, object, flags),
-        .flags = (is_shared_kind(object, flags) ? CAIRN_GRAPH_WIRE_SHARED_KIND : 0u) |
+        .flags = (kind->shared ? CAIRN_GRAPH_WIRE_SHARED_KIND : 0u) |
                  (listed ? CAIRN_GRAPH_WIRE_TRACKED : 0u) |
                  (held_outside(objects, number, listed) ? CAIRN_GRAPH_WIRE_HELD_OUTSIDE : 0u)};
     find_parts(objects, object, flags, node.parts);
-    if (node.shallow_bytes == SIZE_MAX) { /* its __sizeof__ raised */
-        cairn_python.call.PyErr_Clear();
-        node.shallow_bytes = 0;
-    }
-    cairn_graph_stream_node(stream, &node);
+    cairn_graph_stream_node(objects->stream, &node);
 }
 
 void cairn_graph_objects_send(struct cairn_graph_objects *objects, size_t listed)

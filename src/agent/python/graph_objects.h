@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/python/graph_kinds.h"
 #include "agent/python/graph_stream.h"
 
 /* The objects found so far, in order of their numbers, and how many edges lead to each. */
@@ -17,17 +18,32 @@ struct cairn_graph_objects {
     size_t count, capacity;
     uint32_t *slots; /* number + 1, by address */
     size_t slot_mask;
+    struct cairn_graph_kinds *kinds;
     bool failed; /* no memory for more */
 };
 
 bool cairn_graph_objects_init(struct cairn_graph_objects *objects, struct cairn_graph_stream *stream);
 /* Also of objects whose init failed. */
 void cairn_graph_objects_release(struct cairn_graph_objects *objects);
+/* Where the object's number stands, or behind it. */
+static inline size_t cairn_graph_objects_slot(const struct cairn_graph_objects *objects, uintptr_t object)
+{
+    return (size_t)((object * 0x9e3779b97f4a7c15ull) >> 20) & objects->slot_mask;
+}
+
 /* The object's number, given now if it is new. */
 uint32_t cairn_graph_objects_number(struct cairn_graph_objects *objects, uintptr_t object);
+/* The same will soon be asked of that one. */
+static inline void cairn_graph_objects_expect(const struct cairn_graph_objects *objects, uintptr_t object)
+{
+    __builtin_prefetch(&objects->slots[cairn_graph_objects_slot(objects, object)]);
+}
+
 /* Sends every object from `first` on, finding new ones on the way, until none is left. `listed`: so many of the first ones
  * hold one more reference, of the list they came from. */
 void cairn_graph_objects_send(struct cairn_graph_objects *objects, size_t listed);
+
+#define CAIRN_GRAPH_AHEAD 8u /* objects that are expected */
 
 /* graph_edges.c: sends the edges that leave `object`, which has that number. */
 void cairn_graph_edges_send(struct cairn_graph_objects *objects, uint32_t number, uintptr_t object);
@@ -35,12 +51,11 @@ void cairn_graph_edges_send(struct cairn_graph_objects *objects, uint32_t number
 void cairn_graph_edge(struct cairn_graph_objects *objects, uint32_t source, uintptr_t target, uint32_t name,
                       uint32_t index, bool counted);
 
-/* type(object).__name__: the last part of tp_name. */
-const char *cairn_graph_type_name(uintptr_t object);
-
 /* Type objects' members, the same in 3.8 to 3.13. */
 enum {
     CAIRN_TYPE_NAME = 24,
+    CAIRN_TYPE_BASIC_SIZE = 32,
+    CAIRN_TYPE_ITEM_SIZE = 40,
     CAIRN_TYPE_FLAGS = 168,
     CAIRN_TYPE_TRAVERSE = 184,
     CAIRN_TYPE_MEMBERS = 240,
@@ -51,6 +66,7 @@ enum {
     CAIRN_TYPE_MRO = 344,
 };
 #define CAIRN_TYPE_FLAG_MANAGED_DICT (1ul << 4) /* 3.11 on */
+#define CAIRN_TYPE_FLAG_HEAP         (1ul << 9) /* made by Python code, or as if it were */
 #define CAIRN_TYPE_FLAG_HAVE_GC      (1ul << 14)
 #define CAIRN_TYPE_FLAG_LONG         (1ul << 24)
 #define CAIRN_TYPE_FLAG_LIST         (1ul << 25)
@@ -59,6 +75,10 @@ enum {
 #define CAIRN_TYPE_FLAG_UNICODE      (1ul << 28)
 #define CAIRN_TYPE_FLAG_DICT         (1ul << 29)
 #define CAIRN_TYPE_FLAG_TYPE         (1ul << 31)
+
+/* A tuple's items stand in it, a list's where this word points to. */
+#define CAIRN_TUPLE_ITEMS 24u
+#define CAIRN_LIST_ITEMS  24u
 
 /* In front of an object that manages its dict, the dict. */
 #define CAIRN_OBJECT_MANAGED_DICT 24u

@@ -1,12 +1,5 @@
 #include "agent/python/objects.h"
 
-/* State word of a str: kind (bytes a character) in bits 2 to 4, compact in bit 5, ASCII in bit 6. */
-#define STR_STATE        32u
-#define STATE_KIND_SHIFT 2
-#define STATE_KIND_MASK  7u
-#define STATE_COMPACT    (1u << 5)
-#define STATE_ASCII      (1u << 6)
-
 /* Appends one character; 0 when it does not fit. */
 static size_t put_utf8(uint32_t code, char *out, size_t room)
 {
@@ -35,17 +28,17 @@ size_t cairn_python_text(const struct cairn_python_layout *layout, uintptr_t tex
     if (!text) {
         return 0;
     }
-    const uint32_t state = (uint32_t)cairn_python_int(text, STR_STATE);
+    const uint32_t state = (uint32_t)cairn_python_int(text, CAIRN_STR_STATE);
     const size_t length = cairn_python_word(text, CAIRN_PYTHON_SIZE);
-    if (!(state & STATE_COMPACT)) {
+    if (!(state & CAIRN_STR_IS_COMPACT)) {
         return 0; /* names made by the old C interface: nobody writes code with them */
     }
-    if (state & STATE_ASCII) {
+    if (state & CAIRN_STR_IS_ASCII) {
         const size_t used = length < room ? length : room;
         memcpy(out, (const char *)text + layout->ascii_data, used);
         return used;
     }
-    const unsigned kind = state >> STATE_KIND_SHIFT & STATE_KIND_MASK;
+    const unsigned kind = state >> CAIRN_STR_KIND_SHIFT & CAIRN_STR_KIND_MASK;
     const uint8_t *data = (const uint8_t *)text + layout->compact_data;
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {

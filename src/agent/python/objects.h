@@ -27,8 +27,14 @@ static inline uint8_t cairn_python_byte(uintptr_t object, unsigned offset)
     return *((const uint8_t *)object + offset);
 }
 
-#define CAIRN_PYTHON_TYPE       8u  /* of any object */
-#define CAIRN_PYTHON_SIZE       16u /* of a variable-size object; a str's length in characters */
+#define CAIRN_PYTHON_TYPE 8u  /* of any object */
+#define CAIRN_PYTHON_SIZE 16u /* of a variable-size object; a str's length in characters */
+/* State word of a str: kind (bytes a character) in bits 2 to 4, then two flags. */
+#define CAIRN_STR_STATE         32u
+#define CAIRN_STR_KIND_SHIFT    2
+#define CAIRN_STR_KIND_MASK     7u
+#define CAIRN_STR_IS_COMPACT    (1u << 5)
+#define CAIRN_STR_IS_ASCII      (1u << 6)
 #define CAIRN_PYTHON_METHODS    64u /* of a PyModuleDef */
 #define CAIRN_PYTHON_BYTES_DATA 32u
 

@@ -1,0 +1,160 @@
+#include "agent/python/graph_kinds.h"
+
+#include <string.h>
+
+#include "agent/python/graph_objects.h"
+#include "agent/python/interpreter.h"
+#include "agent/python/objects.h"
+
+#define LIST_ROOM              32u /* items that it has room for */
+#define STR_WIDE               40u /* to 3.11: another form of the same text, which is weighed too */
+#define MOST_HEAD_BYTES        64u /* what stands in front of an object at most */
+#define FIRST_WITHOUT_STR_WIDE 12u
+
+const char *cairn_graph_type_name(uintptr_t object)
+{
+    const char *name =
+        (const char *)cairn_python_word(cairn_python_word(object, CAIRN_PYTHON_TYPE), CAIRN_TYPE_NAME);
+    const char *dot = name ? strrchr(name, '.') : NULL;
+    return dot ? dot + 1 : name ? name : "?";
+}
+
+static uint64_t ask(uintptr_t object)
+{
+    const size_t bytes = cairn_python.call._PySys_GetSizeOf((void *)object);
+    if (bytes == SIZE_MAX) {
+        cairn_python.call.PyErr_Clear();
+        return 0;
+    }
+    return bytes;
+}
+
+/* Whether a class that is not made by Python code has the __sizeof__ of `base`, its own or a base's. */
+static bool shares_sizeof(uintptr_t type, uintptr_t base)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    void *own = call->PyObject_GetAttrString((void *)type, "__sizeof__");
+    void *of_base = call->PyObject_GetAttrString((void *)base, "__sizeof__");
+    const bool same = own && own == of_base;
+    if (own) {
+        call->Py_DecRef(own);
+    }
+    if (of_base) {
+        call->Py_DecRef(of_base);
+    }
+    call->PyErr_Clear();
+    return same;
+}
+
+/* Whether the type's objects are weighed by object.__sizeof__. Classes are not asked for attributes, which may run code of
+ * theirs: their dicts are looked into. */
+static bool is_weighed_as_object(uintptr_t type)
+{
+    const uintptr_t order = cairn_python_word(type, CAIRN_TYPE_MRO);
+    const size_t count = order ? cairn_python_word(order, CAIRN_PYTHON_SIZE) : 0;
+    const uintptr_t *classes = (const uintptr_t *)(order + CAIRN_TUPLE_ITEMS);
+    if (count == 0 || cairn_python_word(type, CAIRN_TYPE_IS_GC)) {
+        return false;
+    }
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (!(cairn_python_word(classes[i], CAIRN_TYPE_FLAGS) & CAIRN_TYPE_FLAG_HEAP)) {
+            if (!shares_sizeof(classes[i], classes[count - 1])) {
+                return false;
+            }
+        } else {
+            void *dict = (void *)cairn_python_word(classes[i], CAIRN_TYPE_DICT);
+            if (!dict || cairn_python.call.PyDict_GetItemString(dict, "__sizeof__")) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Whether `object` is a str whose text stands right behind its head, one byte a character. */
+static bool is_compact_ascii(uintptr_t object)
+{
+    const uint32_t both = CAIRN_STR_IS_COMPACT | CAIRN_STR_IS_ASCII;
+    return ((uint32_t)cairn_python_int(object, CAIRN_STR_STATE) & both) == both &&
+           (cairn_python.layout->minor >= FIRST_WITHOUT_STR_WIDE || !cairn_python_word(object, STR_WIDE));
+}
+
+/* What stands in front of objects is not known by version: it is what the interpreter's answer for this first one has more. */
+static void learn_weight(struct cairn_graph_kind *kind, uintptr_t object)
+{
+    const uint64_t own = cairn_python_word(kind->type, CAIRN_TYPE_BASIC_SIZE);
+    uint64_t items = 0, least = own;
+    if (kind->shape == CAIRN_GRAPH_SHAPE_LIST) {
+        kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ROOM;
+        kind->item_bytes = sizeof(uintptr_t);
+        items = cairn_python_word(object, LIST_ROOM);
+    } else if ((kind->flags & CAIRN_TYPE_FLAG_UNICODE) && strcmp(kind->name, "str") == 0) {
+        least = cairn_python.layout->ascii_data + 1u;
+        kind->weighing = CAIRN_GRAPH_WEIGHED_BY_LENGTH;
+        kind->item_bytes = 1;
+        if (!is_compact_ascii(object)) {
+            kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ASKING;
+            kind->type = 0; /* the next one may tell */
+        }
+        items = cairn_python_word(object, CAIRN_PYTHON_SIZE);
+    } else if (is_weighed_as_object(kind->type)) {
+        kind->weighing = CAIRN_GRAPH_WEIGHED_BY_SIZE;
+        kind->item_bytes = cairn_python_word(kind->type, CAIRN_TYPE_ITEM_SIZE);
+        items = kind->item_bytes ? cairn_python_word(object, CAIRN_PYTHON_SIZE) : 0;
+    }
+    kind->bytes = ask(object) - items * kind->item_bytes;
+    if (kind->item_bytes && kind->bytes - least > MOST_HEAD_BYTES) {
+        kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ASKING;
+    }
+}
+
+static uint8_t shape_of(unsigned long flags, const char *name)
+{
+    return (flags & CAIRN_TYPE_FLAG_DICT) && strcmp(name, "dict") == 0     ? CAIRN_GRAPH_SHAPE_DICT
+           : (flags & CAIRN_TYPE_FLAG_LIST) && strcmp(name, "list") == 0   ? CAIRN_GRAPH_SHAPE_LIST
+           : (flags & CAIRN_TYPE_FLAG_TUPLE) && strcmp(name, "tuple") == 0 ? CAIRN_GRAPH_SHAPE_TUPLE
+                                                                           : CAIRN_GRAPH_SHAPE_OTHER;
+}
+
+static bool is_shared(unsigned long flags, const char *name)
+{
+    return (flags & CAIRN_TYPE_FLAG_TYPE) || strcmp(name, "module") == 0 || strcmp(name, "function") == 0 ||
+           strcmp(name, "builtin_function_or_method") == 0 || strcmp(name, "code") == 0;
+}
+
+const struct cairn_graph_kind *cairn_graph_kind_of(struct cairn_graph_kinds *kinds,
+                                                   struct cairn_graph_stream *stream, uintptr_t object)
+{
+    const uintptr_t type = cairn_python_word(object, CAIRN_PYTHON_TYPE);
+    struct cairn_graph_kind *kind =
+        &kinds->places[(uint32_t)(type * 0x9e3779b97f4a7c15ull >> 40) % CAIRN_GRAPH_KINDS];
+    if (kind->type != type) {
+        const char *name = cairn_graph_type_name(object);
+        const unsigned long flags = cairn_python_word(type, CAIRN_TYPE_FLAGS);
+        *kind =
+            (struct cairn_graph_kind){.type = type,
+                                      .flags = flags,
+                                      .name = name,
+                                      .name_string = cairn_graph_stream_string(stream, name, strlen(name)),
+                                      .shape = shape_of(flags, name),
+                                      .shared = is_shared(flags, name)};
+        learn_weight(kind, object);
+    }
+    return kind;
+}
+
+uint64_t cairn_graph_weigh(const struct cairn_graph_kind *kind, uintptr_t object)
+{
+    switch (kind->weighing) {
+    case CAIRN_GRAPH_WEIGHED_BY_SIZE:
+        return kind->bytes +
+               (kind->item_bytes ? cairn_python_word(object, CAIRN_PYTHON_SIZE) * kind->item_bytes : 0);
+    case CAIRN_GRAPH_WEIGHED_BY_ROOM:
+        return kind->bytes + cairn_python_word(object, LIST_ROOM) * kind->item_bytes;
+    case CAIRN_GRAPH_WEIGHED_BY_LENGTH:
+        return is_compact_ascii(object) ? kind->bytes + cairn_python_word(object, CAIRN_PYTHON_SIZE)
+                                        : ask(object);
+    default:
+        return ask(object);
+    }
+}
