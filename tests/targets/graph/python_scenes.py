@@ -342,7 +342,61 @@ def subclasses():
     return kept
 
 
-SCENES = [containers, classes, functions, threads, cycles, extensions, modules, tracebacks, hubs, subclasses]
+def weights():
+    """Objects whose __sizeof__ says other things, in classes that pass for builtin ones: their sizes are compared too."""
+    class Asking(type):
+        def __getattribute__(cls, name):
+            if name == "__sizeof__":
+                raise RuntimeError("nobody asks a class")
+            return type.__getattribute__(cls, name)
+
+    class Own:
+        def __sizeof__(self):
+            return 4242
+
+    class Below(Own):
+        pass
+
+    class Varying:
+        def __init__(self, bytes_used):
+            self.bytes_used = bytes_used
+
+        def __sizeof__(self):
+            return self.bytes_used
+
+    class Items(tuple):
+        pass
+
+    class Few(tuple):
+        __slots__ = ()
+
+        def __sizeof__(self):
+            return 7
+
+    class Row(list):
+        def __sizeof__(self):
+            return 9 + len(self)
+
+    class Asked(metaclass=Asking):
+        __slots__ = ("kept", )
+
+    class Plain:
+        __slots__ = ("kept", )
+
+    made = [Own(), Below(), *map(Varying, range(500, 600)), *(Items(range(count)) for count in range(50)), *(Few([one]) for one in range(9)),
+            *(Row(range(count)) for count in range(50)), *(type.__call__(Asked) for _ in range(9)), *(Plain() for _ in range(9))]
+    for kind in (Own, Below, Varying, Items, Few, Row, Plain):
+        kind.__module__ = "builtins"
+    grown = []
+    for number in range(200):
+        grown.append(number)
+        made.append(list(grown))
+        made.append(tuple(grown))
+    return [made, ["é" * count for count in range(60)], ["a" * count for count in range(60)], [b"b" * count for count in range(60)],
+            ["𝄞" * count for count in range(9)], [1 << count for count in range(0, 2000, 13)], [float(count) for count in range(9)]]
+
+
+SCENES = [containers, classes, functions, threads, cycles, extensions, modules, tracebacks, hubs, subclasses, weights]
 
 
 def note_referents(numbers, found, waiting, seen):

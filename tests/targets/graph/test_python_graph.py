@@ -2,7 +2,7 @@
 """test_python_graph.py BUILD_DIR [SCENE…]: object graphs against what the interpreter says of itself, and objgraph where it is there,
 on every CPython from 3.8 to 3.13 that is found.
 
-python_scenes.py builds ten heaps. Of each: every object of gc.get_objects() is in the graph, every edge of gc.get_referents()
+python_scenes.py builds eleven heaps. Of each: every object of gc.get_objects() is in the graph, every edge of gc.get_referents()
 too, shallow is sys.getsizeof() for exact builtin types, counts by type are equal, and the way that keeps an object alive is there
 wherever one leads from a module of sys.modules, and not longer."""
 import array
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SCENES = "containers classes functions threads cycles extensions modules tracebacks hubs subclasses".split()
+SCENES = "containers classes functions threads cycles extensions modules tracebacks hubs subclasses weights".split()
 TRACKED = 2
 CALL_OBJECTS = 6  # tuples of arguments and the like, which the call that takes the graph makes after gc was asked
 Node = collections.namedtuple("Node", "id shallow flags parent type")
