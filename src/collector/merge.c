@@ -10,7 +10,8 @@
 
 #define SLACK_NS 1000000
 /* A thread that is inside a hook for longer than PARKED_NS and does not run is not waited for; a running one is, up to
- * STARVED_NS (a machine that is short of processors). Its record, when it comes, comes late. */
+ * STARVED_NS (a machine that is short of processors), and so is one that the kernel holds: it is about to touch memory that is
+ * not there yet. Its record, when it comes, comes late. */
 #define PARKED_NS    20000000ll
 #define STARVED_NS   500000000ll
 #define FORK_WAIT_NS 1000000000ll
@@ -31,8 +32,8 @@ static bool is_parked(const struct cairn_source *source, int64_t inside_ns)
         return true;
     }
     const int32_t tid = atomic_load_explicit(&source->reader.control->tid, memory_order_relaxed);
-    return cairn_thread_state(source->target->pid, tid) != 'R' &&
-           !cairn_ring_reader_has_moved(&source->reader);
+    const char state = cairn_thread_state(source->target->pid, tid);
+    return state != 'R' && state != 'D' && !cairn_ring_reader_has_moved(&source->reader);
 }
 
 /* What a record says of the future is not believed, or it would wait for that, and its ring with it. The slack is for processors

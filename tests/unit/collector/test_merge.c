@@ -1,6 +1,7 @@
 /* Order: threads that hand addresses to each other as fast as they can, read while they write; garbage in rings; threads
  * that stop inside a hook; records that come late. */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +23,8 @@
 #define ADDRESSES     64u /* few, so that an address freed here is soon taken there */
 #define ROUNDS        200000u
 
-#define WAITED_FOR_NS 20000000 /* how long a thread inside a hook holds the others up, at least */
+#define WAITED_FOR_NS 20000000  /* how long a thread inside a hook holds the others up, at least */
+#define HELD_FOR_NS   500000000 /* the same of one that runs, or that the kernel holds */
 
 /* An allocator for addresses: a stack of free ones, so that the last freed is the next given. */
 static struct {
@@ -360,6 +363,62 @@ static void late_records_match_the_older_block(void **state)
     rig_release(&rig);
 }
 
+/* A process whose thread the kernel holds, as one that touches memory: it waits for a child to let its memory go. */
+static pid_t start_held(void)
+{
+    const pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (vfork() == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            for (;;) {
+                pause();
+            }
+        }
+        _exit(0);
+    }
+    while (cairn_thread_state(pid, pid) != 'D') {
+        sched_yield();
+    }
+    return pid;
+}
+
+/* Others wait longer for it than for one that sleeps, and what it says comes in order. */
+static void a_thread_in_the_kernel_is_waited_for(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct rig_process process = {.pid = start_held()};
+    rig_start(&rig);
+    rig_hello(&rig, &process, NULL, 0);
+    struct rig_writer held, other;
+    rig_writer_open(&held, &rig, &process, process.pid);
+    rig_writer_open(&other, &rig, &process, process.pid);
+    rig_alloc(&held, &rig, 0, 0x5000, 100);
+    rig_drain_until(&rig, 1);
+
+    const int64_t entered = cairn_clock_elapsed_ns(&rig.recorder->clock);
+    atomic_store(&held.control->inside, 1);
+    const uint64_t early = rig_stamp(&held, &rig);
+    usleep(2000);
+    rig_alloc(&other, &rig, 0, 0x5000, 200);
+    rig_drain_for(&rig, 3 * WAITED_FOR_NS);
+    const bool waits = cairn_ledger_position(rig.recorder->ledger) == 1;
+    const bool in_time = cairn_clock_elapsed_ns(&rig.recorder->clock) - entered < HELD_FOR_NS;
+    assert_true(waits || !in_time);
+
+    rig_write_stamped(&held, early, (const uint64_t[2]){CAIRN_RECORD_FREE, 0x5000}, 2);
+    atomic_store(&held.control->inside, 0);
+    rig_drain_until(&rig, 3);
+    rig_end(&rig, &process);
+    rig_finish(&rig);
+    static const uint8_t kinds[] = {CAIRN_EVENT_ALLOC, CAIRN_EVENT_FREE, CAIRN_EVENT_ALLOC};
+    for (size_t i = 0; waits && i < 3; i++) {
+        assert_int_equal(rig.events[i].kind, kinds[i]);
+    }
+    rig_release(&rig);
+}
+
 /* A ring is taken again and again; stacks of a new owner have nothing of the old one's. */
 static void rings_are_used_again(void **state)
 {
@@ -526,6 +585,7 @@ int main(void)
         cmocka_unit_test(pieces_end_anywhere),
         cmocka_unit_test(what_waits_in_a_ring_at_the_end_is_taken),
         cmocka_unit_test(late_records_match_the_older_block),
+        cmocka_unit_test(a_thread_in_the_kernel_is_waited_for),
         cmocka_unit_test(rings_are_used_again),
         cmocka_unit_test(code_where_other_code_was),
         cmocka_unit_test(marks_stand_where_they_were_made),
