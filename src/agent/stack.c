@@ -438,7 +438,8 @@ static uint32_t walk_and_build(struct cairn_stacks *stacks, const struct cairn_r
     const uint32_t reused = end == WALK_MET_KEPT ? stacks->kept.count : 0;
     set_phase(stacks, PHASE_BUILDING);
     const uint32_t node = build(stacks, end, writer);
-    if (stacks->kept.count != 0 && stacks->kept.frames[stacks->kept.count - 1].sp == at->sp) {
+    /* Where the whole stack is kept. */
+    if (stacks->kept.count != 0 && stacks->kept.count == reused + stacks->walked_count) {
         cairn_tails_note(&stacks->tails, &stacks->kept, reused);
     }
     set_phase(stacks, PHASE_IDLE);
