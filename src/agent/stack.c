@@ -7,28 +7,14 @@
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/nodes.h"
+#include "agent/stack_kept.h"
 #include "agent/stack_memory.h"
+#include "agent/stack_tails.h"
 #include "agent/unwind_fallback.h"
 #include "wire/record.h"
 
 #define DEPTH_MAX       65536u
 #define READS_PER_FRAME 3u
-
-/* A frame of the last stack. It may be reused when a walk reaches its key, sp and rbp again and the words in
- * reads[0, read_count) stand in memory as they were: then a walk outward from it would read the same words, and come to
- * the same frames. The rbp need not be equal where no frame outward depends on it. */
-struct kept_frame {
-    uintptr_t key, sp, rbp;
-    uint32_t node;
-    uint32_t reads; /* read_count of this frame and all outer ones | NEEDS_RBP */
-};
-
-#define NEEDS_RBP 0x80000000u
-
-/* A word of the stack that the outer frames follow from. */
-struct kept_read {
-    uintptr_t address, value;
-};
 
 /* A frame of the walk under way, innermost first, and what the step out of it has read. */
 struct walked_frame {
@@ -41,7 +27,8 @@ struct walked_frame {
 enum walked_flags {
     WALKED_USES_RBP = 1, /* the outer frame depends on this rbp, beyond handing it on */
     WALKED_READ_CFA = 2,
-    WALKED_OPAQUE = 4, /* the outer frame depends on more than was noted */
+    WALKED_OPAQUE = 4,   /* the outer frame depends on more than was noted */
+    WALKED_READ_CODE = 8 /* … on code, too */
 };
 
 /* What a signal handler that leaves by longjmp in the middle of a capture finds half done. */
@@ -59,16 +46,13 @@ enum walk_end {
 };
 
 struct cairn_stacks {
-    struct kept_frame *kept; /* outermost first: the part of the last stack that may be reused */
-    struct kept_read *reads; /* in the same order */
+    struct cairn_kept kept;
+    struct cairn_tails tails;
     struct walked_frame *walked;
-    uint32_t kept_count;
     uint32_t max_depth;
-    bool kept_is_truncated;
     bool fallback_began; /* in the walk under way */
     _Atomic int phase;   /* enum phase: of this thread alone, so relaxed and signal fences are enough */
     uint32_t epoch;      /* of the frame rules that `kept` was walked by */
-    uintptr_t kept_top;  /* end of the outermost word of `reads` */
     uint32_t walked_count;
     uintptr_t end_slot, end_value; /* the last word the walk read beyond its outermost frame; slot 0: none */
     struct cairn_stack_memory memory;
@@ -104,11 +88,12 @@ bool cairn_stacks_setup(void)
 struct cairn_stacks *cairn_stacks_new(uint32_t max_depth)
 {
     const uint32_t depth = max_depth == 0 ? 1 : max_depth > DEPTH_MAX ? DEPTH_MAX : max_depth;
-    const size_t kept_bytes = depth * sizeof(struct kept_frame);
-    const size_t read_bytes = depth * READS_PER_FRAME * sizeof(struct kept_read);
+    const size_t kept_bytes = depth * sizeof(struct cairn_kept_frame);
+    const size_t read_bytes = depth * READS_PER_FRAME * sizeof(struct cairn_kept_read);
     const size_t walked_bytes = depth * sizeof(struct walked_frame);
     const size_t head_bytes = (sizeof(struct cairn_stacks) + 63) & ~(size_t)63;
-    const size_t bytes = head_bytes + kept_bytes + read_bytes + walked_bytes;
+    const size_t tails_bytes = cairn_tails_bytes();
+    const size_t bytes = head_bytes + tails_bytes + kept_bytes + read_bytes + walked_bytes;
     uint8_t *memory = cairn_memory_map(bytes);
     if (memory == NULL) {
         return NULL;
@@ -117,9 +102,12 @@ struct cairn_stacks *cairn_stacks_new(uint32_t max_depth)
     stacks->max_depth = depth;
     stacks->bytes = bytes;
     stacks->epoch = cairn_frame_rules_epoch();
-    stacks->kept = (void *)(memory + head_bytes);
-    stacks->reads = (void *)(memory + head_bytes + kept_bytes);
-    stacks->walked = (void *)(memory + head_bytes + kept_bytes + read_bytes);
+    memory += head_bytes;
+    cairn_tails_init(&stacks->tails, memory);
+    memory += tails_bytes;
+    stacks->kept.frames = (void *)memory;
+    stacks->kept.reads = (void *)(memory + kept_bytes);
+    stacks->walked = (void *)(memory + kept_bytes + read_bytes);
     if (!cairn_nodes_init(&stacks->nodes)) {
         cairn_memory_unmap(stacks, bytes);
         return NULL;
@@ -140,7 +128,8 @@ void cairn_stacks_free(struct cairn_stacks *stacks)
 
 void cairn_stacks_reset(struct cairn_stacks *stacks)
 {
-    stacks->kept_count = 0;
+    stacks->kept.count = 0;
+    cairn_tails_forget(&stacks->tails);
     stacks->epoch = cairn_frame_rules_epoch();
     cairn_nodes_clear(&stacks->nodes);
     set_phase(stacks, PHASE_IDLE);
@@ -155,37 +144,10 @@ void cairn_stacks_flush_rules(void)
     cairn_frame_rules_flush();
 }
 
-#define READS_AT_ONCE 8u
-
-static inline uintptr_t difference(const struct kept_read *read)
-{
-    return cairn_stack_word(read->address) ^ read->value;
-}
-
-/* How many of reads[0, count) hold, counted from the outermost on. Most do: so there is one branch for many. */
-static uint32_t count_valid(const struct cairn_stacks *stacks, uint32_t count)
-{
-    const struct kept_read *read = stacks->reads, *const end = read + count;
-    while ((size_t)(end - read) >= READS_AT_ONCE) {
-        const uintptr_t inner =
-            difference(read) | difference(read + 1) | difference(read + 2) | difference(read + 3);
-        const uintptr_t outer =
-            difference(read + 4) | difference(read + 5) | difference(read + 6) | difference(read + 7);
-        if ((inner | outer) != 0) {
-            break;
-        }
-        read += READS_AT_ONCE;
-    }
-    while (read != end && difference(read) == 0) {
-        read++;
-    }
-    return (uint32_t)(read - stacks->reads);
-}
-
 /* Whether every word of reads[0, count) may be read. On a stack that is asked for page by page, each page is. */
 static bool can_read_kept(struct cairn_stacks *stacks, uint32_t count)
 {
-    if (stacks->kept_top <= stacks->memory.high) {
+    if (stacks->kept.top <= stacks->memory.high) {
         return true;
     }
     if (!stacks->memory.probed) {
@@ -193,7 +155,7 @@ static bool can_read_kept(struct cairn_stacks *stacks, uint32_t count)
     }
     uintptr_t page = 0;
     for (uint32_t i = count; i-- > 0;) {
-        const uintptr_t address = stacks->reads[i].address;
+        const uintptr_t address = stacks->kept.reads[i].address;
         if (address / CAIRN_STACK_PAGE_BYTES != page && !cairn_stack_memory_reach(&stacks->memory, address)) {
             return false;
         }
@@ -211,7 +173,7 @@ struct kept_cursor {
 static inline bool meets_kept(struct cairn_stacks *stacks, struct kept_cursor *cursor,
                               const struct cairn_frame *frame)
 {
-    const struct kept_frame *kept = stacks->kept;
+    const struct cairn_kept_frame *kept = stacks->kept.frames;
     uint32_t next = cursor->next;
     while (next > 0 && kept[next - 1].sp < frame->sp) {
         next--;
@@ -220,18 +182,18 @@ static inline bool meets_kept(struct cairn_stacks *stacks, struct kept_cursor *c
     if (next == 0) {
         return false;
     }
-    const struct kept_frame *met = &kept[next - 1];
+    const struct cairn_kept_frame *met = &kept[next - 1];
     if (met->sp != frame->sp || met->key != frame->key ||
-        ((met->reads & NEEDS_RBP) && met->rbp != frame->rbp)) {
+        ((met->reads & CAIRN_KEPT_NEEDS_RBP) && met->rbp != frame->rbp)) {
         return false;
     }
-    const uint32_t read_count = met->reads & ~NEEDS_RBP;
+    const uint32_t read_count = cairn_kept_reads(met);
     if (cursor->valid == UINT32_MAX) {
         if (!can_read_kept(stacks, read_count)) {
             cursor->next = 0;
             return false;
         }
-        cursor->valid = count_valid(stacks, read_count);
+        cursor->valid = cairn_kept_count_valid(stacks->kept.reads, read_count);
     }
     return read_count <= cursor->valid;
 }
@@ -252,7 +214,8 @@ static __attribute__((noinline)) enum cairn_step_kind step_special(struct cairn_
     walked->cfa_slot = step.cfa_slot;
     walked->cfa_value = step.cfa_value;
     walked->flags = (step.uses_rbp ? WALKED_USES_RBP : 0u) | (step.cfa_slot != 0 ? WALKED_READ_CFA : 0u) |
-                    (kind == CAIRN_STEP_OPAQUE ? WALKED_OPAQUE : 0u);
+                    (kind == CAIRN_STEP_OPAQUE ? WALKED_OPAQUE : 0u) |
+                    (rule == cairn_rule_special(CAIRN_RULE_FRAME_POINTER) ? WALKED_READ_CODE : 0u);
     stacks->end_slot = step.return_slot;
     stacks->end_value = step.return_value;
     *frame = step.outer;
@@ -290,12 +253,12 @@ static inline void begin_walk(struct cairn_stacks *stacks, const struct cairn_re
 static inline enum walk_end walk(struct cairn_stacks *stacks, const struct cairn_registers *at)
 {
     struct cairn_frame frame = {.key = at->pc, .sp = at->sp, .rbp = at->rbp};
-    struct kept_cursor cursor = {.next = stacks->kept_count, .valid = UINT32_MAX};
+    struct kept_cursor cursor = {.next = stacks->kept.count, .valid = UINT32_MAX};
     uint32_t count = 0;
     enum walk_end end;
     for (;;) {
         if (meets_kept(stacks, &cursor, &frame)) {
-            stacks->kept_count = cursor.next;
+            stacks->kept.count = cursor.next;
             end = WALK_MET_KEPT;
             break;
         }
@@ -311,7 +274,7 @@ static inline enum walk_end walk(struct cairn_stacks *stacks, const struct cairn
                 end = kind == CAIRN_STEP_END ? WALK_OUTERMOST : WALK_STOPPED;
                 break;
             }
-            cursor.next = stacks->kept_count; /* it may be on another stack now */
+            cursor.next = stacks->kept.count; /* it may be on another stack now */
         }
     }
     stacks->walked_count = count;
@@ -348,10 +311,11 @@ static uintptr_t top_of_walk(const struct cairn_stacks *stacks)
 
 /* What was built so far of the kept stack, and what the next inner frame needs to know of the frame outside it. */
 struct building {
-    struct kept_frame *kept; /* where the next frame goes */
+    struct cairn_kept_frame *kept; /* where the next frame goes */
     uint32_t read_count;
     uintptr_t outer_key, outer_sp, outer_rbp;
     bool outer_needs_rbp;
+    bool reads_code;
 };
 
 /* Keeps a walked frame with the words that the step out of it has read: of the outer return address (`slot`, which holds
@@ -359,7 +323,7 @@ struct building {
 static inline void keep(struct cairn_stacks *stacks, struct building *building,
                         const struct walked_frame *walked, uint32_t node, uintptr_t slot, uintptr_t value)
 {
-    struct kept_read *read = stacks->reads + building->read_count;
+    struct cairn_kept_read *read = stacks->kept.reads + building->read_count;
     if (slot != 0) {
         read->address = slot;
         read->value = value;
@@ -379,14 +343,16 @@ static inline void keep(struct cairn_stacks *stacks, struct building *building,
         read->value = walked->cfa_value;
         read++;
     }
-    building->read_count = (uint32_t)(read - stacks->reads);
+    building->read_count = (uint32_t)(read - stacks->kept.reads);
     building->outer_needs_rbp = needs_rbp;
-    struct kept_frame *kept = building->kept++;
+    building->reads_code |= (walked->flags & WALKED_READ_CODE) != 0;
+    struct cairn_kept_frame *kept = building->kept++;
     kept->key = building->outer_key = walked->key;
     kept->sp = building->outer_sp = walked->sp;
     kept->rbp = building->outer_rbp = walked->rbp;
     kept->node = node;
-    kept->reads = building->read_count | (needs_rbp ? NEEDS_RBP : 0);
+    kept->reads = building->read_count | (needs_rbp ? CAIRN_KEPT_NEEDS_RBP : 0) |
+                  (building->reads_code ? CAIRN_KEPT_READS_CODE : 0);
 }
 
 static inline uint32_t intern_frame(struct cairn_stacks *stacks, uint32_t outer, uintptr_t key,
@@ -401,7 +367,7 @@ static uint32_t build_outermost(struct cairn_stacks *stacks, enum walk_end end,
                                 struct cairn_ring_writer *writer, struct building *building)
 {
     const struct walked_frame *outermost = &stacks->walked[stacks->walked_count - 1];
-    *building = (struct building){.kept = stacks->kept};
+    *building = (struct building){.kept = stacks->kept.frames};
     uint32_t root = 0;
     if (!intern_root(stacks, end, writer, &root)) {
         return 0;
@@ -410,8 +376,8 @@ static uint32_t build_outermost(struct cairn_stacks *stacks, enum walk_end end,
     if (!(outermost->flags & WALKED_OPAQUE)) {
         keep(stacks, building, outermost, node, stacks->end_slot, stacks->end_value);
     }
-    stacks->kept_is_truncated = end == WALK_TRUNCATED;
-    stacks->kept_top = top_of_walk(stacks);
+    stacks->kept.is_truncated = end == WALK_TRUNCATED;
+    stacks->kept.top = top_of_walk(stacks);
     return node;
 }
 
@@ -423,20 +389,21 @@ static inline uint32_t build(struct cairn_stacks *stacks, enum walk_end end, str
     uint32_t node;
     const struct walked_frame *walked = stacks->walked + stacks->walked_count;
     if (__builtin_expect(end == WALK_MET_KEPT, 1)) {
-        const struct kept_frame *met = &stacks->kept[stacks->kept_count - 1];
-        building.kept = stacks->kept + stacks->kept_count;
-        building.read_count = met->reads & ~NEEDS_RBP;
+        const struct cairn_kept_frame *met = &stacks->kept.frames[stacks->kept.count - 1];
+        building.kept = stacks->kept.frames + stacks->kept.count;
+        building.read_count = cairn_kept_reads(met);
         building.outer_key = met->key;
         building.outer_sp = met->sp;
         building.outer_rbp = met->rbp;
-        building.outer_needs_rbp = met->reads & NEEDS_RBP;
+        building.outer_needs_rbp = met->reads & CAIRN_KEPT_NEEDS_RBP;
+        building.reads_code = met->reads & CAIRN_KEPT_READS_CODE;
         node = met->node;
     } else {
         node = build_outermost(stacks, end, writer, &building);
         walked--;
     }
-    stacks->kept_count = 0;
-    bool reusable = building.kept != stacks->kept;
+    stacks->kept.count = 0;
+    bool reusable = building.kept != stacks->kept.frames;
     while (node != 0 && walked != stacks->walked) {
         walked--;
         node = intern_frame(stacks, node, walked->key, writer);
@@ -445,15 +412,15 @@ static inline uint32_t build(struct cairn_stacks *stacks, enum walk_end end, str
             keep(stacks, &building, walked, node, cairn_return_slot(building.outer_sp), building.outer_key);
         }
     }
-    stacks->kept_count = node != 0 ? (uint32_t)(building.kept - stacks->kept) : 0;
+    stacks->kept.count = node != 0 ? (uint32_t)(building.kept - stacks->kept.frames) : 0;
     return node;
 }
 
 /* The kept frames and what was walked make one stack; its depth must be what a whole walk would give. */
 static bool fits_depth(const struct cairn_stacks *stacks)
 {
-    const uint32_t depth = stacks->kept_count + stacks->walked_count;
-    return stacks->kept_is_truncated ? depth == stacks->max_depth : depth <= stacks->max_depth;
+    const uint32_t depth = stacks->kept.count + stacks->walked_count;
+    return stacks->kept.is_truncated ? depth == stacks->max_depth : depth <= stacks->max_depth;
 }
 
 static uint32_t walk_and_build(struct cairn_stacks *stacks, const struct cairn_registers *at,
@@ -461,15 +428,20 @@ static uint32_t walk_and_build(struct cairn_stacks *stacks, const struct cairn_r
 {
     enum walk_end end = walk(stacks, at);
     if (end == WALK_MET_KEPT && !fits_depth(stacks)) {
-        stacks->kept_count = 0;
+        stacks->kept.count = 0;
         begin_walk(stacks, at);
         end = walk(stacks, at);
     }
     if (stacks->walked_count == 0) {
-        return stacks->kept[stacks->kept_count - 1].node;
+        return stacks->kept.frames[stacks->kept.count - 1].node;
     }
+    const uint32_t reused = end == WALK_MET_KEPT ? stacks->kept.count : 0;
     set_phase(stacks, PHASE_BUILDING);
     const uint32_t node = build(stacks, end, writer);
+    /* Where the whole stack is kept. */
+    if (stacks->kept.count != 0 && stacks->kept.count == reused + stacks->walked_count) {
+        cairn_tails_note(&stacks->tails, &stacks->kept, reused);
+    }
     set_phase(stacks, PHASE_IDLE);
     return node;
 }
@@ -477,11 +449,23 @@ static uint32_t walk_and_build(struct cairn_stacks *stacks, const struct cairn_r
 /* Starts the numbering again; `false` when the recording is over. */
 static bool restart(struct cairn_stacks *stacks, struct cairn_ring_writer *writer)
 {
-    stacks->kept_count = 0;
+    stacks->kept.count = 0;
     set_phase(stacks, PHASE_BUILDING);
+    cairn_tails_forget(&stacks->tails);
     const bool restarted = cairn_nodes_restart(&stacks->nodes, writer);
     set_phase(stacks, PHASE_IDLE);
     return restarted;
+}
+
+/* The node of a stack that ends as one before did, or 0. */
+static inline uint32_t find_known(struct cairn_stacks *stacks, const struct cairn_registers *at)
+{
+    const struct cairn_kept *kept = &stacks->kept;
+    if (stacks->tails.resting > 0 || kept->count == 0 || stacks->memory.probed ||
+        kept->top > stacks->memory.high || (kept->frames[kept->count - 1].reads & CAIRN_KEPT_READS_CODE)) {
+        return 0;
+    }
+    return cairn_tails_find(&stacks->tails, kept, at);
 }
 
 uint32_t cairn_stacks_capture(struct cairn_stacks *stacks, const struct cairn_registers *at,
@@ -504,6 +488,10 @@ uint32_t cairn_stacks_capture(struct cairn_stacks *stacks, const struct cairn_re
         }
     }
     begin_walk(stacks, at);
+    const uint32_t known = find_known(stacks, at);
+    if (known != 0) {
+        return known;
+    }
     const uint32_t node = walk_and_build(stacks, at, writer);
     if (__builtin_expect(node != 0, 1)) {
         return node;

@@ -9,9 +9,15 @@ add_library(agent_walk STATIC ${walk_sources} walk_ring.c)
 target_link_libraries(agent_walk PUBLIC cairn_flags cairn_wire ${CMAKE_DL_LIBS} Threads::Threads)
 target_compile_options(agent_walk PRIVATE -fno-omit-frame-pointer -ftls-model=initial-exec -fno-tree-slp-vectorize)
 target_include_directories(agent_walk PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+# Where stacks are compared, tails are used from the first walk on and always.
+add_library(agent_tails STATIC ${agent}/stack_tails.c)
+target_link_libraries(agent_tails PRIVATE cairn_flags cairn_wire)
+add_library(agent_tails_always STATIC ${agent}/stack_tails.c)
+target_link_libraries(agent_tails_always PRIVATE cairn_flags cairn_wire)
+target_compile_definitions(agent_tails_always PRIVATE CAIRN_TAILS_ALWAYS)
 
 add_library(check_walk MODULE check_walk.c)
-target_link_libraries(check_walk PRIVATE agent_walk)
+target_link_libraries(check_walk PRIVATE agent_walk agent_tails_always)
 target_compile_options(check_walk PRIVATE -fno-omit-frame-pointer -ftls-model=initial-exec -fno-builtin-malloc)
 set_target_properties(check_walk PROPERTIES PREFIX "")
 
@@ -44,13 +50,14 @@ foreach(program ${stacks_programs})
 endforeach()
 
 foreach(subject nodes frame_rules stack_memory)
-  cairn_unit_test(test_${subject} agent_walk)
+  cairn_unit_test(test_${subject} agent_walk agent_tails)
 endforeach()
+cairn_unit_test(test_stack_tails agent_tails)
 # With the reader itself under the sanitizers: its input may be damaged.
 cairn_unit_test(test_eh_frame cairn_wire)
 target_sources(test_eh_frame PRIVATE ${agent}/eh_frame.c ${agent}/code_lookup.c ${agent}/memory.c)
 # The walk reads every word of the stack, between which a sanitizer lays its own: never sanitized.
-cairn_unit_test(test_stack agent_walk)
+cairn_unit_test(test_stack agent_walk agent_tails_always)
 set_tests_properties(unit.agent.test_stack PROPERTIES LABELS unsanitized)
 
 # Real programs, where there are any: each allocation is captured, one in so many compared.
