@@ -112,6 +112,12 @@ static void look_up_all(void)
         memcpy((uint8_t *)&cairn_real + functions[i].offset, &found, sizeof found);
     }
     find_allocator();
+    if (cairn_real.allocator.bytes == 0) {
+        cairn_real.plain = (struct cairn_plain_functions){.malloc = cairn_real.malloc,
+                                                          .calloc = cairn_real.calloc,
+                                                          .realloc = cairn_real.realloc,
+                                                          .free = cairn_real.free};
+    }
     if (!came_late) {
         find_own_malloc();
         cairn_operators_take_over();

@@ -62,6 +62,15 @@ struct cairn_real {
         uintptr_t low, bytes;
     } allocator, agent;
 
+    /* The same functions once more, for hooks that jump to them: with an allocator that is not the C library's, which must see
+     * this library call it, they are NULL. */
+    struct cairn_plain_functions {
+        void *(*malloc)(size_t);
+        void *(*calloc)(size_t, size_t);
+        void *(*realloc)(void *, size_t);
+        void (*free)(void *);
+    } plain;
+
     /* The program's own free, where it defines a malloc that comes before our hooks; else NULL. What it leaves out of the
      * family still leads to us, with blocks that are the program's. */
     void (*free_of_program)(void *);
