@@ -38,6 +38,8 @@ static void give_back(struct cairn_live_space *space)
         free(block);
     }
     space->free_segments = NULL;
+    space->unused = NULL;
+    space->unused_count = 0;
     space->bytes = 0;
 }
 
@@ -87,23 +89,34 @@ static bool space_grow(struct cairn_live_space *space)
     block->next = space->memory;
     space->memory = block;
     space->bytes += SPACE_BLOCK;
-    uint8_t *memory = block->memory;
-    for (size_t at = SPACE_BLOCK; at > 0; at -= CAIRN_SEGMENT_PAGE) {
-        struct cairn_live_segment *segment =
-            (struct cairn_live_segment *)(void *)(memory + at - CAIRN_SEGMENT_PAGE);
-        segment->next_free = space->free_segments;
-        space->free_segments = segment;
-    }
+    space->unused = block->memory;
+    space->unused_count = SPACE_BLOCK / CAIRN_SEGMENT_PAGE;
     return true;
+}
+
+/* One that was given back, or else the next one that nobody has touched: short programs need but one. */
+static struct cairn_live_segment *take_segment(struct cairn_live_space *space)
+{
+    struct cairn_live_segment *segment = space->free_segments;
+    if (segment) {
+        space->free_segments = segment->next_free;
+        return segment;
+    }
+    if (space->unused_count == 0 && !space_grow(space)) {
+        return NULL;
+    }
+    segment = (struct cairn_live_segment *)(void *)space->unused;
+    space->unused += CAIRN_SEGMENT_PAGE;
+    space->unused_count--;
+    return segment;
 }
 
 struct cairn_live_segment *cairn_live_segment_new(struct cairn_live_space *space, uint8_t depth)
 {
-    if (!space->free_segments && !space_grow(space)) {
+    struct cairn_live_segment *segment = take_segment(space);
+    if (!segment) {
         return NULL;
     }
-    struct cairn_live_segment *segment = space->free_segments;
-    space->free_segments = segment->next_free;
     space->used++;
     segment->references = 1;
     segment->count = 0;
