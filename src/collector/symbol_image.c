@@ -1,14 +1,22 @@
 #include "collector/symbol_image.h"
 
+#include <dwarf.h>
 #include <gelf.h>
 #include <libdeflate.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
 
 #define ALIGNMENT_BYTES 16u
 /* Deflate cannot do better: who claims more has a damaged file. */
 #define RATIO_MAX 1032u
+/* Shorter ones are unpacked at once. */
+#define LONG_BYTES (8u << 10)
+/* The part of a section beyond which all of it is unpacked. */
+#define WHOLE_PART 4u
 
 /* What libdw looks into for functions, inlined calls, files and lines. */
 static const char *const wanted_names[] = {
@@ -149,24 +157,202 @@ static void write_headers(const struct parts *parts, Elf *from, size_t names_off
                                               .sh_addralign = 1};
 }
 
-static bool write_contents(const struct parts *parts, const struct cairn_symbol_image *image)
+static bool unpack(const uint8_t *packed, size_t packed_bytes, uint8_t *out, size_t out_bytes)
 {
     struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
-    bool good = inflater != NULL;
+    const bool good = inflater && libdeflate_zlib_decompress(inflater, packed, packed_bytes, out, out_bytes,
+                                                             NULL) == LIBDEFLATE_SUCCESS;
+    libdeflate_free_decompressor(inflater);
+    return good;
+}
+
+/* --- Sections that are unpacked bit by bit --- */
+
+static void forget_inflater(struct cairn_symbol_long_one *one)
+{
+    if (one->inflater) {
+        inflateEnd(one->inflater);
+        free(one->inflater);
+        one->inflater = NULL;
+    }
+}
+
+static bool finish_long_one(struct cairn_symbol_long_one *one)
+{
+    if (one->there_bytes < one->size_bytes) {
+        forget_inflater(one);
+        if (!unpack(one->packed, one->packed_bytes, one->bytes, one->size_bytes)) {
+            return false;
+        }
+        one->there_bytes = one->size_bytes;
+    }
+    return true;
+}
+
+static z_stream *begin_inflater(const struct cairn_symbol_long_one *one)
+{
+    z_stream *inflater = calloc(1, sizeof *inflater);
+    if (inflater && one->packed_bytes <= UINT32_MAX) {
+        inflater->next_in = one->packed;
+        inflater->avail_in = (uInt)one->packed_bytes;
+        if (inflateInit(inflater) == Z_OK) {
+            return inflater;
+        }
+    }
+    free(inflater);
+    return NULL;
+}
+
+static bool go_on(struct cairn_symbol_long_one *one, size_t bytes)
+{
+    if (!one->inflater && !(one->inflater = begin_inflater(one))) {
+        return false;
+    }
+    z_stream *inflater = one->inflater;
+    inflater->next_out = one->bytes + one->there_bytes;
+    inflater->avail_out = (uInt)(bytes - one->there_bytes);
+    const int result = inflate(inflater, Z_SYNC_FLUSH);
+    one->there_bytes = bytes - inflater->avail_out;
+    return result == Z_OK && one->there_bytes == bytes;
+}
+
+bool cairn_symbol_image_reach(struct cairn_symbol_image *image, enum cairn_symbol_section section,
+                              size_t bytes)
+{
+    struct cairn_symbol_long_one *one = &image->long_ones[section];
+    if (bytes <= one->there_bytes) {
+        return true;
+    }
+    if (bytes > one->size_bytes) {
+        return false;
+    }
+    return bytes > one->size_bytes / WHOLE_PART || bytes - one->there_bytes > UINT32_MAX
+               ? finish_long_one(one)
+               : go_on(one, bytes);
+}
+
+bool cairn_symbol_image_is_whole(const struct cairn_symbol_image *image)
+{
+    for (size_t i = 0; i < CAIRN_SYMBOL_LONG_ONES; i++) {
+        if (image->long_ones[i].there_bytes < image->long_ones[i].size_bytes) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool cairn_symbol_image_reach_all(struct cairn_symbol_image *image)
+{
+    return finish_long_one(&image->long_ones[CAIRN_SYMBOL_INFO]) &&
+           finish_long_one(&image->long_ones[CAIRN_SYMBOL_LINE]);
+}
+
+/* --- Whether units can be read one by one --- */
+
+static bool read_number(const uint8_t **at, const uint8_t *end, uint64_t *number)
+{
+    *number = 0;
+    for (unsigned shift = 0; *at < end; shift += 7) {
+        const uint8_t byte = *(*at)++;
+        *number |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
+        if (!(byte & 0x80)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which forms of attributes lead out of their unit, within the section or to others that are read on the way. */
+static bool leads_out(uint64_t form)
+{
+    switch (form) {
+    case DW_FORM_ref_addr:
+    case DW_FORM_ref_sig8:
+    case DW_FORM_ref_sup4:
+    case DW_FORM_ref_sup8:
+    case DW_FORM_GNU_ref_alt:
+    case DW_FORM_indirect: /* may be any of them */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The attributes of one kind of entry, up to their end. */
+static bool attributes_stay_inside(const uint8_t **at, const uint8_t *end)
+{
+    uint64_t name, form, value;
+    do {
+        if (!read_number(at, end, &name) || !read_number(at, end, &form) || leads_out(form) ||
+            (form == DW_FORM_implicit_const && !read_number(at, end, &value))) {
+            return false;
+        }
+    } while (name != 0 || form != 0);
+    return true;
+}
+
+/* Whether no kind of entry has an attribute that refers to another unit. Zeros between units' tables are an empty table's end. */
+static bool all_stay_inside(const uint8_t *abbreviations, size_t bytes)
+{
+    const uint8_t *at = abbreviations, *const end = at + bytes;
+    while (at < end) {
+        uint64_t code, tag;
+        if (!read_number(&at, end, &code)) {
+            return false;
+        }
+        if (code == 0) {
+            continue;
+        }
+        if (!read_number(&at, end, &tag) || at == end) {
+            return false;
+        }
+        at++; /* whether it has children */
+        if (!attributes_stay_inside(&at, end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum cairn_symbol_section section_of(const struct part *part)
+{
+    if (!part->packed || part->unpacked_bytes < LONG_BYTES) {
+        return CAIRN_SYMBOL_LONG_ONES;
+    }
+    return strcmp(part->name, ".debug_info") == 0   ? CAIRN_SYMBOL_INFO
+           : strcmp(part->name, ".debug_line") == 0 ? CAIRN_SYMBOL_LINE
+                                                    : CAIRN_SYMBOL_LONG_ONES;
+}
+
+/* All sections but the long ones. */
+static bool write_contents(const struct parts *parts, struct cairn_symbol_image *image)
+{
+    bool one_by_one = false, good = true;
     for (size_t i = 0; good && i < parts->count; i++) {
         const struct part *part = &parts->list[i];
-        const char *data = part->data->d_buf;
-        char *out = (char *)image->bytes + part->offset;
-        if (part->packed) {
-            good = libdeflate_zlib_decompress(inflater, data + sizeof(Elf64_Chdr),
-                                              part->data->d_size - sizeof(Elf64_Chdr), out,
-                                              part->unpacked_bytes, NULL) == LIBDEFLATE_SUCCESS;
+        const uint8_t *data = part->data->d_buf;
+        uint8_t *out = (uint8_t *)image->bytes + part->offset;
+        const enum cairn_symbol_section section = section_of(part);
+        if (section != CAIRN_SYMBOL_LONG_ONES) {
+            image->long_ones[section] =
+                (struct cairn_symbol_long_one){.packed = data + sizeof(Elf64_Chdr),
+                                               .packed_bytes = part->data->d_size - sizeof(Elf64_Chdr),
+                                               .bytes = out,
+                                               .size_bytes = part->unpacked_bytes};
+        } else if (part->packed) {
+            good = unpack(data + sizeof(Elf64_Chdr), part->data->d_size - sizeof(Elf64_Chdr), out,
+                          part->unpacked_bytes);
         } else {
             memcpy(out, data, part->unpacked_bytes);
         }
+        if (strcmp(part->name, ".debug_aranges") == 0) {
+            image->aranges = out;
+            image->aranges_bytes = part->unpacked_bytes;
+        } else if (good && strcmp(part->name, ".debug_abbrev") == 0) {
+            one_by_one = all_stay_inside(out, part->unpacked_bytes);
+        }
     }
-    libdeflate_free_decompressor(inflater);
-    return good;
+    return good && ((one_by_one && image->aranges) || cairn_symbol_image_reach_all(image));
 }
 
 bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
@@ -200,6 +386,9 @@ bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
 void cairn_symbol_image_close(struct cairn_symbol_image *image)
 {
     elf_end(image->elf);
+    for (size_t i = 0; i < CAIRN_SYMBOL_LONG_ONES; i++) {
+        forget_inflater(&image->long_ones[i]);
+    }
     if (image->bytes) {
         munmap(image->bytes, image->size_bytes);
     }
