@@ -1,6 +1,5 @@
 #include "collector/symbol_image.h"
 
-#include <dwarf.h>
 #include <gelf.h>
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -243,116 +242,60 @@ bool cairn_symbol_image_is_whole(const struct cairn_symbol_image *image)
 
 bool cairn_symbol_image_reach_all(struct cairn_symbol_image *image)
 {
-    return finish_long_one(&image->long_ones[CAIRN_SYMBOL_INFO]) &&
-           finish_long_one(&image->long_ones[CAIRN_SYMBOL_LINE]);
+    bool good = true;
+    for (size_t i = 0; i < CAIRN_SYMBOL_LONG_ONES; i++) {
+        good = finish_long_one(&image->long_ones[i]) && good;
+    }
+    return good;
 }
 
-/* --- Whether units can be read one by one --- */
+/* --- Making one --- */
 
-static bool read_number(const uint8_t **at, const uint8_t *end, uint64_t *number)
+/* CAIRN_SYMBOL_LONG_ONES: none of them. */
+static enum cairn_symbol_section section_of(const char *name)
 {
-    *number = 0;
-    for (unsigned shift = 0; *at < end; shift += 7) {
-        const uint8_t byte = *(*at)++;
-        *number |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
-        if (!(byte & 0x80)) {
-            return true;
+    static const char *const names[] = {".debug_info", ".debug_abbrev", ".debug_line"};
+    size_t section = 0;
+    while (section < CAIRN_SYMBOL_LONG_ONES && strcmp(name, names[section]) != 0) {
+        section++;
+    }
+    return (enum cairn_symbol_section)section;
+}
+
+/* All of it but what is long. */
+static bool write_part(const struct part *part, struct cairn_symbol_image *image)
+{
+    const uint8_t *data = part->data->d_buf;
+    uint8_t *out = (uint8_t *)image->bytes + part->offset;
+    struct cairn_symbol_long_one one = {.bytes = out, .size_bytes = part->unpacked_bytes};
+    const enum cairn_symbol_section section = section_of(part->name);
+    if (!part->packed) {
+        memcpy(out, data, part->unpacked_bytes);
+        one.there_bytes = one.size_bytes;
+    } else {
+        one.packed = data + sizeof(Elf64_Chdr);
+        one.packed_bytes = part->data->d_size - sizeof(Elf64_Chdr);
+        if ((section == CAIRN_SYMBOL_LONG_ONES || one.size_bytes < LONG_BYTES) && !finish_long_one(&one)) {
+            return false;
         }
     }
-    return false;
-}
-
-/* Which forms of attributes lead out of their unit, within the section or to others that are read on the way. */
-static bool leads_out(uint64_t form)
-{
-    switch (form) {
-    case DW_FORM_ref_addr:
-    case DW_FORM_ref_sig8:
-    case DW_FORM_ref_sup4:
-    case DW_FORM_ref_sup8:
-    case DW_FORM_GNU_ref_alt:
-    case DW_FORM_indirect: /* may be any of them */
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* The attributes of one kind of entry, up to their end. */
-static bool attributes_stay_inside(const uint8_t **at, const uint8_t *end)
-{
-    uint64_t name, form, value;
-    do {
-        if (!read_number(at, end, &name) || !read_number(at, end, &form) || leads_out(form) ||
-            (form == DW_FORM_implicit_const && !read_number(at, end, &value))) {
-            return false;
-        }
-    } while (name != 0 || form != 0);
-    return true;
-}
-
-/* Whether no kind of entry has an attribute that refers to another unit. Zeros between units' tables are an empty table's end. */
-static bool all_stay_inside(const uint8_t *abbreviations, size_t bytes)
-{
-    const uint8_t *at = abbreviations, *const end = at + bytes;
-    while (at < end) {
-        uint64_t code, tag;
-        if (!read_number(&at, end, &code)) {
-            return false;
-        }
-        if (code == 0) {
-            continue;
-        }
-        if (!read_number(&at, end, &tag) || at == end) {
-            return false;
-        }
-        at++; /* whether it has children */
-        if (!attributes_stay_inside(&at, end)) {
-            return false;
-        }
+    if (section != CAIRN_SYMBOL_LONG_ONES) {
+        image->long_ones[section] = one;
+    } else if (strcmp(part->name, ".debug_aranges") == 0) {
+        image->aranges = out;
+        image->aranges_bytes = part->unpacked_bytes;
     }
     return true;
 }
 
-static enum cairn_symbol_section section_of(const struct part *part)
-{
-    if (!part->packed || part->unpacked_bytes < LONG_BYTES) {
-        return CAIRN_SYMBOL_LONG_ONES;
-    }
-    return strcmp(part->name, ".debug_info") == 0   ? CAIRN_SYMBOL_INFO
-           : strcmp(part->name, ".debug_line") == 0 ? CAIRN_SYMBOL_LINE
-                                                    : CAIRN_SYMBOL_LONG_ONES;
-}
-
-/* All sections but the long ones. */
 static bool write_contents(const struct parts *parts, struct cairn_symbol_image *image)
 {
-    bool one_by_one = false, good = true;
-    for (size_t i = 0; good && i < parts->count; i++) {
-        const struct part *part = &parts->list[i];
-        const uint8_t *data = part->data->d_buf;
-        uint8_t *out = (uint8_t *)image->bytes + part->offset;
-        const enum cairn_symbol_section section = section_of(part);
-        if (section != CAIRN_SYMBOL_LONG_ONES) {
-            image->long_ones[section] =
-                (struct cairn_symbol_long_one){.packed = data + sizeof(Elf64_Chdr),
-                                               .packed_bytes = part->data->d_size - sizeof(Elf64_Chdr),
-                                               .bytes = out,
-                                               .size_bytes = part->unpacked_bytes};
-        } else if (part->packed) {
-            good = unpack(data + sizeof(Elf64_Chdr), part->data->d_size - sizeof(Elf64_Chdr), out,
-                          part->unpacked_bytes);
-        } else {
-            memcpy(out, data, part->unpacked_bytes);
-        }
-        if (strcmp(part->name, ".debug_aranges") == 0) {
-            image->aranges = out;
-            image->aranges_bytes = part->unpacked_bytes;
-        } else if (good && strcmp(part->name, ".debug_abbrev") == 0) {
-            one_by_one = all_stay_inside(out, part->unpacked_bytes);
+    for (size_t i = 0; i < parts->count; i++) {
+        if (!write_part(&parts->list[i], image)) {
+            return false;
         }
     }
-    return good && ((one_by_one && image->aranges) || cairn_symbol_image_reach_all(image));
+    return image->aranges || cairn_symbol_image_reach_all(image);
 }
 
 bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)

@@ -4,9 +4,9 @@
  * libdw unpacks every compressed debug section that it finds when a file is opened, and by zlib; Debian compresses all of
  * them. Here the others (locations, frames, macros) stay packed, and libdeflate does the work in a third of the time.
  *
- * The two that are nearly all of it, units and lines, are unpacked as far as somebody reaches, where what is behind cannot matter:
- * most stacks end in the C library's start, which is one of its first units. So far zlib does it, which can stop and go on;
- * beyond a quarter it is cheaper to let libdeflate do the whole. */
+ * Those that are nearly all of it are unpacked as far as somebody reaches: most stacks end in the C library's start, which is
+ * one of its first units. So far zlib does it, which can stop and go on; beyond a quarter it is cheaper to let libdeflate do the
+ * whole. */
 #ifndef CAIRN_COLLECTOR_SYMBOL_IMAGE_H
 #define CAIRN_COLLECTOR_SYMBOL_IMAGE_H
 
@@ -15,11 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum cairn_symbol_section { CAIRN_SYMBOL_INFO, CAIRN_SYMBOL_LINE, CAIRN_SYMBOL_LONG_ONES };
+enum cairn_symbol_section {
+    CAIRN_SYMBOL_INFO,
+    CAIRN_SYMBOL_ABBREVIATIONS,
+    CAIRN_SYMBOL_LINE,
+    CAIRN_SYMBOL_LONG_ONES
+};
 
-/* A section that may not be all there yet. */
+/* A section that may not be all there yet; all zero where there is none. */
 struct cairn_symbol_long_one {
-    const uint8_t *packed; /* `from`'s; NULL: it is whole, or there is none */
+    const uint8_t *packed; /* `from`'s; NULL: it is whole */
     size_t packed_bytes;
     uint8_t *bytes;
     size_t size_bytes, there_bytes; /* when it is whole; now */
@@ -38,8 +43,7 @@ struct cairn_symbol_image {
 /* An image of `from`'s debug sections; false, with an empty image, where libdw does as well with `from` itself: nothing is
  * compressed, or something is that only libdw knows to handle or to refuse. `from` must outlive it. */
 bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from);
-/* Whether all of it is there (so of an empty one, too): then it may be read in any way. Otherwise units that were reached, and what they
- * refer to: every reference stays within its unit. */
+/* Whether all of it is there (so of an empty one, too): then it may be read in any way. */
 bool cairn_symbol_image_is_whole(const struct cairn_symbol_image *image);
 /* Unpacks the first `bytes` of a section; false where it is shorter or damaged. */
 bool cairn_symbol_image_reach(struct cairn_symbol_image *image, enum cairn_symbol_section section,

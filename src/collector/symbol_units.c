@@ -6,7 +6,9 @@
 #include "collector/symbol_file.h"
 #include "collector/table.h"
 
-#define WIDE_LENGTH 0xfffffff0u /* such a unit's numbers are of eight bytes */
+#define WIDE_LENGTH     0xfffffff0u /* such a unit's numbers are of eight bytes */
+#define TABLE_BYTES     4096u       /* of a unit's abbreviations, as a rule; if not, again so many */
+#define INFO_HEAD_BYTES 12u         /* of a unit's header, what is read of it here */
 
 static int compare_ranges(const void *left, const void *right)
 {
@@ -135,14 +137,102 @@ static void load_told(struct cairn_symbol_file *file)
 static bool reach_with_length(struct cairn_symbol_image *image, enum cairn_symbol_section section,
                               size_t offset)
 {
-    if (image->long_ones[section].size_bytes == 0) {
-        return true; /* it was unpacked at once */
-    }
-    if (!cairn_symbol_image_reach(image, section, offset + 4)) {
+    if (offset >= image->long_ones[section].size_bytes ||
+        !cairn_symbol_image_reach(image, section, offset + 4)) {
         return false;
     }
     const uint32_t length = read_four(image->long_ones[section].bytes + offset);
     return length < WIDE_LENGTH && cairn_symbol_image_reach(image, section, offset + 4 + length);
+}
+
+/* A part of a section, read byte by byte. */
+struct reading {
+    const uint8_t *at, *end;
+    bool cut; /* it ended too early */
+};
+
+static uint64_t read_number(struct reading *reading)
+{
+    uint64_t number = 0;
+    for (unsigned shift = 0; reading->at < reading->end; shift += 7) {
+        const uint8_t byte = *reading->at++;
+        number |= shift < 64 ? (uint64_t)(byte & 0x7f) << shift : 0;
+        if (!(byte & 0x80)) {
+            return number;
+        }
+    }
+    reading->cut = true;
+    return 0;
+}
+
+/* Whether an attribute of that form may refer to another unit. */
+static bool leads_out(uint64_t form)
+{
+    switch (form) {
+    case DW_FORM_ref_addr:
+    case DW_FORM_ref_sig8:
+    case DW_FORM_ref_sup4:
+    case DW_FORM_ref_sup8:
+    case DW_FORM_GNU_ref_alt:
+    case DW_FORM_indirect: /* may be any of them */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Whether all attributes of a unit's entries, by its table of abbreviations, stay inside the unit; false, too, where the table is cut. */
+static bool stays_inside(struct reading *table)
+{
+    while (read_number(table) != 0) {
+        uint64_t name, form;
+        (void)read_number(table); /* the tag */
+        (void)read_number(table); /* whether it has children: a byte, 0 or 1 */
+        do {
+            name = read_number(table);
+            form = read_number(table);
+            if (form == DW_FORM_implicit_const) {
+                (void)read_number(table);
+            }
+            if (leads_out(form)) {
+                return false;
+            }
+        } while (name != 0 || form != 0);
+    }
+    return !table->cut;
+}
+
+/* Unpacks the unit's table of abbreviations, whose end only shows when it is read. */
+static bool reach_abbreviations(struct cairn_symbol_image *image, size_t offset)
+{
+    const struct cairn_symbol_long_one *section = &image->long_ones[CAIRN_SYMBOL_ABBREVIATIONS];
+    struct reading table = {.cut = true};
+    for (size_t bytes = TABLE_BYTES; table.cut && offset < section->size_bytes; bytes += TABLE_BYTES) {
+        const size_t left = section->size_bytes - offset;
+        if (!cairn_symbol_image_reach(image, CAIRN_SYMBOL_ABBREVIATIONS,
+                                      offset + (bytes < left ? bytes : left))) {
+            return false;
+        }
+        table = (struct reading){.at = section->bytes + offset, .end = section->bytes + section->there_bytes};
+        if (stays_inside(&table)) {
+            return true;
+        }
+        if (bytes >= left) {
+            break;
+        }
+    }
+    return false;
+}
+
+/* The unit whose header is there, with its table. Its version says where in the header that is named. */
+static bool reach_unit(struct cairn_symbol_image *image, size_t header)
+{
+    if (!reach_with_length(image, CAIRN_SYMBOL_INFO, header) ||
+        !cairn_symbol_image_reach(image, CAIRN_SYMBOL_INFO, header + INFO_HEAD_BYTES)) {
+        return false;
+    }
+    const uint8_t *bytes = image->long_ones[CAIRN_SYMBOL_INFO].bytes + header;
+    return reach_abbreviations(image, read_four(bytes + (bytes[4] >= 5 ? 8 : 6)));
 }
 
 static bool reach_lines(struct cairn_symbol_file *file, Dwarf_Die *unit)
@@ -153,6 +243,7 @@ static bool reach_lines(struct cairn_symbol_file *file, Dwarf_Die *unit)
            reach_with_length(&file->image, CAIRN_SYMBOL_LINE, offset);
 }
 
+/* Only of a unit that refers to no other one. */
 static bool find_alone(struct cairn_symbol_file *file, uint64_t address, Dwarf_Die *unit)
 {
     if (!file->told.loaded) {
@@ -161,7 +252,7 @@ static bool find_alone(struct cairn_symbol_file *file, uint64_t address, Dwarf_D
     const struct cairn_unit_range *range = find_range(&file->told, address);
     Dwarf_Off next;
     size_t header_bytes;
-    return range && reach_with_length(&file->image, CAIRN_SYMBOL_INFO, range->unit) &&
+    return range && reach_unit(&file->image, range->unit) &&
            dwarf_next_unit(file->dwarf, range->unit, &next, &header_bytes, NULL, NULL, NULL, NULL, NULL,
                            NULL) == 0 &&
            dwarf_offdie(file->dwarf, range->unit + header_bytes, unit) && reach_lines(file, unit);
