@@ -25,6 +25,7 @@
 #define PROGRESS_NS        (250 * MS)
 #define GIVE_UP_NS         (3000 * MS)
 #define RESIDENCY_FIRST_NS (40 * MS)
+#define RESIDENCY_PART     100 /* of the time, at most so much goes into it */
 #define MAX_CONNECTIONS    4096u
 #define SAME_SIGNAL_NS     (100 * MS) /* nobody sends a second one so soon */
 
@@ -377,9 +378,12 @@ static void sample_if_due(struct cairn_recorder *recorder, int64_t now_ns)
     if (now_ns - recorder->memory_ns < memory_interval_ns(now_ns)) {
         return;
     }
-    const bool residency = now_ns >= recorder->residency_ns;
+    const int64_t cost_ns = cairn_memory_residency_cost_ns(recorder->memory);
+    const bool residency =
+        now_ns >= recorder->residency_ns && now_ns >= recorder->resided_ns + RESIDENCY_PART * cost_ns;
     recorder->memory_ns = now_ns;
     if (residency) {
+        recorder->resided_ns = now_ns;
         recorder->residency_ns = now_ns + (now_ns > RESIDENCY_FIRST_NS ? now_ns : RESIDENCY_FIRST_NS);
     }
     ask_for_memory(recorder, now_ns, residency);
