@@ -76,11 +76,11 @@ static inline void *allocated(void *block, size_t size, const struct cairn_regis
     return block;
 }
 
-/* Whether the calling thread's new block of that size will be passed over, whoever allocates it: it is counted then. Before the
- * real call: nothing needs to be known of the block. */
-static inline bool passes_over_next(size_t size)
+/* Whether nothing will be recorded of the calling thread's new block of that size, whoever allocates it: it is made for a block of the
+ * interpreter's, or passed over (then it is counted now). Before the real call: nothing needs to be known of the block. */
+static inline bool leaves_no_record(size_t size)
 {
-    return cairn_filter && cairn_own_depth == 0 && cairn_python_depth == 0 && cairn_heap_passed_over(size);
+    return cairn_own_depth == 0 && (cairn_python_depth != 0 || cairn_heap_passed_over(size));
 }
 
 ALL_ELSE void *malloc_else(size_t size)
@@ -91,7 +91,7 @@ ALL_ELSE void *malloc_else(size_t size)
 
 SHORT_WAY void *malloc(size_t size)
 {
-    if (HAS_SHORTER && cairn_real.plain.malloc && passes_over_next(size)) {
+    if (HAS_SHORTER && cairn_real.plain.malloc && leaves_no_record(size)) {
         return cairn_real.plain.malloc(size);
     }
     return malloc_else(size);
@@ -112,7 +112,7 @@ SHORT_WAY void *calloc(size_t count, size_t size)
 {
     size_t bytes;
     if (HAS_SHORTER && cairn_real.plain.calloc && !__builtin_mul_overflow(count, size, &bytes) &&
-        passes_over_next(bytes)) {
+        leaves_no_record(bytes)) {
         return cairn_real.plain.calloc(count, size);
     }
     return calloc_else(count, size);
@@ -297,7 +297,7 @@ ALL_ELSE void *realloc_else(void *block, size_t size)
 SHORT_WAY void *realloc(void *block, size_t size)
 {
     if (HAS_SHORTER && cairn_real.plain.realloc && block && size != 0 && was_passed_over(block) &&
-        passes_over_next(size)) {
+        leaves_no_record(size)) {
         return cairn_real.plain.realloc(block, size);
     }
     return realloc_else(block, size);

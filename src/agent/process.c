@@ -8,6 +8,7 @@
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/python/capture.h"
+#include "agent/real.h"
 #include "agent/session.h"
 
 static struct cairn_process *this_process;
@@ -133,6 +134,7 @@ static bool choose_filter(const struct cairn_segment_header *header)
         cairn_filter_fit(made, header->sample_bytes);
     }
     cairn_filter = made;
+    cairn_real_want_plain();
     return made != NULL;
 }
 
