@@ -2,6 +2,15 @@
 
 struct cairn_filter *cairn_filter;
 
+void cairn_filter_fit(struct cairn_filter *filter, uint64_t mean_bytes)
+{
+    filter->narrow = 0;
+    for (uint64_t bytes = CAIRN_FILTER_DENSE_BYTES;
+         bytes * 2 <= mean_bytes && filter->narrow < CAIRN_FILTER_NARROW_MAX; bytes *= 2) {
+        filter->narrow++;
+    }
+}
+
 static bool holds(struct cairn_filter *filter, uint32_t bucket, uint64_t key)
 {
     bool found = false;
@@ -13,7 +22,7 @@ static bool holds(struct cairn_filter *filter, uint32_t bucket, uint64_t key)
 
 void cairn_filter_add(struct cairn_filter *filter, uint64_t key)
 {
-    const uint32_t bucket = cairn_filter_bucket(key);
+    const uint32_t bucket = cairn_filter_bucket(filter, key);
     _Atomic uint8_t *taken = &filter->taken[bucket];
     uint8_t bits = atomic_load_explicit(taken, memory_order_relaxed);
     if (bits != 0 && holds(filter, bucket, key)) {
@@ -38,7 +47,7 @@ void cairn_filter_add(struct cairn_filter *filter, uint64_t key)
 
 bool cairn_filter_remove(struct cairn_filter *filter, uint64_t key)
 {
-    const uint32_t bucket = cairn_filter_bucket(key);
+    const uint32_t bucket = cairn_filter_bucket(filter, key);
     for (uint32_t i = 0; i < CAIRN_FILTER_PLACES; i++) {
         _Atomic uint64_t *place = &filter->buckets[bucket].key[i];
         if (atomic_load_explicit(place, memory_order_relaxed) == key) {

@@ -1,7 +1,7 @@
 /* Recording the coming and going of blocks of the heap, the usual way inline. `domain` is an enum cairn_domain of the heap.
  *
- * In a sampled recording a new block that is passed over costs a compare and a subtraction, and so does the free of
- * one: a load and a compare. */
+ * In a sampled recording a new block that is passed over costs a compare and a subtraction, and the free of one a load and a
+ * compare. */
 #ifndef CAIRN_AGENT_HEAP_EVENT_H
 #define CAIRN_AGENT_HEAP_EVENT_H
 
@@ -138,10 +138,11 @@ static inline void cairn_heap_new(const void *block, size_t size, uint32_t domai
 }
 
 /* Whether a block that is given back is known for none that was sampled, as nearly every one of a sampled recording is.
- * What it does not know, cairn_heap_gone() finds out. Needs a filter. */
+ * What it does not know, cairn_heap_gone() finds out. */
 static inline bool cairn_heap_is_passed_over(const void *block, uint32_t domain)
 {
-    return !cairn_filter_may_hold(cairn_filter, cairn_heap_key(block, domain));
+    const struct cairn_filter *filter = cairn_filter;
+    return filter && !cairn_filter_may_hold(filter, cairn_heap_key(block, domain));
 }
 
 /* A block is given back, before the real call. `flags` go into the record (CAIRN_FREE_NESTED). */

@@ -16,6 +16,20 @@ CAIRN_HOOK void free_sized(void *block, size_t size);
 CAIRN_HOOK void free_aligned_sized(void *block, size_t alignment, size_t size);
 CAIRN_HOOK void cfree(void *block);
 
+/* malloc, calloc, realloc and free are two functions each where the compiler can make the second call a jump: what nearly
+ * every block of a sampled recording takes, which needs no frame and jumps to the real function as well, and all else, which then has
+ * the caller's return address as if it had been called itself. (This file is compiled without frame pointers for that; who asks for
+ * CAIRN_CALLER() has one.) */
+#ifdef __OPTIMIZE__
+#define SHORT_WAY   __attribute__((visibility("default")))
+#define ALL_ELSE    __attribute__((noinline, force_align_arg_pointer)) static
+#define HAS_SHORTER true
+#else
+#define SHORT_WAY   CAIRN_HOOK
+#define ALL_ELSE    __attribute__((always_inline)) static inline
+#define HAS_SHORTER false
+#endif
+
 /* The interpreter gives back memory: if it was recorded as a block of malloc (from before its allocators were hooked) it is
  * no longer one. */
 static void record_nested_going(const void *block, const struct cairn_registers *at)
@@ -62,13 +76,28 @@ static inline void *allocated(void *block, size_t size, const struct cairn_regis
     return block;
 }
 
-CAIRN_HOOK void *malloc(size_t size)
+/* Whether nothing will be recorded of the calling thread's new block of that size, whoever allocates it: it is made for a block of the
+ * interpreter's, or passed over (then it is counted now). Before the real call: nothing needs to be known of the block. */
+static inline bool leaves_no_record(size_t size)
+{
+    return cairn_own_depth == 0 && (cairn_python_depth != 0 || cairn_heap_passed_over(size));
+}
+
+ALL_ELSE void *malloc_else(size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     return own_serves() ? cairn_own_allocate(size, 0) : allocated(cairn_real.malloc(size), size, &at);
 }
 
-CAIRN_HOOK void *calloc(size_t count, size_t size)
+SHORT_WAY void *malloc(size_t size)
+{
+    if (HAS_SHORTER && cairn_real.plain.malloc && leaves_no_record(size)) {
+        return cairn_real.plain.malloc(size);
+    }
+    return malloc_else(size);
+}
+
+ALL_ELSE void *calloc_else(size_t count, size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     if (own_serves()) {
@@ -77,6 +106,16 @@ CAIRN_HOOK void *calloc(size_t count, size_t size)
     }
     /* The product has not overflowed where the call succeeded. */
     return allocated(cairn_real.calloc(count, size), count * size, &at);
+}
+
+SHORT_WAY void *calloc(size_t count, size_t size)
+{
+    size_t bytes;
+    if (HAS_SHORTER && cairn_real.plain.calloc && !__builtin_mul_overflow(count, size, &bytes) &&
+        leaves_no_record(bytes)) {
+        return cairn_real.plain.calloc(count, size);
+    }
+    return calloc_else(count, size);
 }
 
 CAIRN_HOOK void *aligned_alloc(size_t alignment, size_t size)
@@ -144,20 +183,34 @@ __attribute__((noinline)) static void free_any(void *block, const struct cairn_r
     cairn_real.free(block);
 }
 
-/* A block that is passed over is so for whoever gives it back. */
+/* Whether a block of malloc's that is given back was passed over: then it is so for whoever gives it back. */
+static inline bool was_passed_over(const void *block)
+{
+    return !cairn_own_holds(block) && cairn_heap_is_passed_over(block, CAIRN_DOMAIN_MALLOC);
+}
+
 static inline void free_block(void *block, const struct cairn_registers *at)
 {
-    if (cairn_filter && !cairn_own_holds(block) && cairn_heap_is_passed_over(block, CAIRN_DOMAIN_MALLOC)) {
+    if (was_passed_over(block)) {
         cairn_real.free(block);
     } else {
         free_any(block, at);
     }
 }
 
-CAIRN_HOOK void free(void *block)
+ALL_ELSE void free_else(void *block)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     free_block(block, &at);
+}
+
+SHORT_WAY void free(void *block)
+{
+    if (HAS_SHORTER && cairn_real.plain.free && was_passed_over(block)) {
+        cairn_real.plain.free(block);
+    } else {
+        free_else(block);
+    }
 }
 
 CAIRN_HOOK void cfree(void *block)
@@ -235,10 +288,19 @@ static inline void *change_block(void *block, size_t size, const struct cairn_re
     return changed;
 }
 
-CAIRN_HOOK void *realloc(void *block, size_t size)
+ALL_ELSE void *realloc_else(void *block, size_t size)
 {
     const struct cairn_registers at = CAIRN_CALLER();
     return change_block(block, size, &at);
+}
+
+SHORT_WAY void *realloc(void *block, size_t size)
+{
+    if (HAS_SHORTER && cairn_real.plain.realloc && block && size != 0 && was_passed_over(block) &&
+        leaves_no_record(size)) {
+        return cairn_real.plain.realloc(block, size);
+    }
+    return realloc_else(block, size);
 }
 
 /* Not the real one: it calls the public realloc, which would be recorded a second time. Where that is the program's own, so

@@ -8,6 +8,7 @@
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/python/capture.h"
+#include "agent/real.h"
 #include "agent/session.h"
 
 static struct cairn_process *this_process;
@@ -116,6 +117,27 @@ void cairn_process_leave_parent(void)
     }
 }
 
+/* What an earlier recording sampled is none of this one's; what a parent did is. False when there is no memory for it. */
+static bool choose_filter(const struct cairn_segment_header *header)
+{
+    static struct cairn_filter *made;
+    if (header->sample_bytes == 0) {
+        cairn_filter = NULL;
+        return true;
+    }
+    if (!made) {
+        made = cairn_memory_map(sizeof *made);
+    } else if (!inherited.known) {
+        cairn_memory_wipe(made, sizeof *made);
+    }
+    if (made && !inherited.known) {
+        cairn_filter_fit(made, header->sample_bytes);
+    }
+    cairn_filter = made;
+    cairn_real_want_plain();
+    return made != NULL;
+}
+
 bool cairn_process_begin(struct cairn_process *process)
 {
     cairn_process_leave_parent();
@@ -127,8 +149,7 @@ bool cairn_process_begin(struct cairn_process *process)
         return false;
     }
     const struct cairn_segment_header *header = process->segments[0]->header;
-    if (header->sample_bytes != 0 && !cairn_filter &&
-        !(cairn_filter = cairn_memory_map(sizeof *cairn_filter))) {
+    if (!choose_filter(header)) {
         atomic_store_explicit(&process->state, CAIRN_PROCESS_OVER, memory_order_relaxed);
         return false;
     }

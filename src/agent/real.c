@@ -105,6 +105,24 @@ static void find_own_malloc(void)
     }
 }
 
+static _Atomic bool plain_wanted, allocator_known;
+
+static void fill_plain(void)
+{
+    if (plain_wanted && allocator_known && cairn_real.allocator.bytes == 0) {
+        cairn_real.plain = (struct cairn_plain_functions){.malloc = cairn_real.malloc,
+                                                          .calloc = cairn_real.calloc,
+                                                          .realloc = cairn_real.realloc,
+                                                          .free = cairn_real.free};
+    }
+}
+
+void cairn_real_want_plain(void)
+{
+    plain_wanted = true;
+    fill_plain();
+}
+
 static void look_up_all(void)
 {
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
@@ -112,6 +130,8 @@ static void look_up_all(void)
         memcpy((uint8_t *)&cairn_real + functions[i].offset, &found, sizeof found);
     }
     find_allocator();
+    allocator_known = true;
+    fill_plain();
     if (!came_late) {
         find_own_malloc();
         cairn_operators_take_over();

@@ -62,6 +62,15 @@ struct cairn_real {
         uintptr_t low, bytes;
     } allocator, agent;
 
+    /* The same functions once more, for hooks that jump to them: NULL until a recording is sampled, and with an allocator that is not
+     * the C library's, which must see this library call it. */
+    struct cairn_plain_functions {
+        void *(*malloc)(size_t);
+        void *(*calloc)(size_t, size_t);
+        void *(*realloc)(void *, size_t);
+        void (*free)(void *);
+    } plain;
+
     /* The program's own free, where it defines a malloc that comes before our hooks; else NULL. What it leaves out of the
      * family still leads to us, with blocks that are the program's. */
     void (*free_of_program)(void *);
@@ -79,6 +88,8 @@ static inline bool cairn_real_is_allocator(uintptr_t pc)
 /* Looks all of them up, once; other threads wait for the one that does. Allocations of the look-up itself come out of the
  * agent's own store (own.h), so that it may run inside the very first malloc. Cheap when it is done. */
 void cairn_real_resolve(void);
+/* From now on the plain ones are wanted. They never go: hooks may be on their way. */
+void cairn_real_want_plain(void);
 /* The same in a program that ran before this library came: the functions its own calls lead to. */
 void cairn_real_resolve_late(void);
 /* The function of that name by the same rule, NULL where there is none. Calls the loader. */

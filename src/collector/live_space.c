@@ -7,6 +7,8 @@
 
 #define SPACE_BLOCK (8u << 20)
 #define HUGE_PAGE   (2u << 20)
+/* The first one: a program of a few thousand blocks need not wait until the kernel has cleared a huge page. */
+#define FIRST_BLOCK (128u << 10)
 
 struct cairn_live_giant {
     uint64_t birth, size;
@@ -15,6 +17,7 @@ struct cairn_live_giant {
 struct cairn_live_block_of_memory {
     struct cairn_live_block_of_memory *next;
     void *memory;
+    size_t bytes;
 };
 
 struct cairn_live_space *cairn_live_space_new(void)
@@ -34,10 +37,12 @@ static void give_back(struct cairn_live_space *space)
     while (space->memory) {
         struct cairn_live_block_of_memory *block = space->memory;
         space->memory = block->next;
-        munmap(block->memory, SPACE_BLOCK);
+        munmap(block->memory, block->bytes);
         free(block);
     }
     space->free_segments = NULL;
+    space->unused = NULL;
+    space->unused_count = 0;
     space->bytes = 0;
 }
 
@@ -56,12 +61,17 @@ size_t cairn_live_space_bytes(const struct cairn_live_space *space)
     return space->bytes;
 }
 
+static void *map(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 /* Memory at a huge page's boundary: blocks are looked up all over it, and each look would miss the TLB. */
 static void *map_aligned(void)
 {
-    uint8_t *memory =
-        mmap(NULL, SPACE_BLOCK + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
+    uint8_t *memory = map(SPACE_BLOCK + HUGE_PAGE);
+    if (!memory) {
         return NULL;
     }
     const size_t before = (HUGE_PAGE - ((uintptr_t)memory & (HUGE_PAGE - 1))) & (HUGE_PAGE - 1);
@@ -79,31 +89,43 @@ static bool space_grow(struct cairn_live_space *space)
     if (!block) {
         return false;
     }
-    block->memory = map_aligned();
+    block->bytes = space->memory ? SPACE_BLOCK : FIRST_BLOCK;
+    block->memory = space->memory ? map_aligned() : map(FIRST_BLOCK);
     if (!block->memory) {
         free(block);
         return false;
     }
     block->next = space->memory;
     space->memory = block;
-    space->bytes += SPACE_BLOCK;
-    uint8_t *memory = block->memory;
-    for (size_t at = SPACE_BLOCK; at > 0; at -= CAIRN_SEGMENT_PAGE) {
-        struct cairn_live_segment *segment =
-            (struct cairn_live_segment *)(void *)(memory + at - CAIRN_SEGMENT_PAGE);
-        segment->next_free = space->free_segments;
-        space->free_segments = segment;
-    }
+    space->bytes += block->bytes;
+    space->unused = block->memory;
+    space->unused_count = block->bytes / CAIRN_SEGMENT_PAGE;
     return true;
+}
+
+/* One that was given back, or else the next one that nobody has touched: short programs need but one. */
+static struct cairn_live_segment *take_segment(struct cairn_live_space *space)
+{
+    struct cairn_live_segment *segment = space->free_segments;
+    if (segment) {
+        space->free_segments = segment->next_free;
+        return segment;
+    }
+    if (space->unused_count == 0 && !space_grow(space)) {
+        return NULL;
+    }
+    segment = (struct cairn_live_segment *)(void *)space->unused;
+    space->unused += CAIRN_SEGMENT_PAGE;
+    space->unused_count--;
+    return segment;
 }
 
 struct cairn_live_segment *cairn_live_segment_new(struct cairn_live_space *space, uint8_t depth)
 {
-    if (!space->free_segments && !space_grow(space)) {
+    struct cairn_live_segment *segment = take_segment(space);
+    if (!segment) {
         return NULL;
     }
-    struct cairn_live_segment *segment = space->free_segments;
-    space->free_segments = segment->next_free;
     space->used++;
     segment->references = 1;
     segment->count = 0;
@@ -126,7 +148,7 @@ void cairn_live_segment_release(struct cairn_live_space *space, struct cairn_liv
     if (--segment->references == 0) {
         segment->next_free = space->free_segments;
         space->free_segments = segment;
-        if (--space->used == 0 && space->bytes > SPACE_BLOCK) {
+        if (--space->used == 0 && space->bytes > FIRST_BLOCK + SPACE_BLOCK) {
             give_back(space);
         }
     }

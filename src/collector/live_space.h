@@ -40,6 +40,8 @@ _Static_assert(sizeof(struct cairn_live_segment) == CAIRN_SEGMENT_PAGE, "a segme
 struct cairn_live_space {
     uint64_t secret; /* a target cannot choose addresses that collide */
     struct cairn_live_segment *free_segments;
+    uint8_t *unused; /* of the newest memory, what no segment was taken from yet */
+    size_t unused_count;
     struct cairn_live_block_of_memory *memory;
     size_t bytes, used; /* used: segments */
     struct cairn_live_giant *giants;

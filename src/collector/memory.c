@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_NAMES 512u /* of files a process, in one sample; the rest is summed up as one */
 
 struct cairn_memory {
     struct cairn_pipeline *pipeline;
     pthread_t thread;
-    _Atomic int64_t peak_bytes;
+    _Atomic int64_t peak_bytes, residency_cost_ns;
 
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -216,6 +217,13 @@ static void sample_residency(struct cairn_memory *memory, const struct cairn_mem
     cairn_queue_push(&memory->pipeline->messages, message);
 }
 
+static int64_t processor_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
 static void *memory_thread(void *state)
 {
     pthread_setname_np(pthread_self(), "cairn-memory");
@@ -235,7 +243,10 @@ static void *memory_thread(void *state)
         }
         sample_memory(memory, subjects, count, t_ns);
         if (residency) {
+            const int64_t before_ns = processor_ns();
             sample_residency(memory, subjects, count, t_ns);
+            atomic_store_explicit(&memory->residency_cost_ns, processor_ns() - before_ns,
+                                  memory_order_relaxed);
         }
         free(subjects);
         pthread_mutex_lock(&memory->lock);
@@ -279,6 +290,11 @@ bool cairn_memory_ask(struct cairn_memory *memory, struct cairn_memory_subject *
     }
     pthread_mutex_unlock(&memory->lock);
     return idle;
+}
+
+int64_t cairn_memory_residency_cost_ns(const struct cairn_memory *memory)
+{
+    return atomic_load_explicit(&memory->residency_cost_ns, memory_order_relaxed);
 }
 
 int64_t cairn_memory_peak_bytes(const struct cairn_memory *memory)

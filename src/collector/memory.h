@@ -26,6 +26,8 @@ cairn_memory_start(struct cairn_pipeline *pipeline, struct cairn_memory **memory
  * while the last request is still being worked on; else `subjects` (malloc'ed) is taken over. */
 bool cairn_memory_ask(struct cairn_memory *memory, struct cairn_memory_subject *subjects, size_t count,
                       int64_t t_ns, bool residency);
+/* What reading the smaps took of a processor the last time; 0 before. */
+int64_t cairn_memory_residency_cost_ns(const struct cairn_memory *memory);
 /* The largest resident size so far, or CAIRN_UNKNOWN. */
 int64_t cairn_memory_peak_bytes(const struct cairn_memory *memory);
 /* Finishes what was asked, ends the thread, frees. Tolerates NULL. */

@@ -38,13 +38,19 @@ static void await_room(struct cairn_queue *queue)
     queue->count++;
 }
 
+/* Unlocks, and then wakes who waits: awake, it would only wait for the lock. */
+static void tell(struct cairn_queue *queue)
+{
+    pthread_mutex_unlock(&queue->lock);
+    pthread_cond_broadcast(&queue->changed);
+}
+
 void cairn_queue_push(struct cairn_queue *queue, void *item)
 {
     pthread_mutex_lock(&queue->lock);
     await_room(queue);
     queue->items[(queue->first + queue->count - 1) % queue->capacity] = item;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->lock);
+    tell(queue);
 }
 
 void cairn_queue_push_first(struct cairn_queue *queue, void *item)
@@ -53,8 +59,7 @@ void cairn_queue_push_first(struct cairn_queue *queue, void *item)
     await_room(queue);
     queue->first = (queue->first + queue->capacity - 1) % queue->capacity;
     queue->items[queue->first] = item;
-    pthread_cond_broadcast(&queue->changed);
-    pthread_mutex_unlock(&queue->lock);
+    tell(queue);
 }
 
 static void *take_first(struct cairn_queue *queue)
@@ -62,7 +67,6 @@ static void *take_first(struct cairn_queue *queue)
     void *item = queue->items[queue->first];
     queue->first = (queue->first + 1) % queue->capacity;
     queue->count--;
-    pthread_cond_broadcast(&queue->changed);
     return item;
 }
 
@@ -73,7 +77,7 @@ void *cairn_queue_pop(struct cairn_queue *queue)
         pthread_cond_wait(&queue->changed, &queue->lock);
     }
     void *item = take_first(queue);
-    pthread_mutex_unlock(&queue->lock);
+    tell(queue);
     return item;
 }
 
@@ -93,6 +97,6 @@ void *cairn_queue_pop_within(struct cairn_queue *queue, int64_t wait_ns)
         waited = pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
     }
     void *item = queue->count ? take_first(queue) : NULL;
-    pthread_mutex_unlock(&queue->lock);
+    tell(queue);
     return item;
 }

@@ -64,7 +64,8 @@ struct cairn_recorder {
 
     int64_t merged_ns; /* no event before this time will come */
     uint64_t commits;  /* asked for so far */
-    int64_t committed_ns, places_ns, calibrated_ns, memory_ns, residency_ns, progress_ns, swept_ns;
+    int64_t committed_ns, places_ns, calibrated_ns, memory_ns, residency_ns, resided_ns, progress_ns,
+        swept_ns;
     uint64_t committed_position;
     uint64_t unrecorded[CAIRN_UNRECORDED_MAX]; /* what was said: unrecorded.c */
     uint32_t unrecorded_count;

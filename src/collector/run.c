@@ -19,18 +19,25 @@
 #define MS                 1000000ll
 #define COMMIT_NS          (200 * MS)
 #define COMMIT_IDLE_NS     (1000 * MS) /* nothing happened: the duration grows */
-#define PLACES_NS          (20 * MS)   /* what is new goes on to get its names */
+#define PLACES_NS          (20 * MS)   /* what is new goes on to get its names; later, where little is new: */
+#define PLACES_PART        16          /* every sixteenth of the time so far */
 #define CALIBRATE_NS       (1000 * MS)
 #define PROGRESS_NS        (250 * MS)
 #define GIVE_UP_NS         (3000 * MS)
 #define RESIDENCY_FIRST_NS (40 * MS)
+#define RESIDENCY_PART     100 /* of the time, at most so much goes into it */
 #define MAX_CONNECTIONS    4096u
 #define SAME_SIGNAL_NS     (100 * MS) /* nobody sends a second one so soon */
 
-/* A ring of 1 MiB is full after about 4 ms of nothing but malloc and free: never sleep longer. */
-#define SLEEP_MIN_NS 300000ll
-#define SLEEP_MAX_NS (4 * MS)
-/* So many bytes in one look mean that the next sleep must be short; so many, none at all. */
+/* A ring of 1 MiB is full after about 4 ms of nothing but malloc and free: never sleep longer. With so many bytes between samples it
+ * lasts longer. */
+#define SLEEP_MIN_NS    300000ll
+#define SLEEP_MAX_NS    (4 * MS)
+#define SLEEP_SPARSE_NS (8 * MS)
+#define SPARSE_BYTES    (64 << 10)
+/* So many bytes in one look mean that the next sleep must be short; so many, none at all. A few are nothing to wake up for: each look
+ * takes a processor away from the program. */
+#define FEW_BYTES   (4u << 10)
 #define BUSY_BYTES  (64u << 10)
 #define FLOOD_BYTES (192u << 10)
 
@@ -314,6 +321,17 @@ static void report_progress(struct cairn_recorder *recorder, int64_t now_ns)
     recorder->options->progress(recorder->options->progress_state, &progress);
 }
 
+/* With so many bytes between samples hardly anything is new at a time, and each round wakes every thread. */
+static bool is_sparse(const struct cairn_recorder *recorder)
+{
+    return recorder->options->sample_bytes >= SPARSE_BYTES;
+}
+
+static int64_t places_interval_ns(const struct cairn_recorder *recorder, int64_t now_ns)
+{
+    return is_sparse(recorder) && now_ns / PLACES_PART > PLACES_NS ? now_ns / PLACES_PART : PLACES_NS;
+}
+
 static void commit_if_due(struct cairn_recorder *recorder, int64_t now_ns)
 {
     const bool idle =
@@ -321,7 +339,7 @@ static void commit_if_due(struct cairn_recorder *recorder, int64_t now_ns)
     if (now_ns - recorder->committed_ns >= (idle ? COMMIT_IDLE_NS : COMMIT_NS)) {
         cairn_recorder_commit(recorder, now_ns, false);
         recorder->places_ns = now_ns;
-    } else if (now_ns - recorder->places_ns >= PLACES_NS) {
+    } else if (now_ns - recorder->places_ns >= places_interval_ns(recorder, now_ns)) {
         cairn_ledger_send_new(recorder->ledger);
         recorder->places_ns = now_ns;
     }
@@ -360,9 +378,12 @@ static void sample_if_due(struct cairn_recorder *recorder, int64_t now_ns)
     if (now_ns - recorder->memory_ns < memory_interval_ns(now_ns)) {
         return;
     }
-    const bool residency = now_ns >= recorder->residency_ns;
+    const int64_t cost_ns = cairn_memory_residency_cost_ns(recorder->memory);
+    const bool residency =
+        now_ns >= recorder->residency_ns && now_ns >= recorder->resided_ns + RESIDENCY_PART * cost_ns;
     recorder->memory_ns = now_ns;
     if (residency) {
+        recorder->resided_ns = now_ns;
         recorder->residency_ns = now_ns + (now_ns > RESIDENCY_FIRST_NS ? now_ns : RESIDENCY_FIRST_NS);
     }
     ask_for_memory(recorder, now_ns, residency);
@@ -390,18 +411,19 @@ static void tend(struct run *run, int64_t now_ns)
     }
 }
 
-/* Sleep less the more came; double it while nothing does. */
+/* Sleep less the more came; double it while hardly anything does. */
 static void set_sleep(struct run *run, size_t taken)
 {
     if (taken >= FLOOD_BYTES) {
         run->sleep_ns = 0;
     } else if (taken >= BUSY_BYTES) {
         run->sleep_ns = SLEEP_MIN_NS;
-    } else if (taken > 0) {
+    } else if (taken >= FEW_BYTES) {
         run->sleep_ns = 1 * MS;
     } else {
+        const int64_t most_ns = is_sparse(run->recorder) ? SLEEP_SPARSE_NS : SLEEP_MAX_NS;
         run->sleep_ns = run->sleep_ns < SLEEP_MIN_NS ? SLEEP_MIN_NS : run->sleep_ns * 2;
-        run->sleep_ns = run->sleep_ns > SLEEP_MAX_NS ? SLEEP_MAX_NS : run->sleep_ns;
+        run->sleep_ns = run->sleep_ns > most_ns ? most_ns : run->sleep_ns;
     }
 }
 

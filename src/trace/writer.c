@@ -148,9 +148,12 @@ static int make_schema(struct cairn_writer *writer)
         result = run(writer, cairn_schema_text);
     }
     if (result == SQLITE_OK) {
-        /* Opens the WAL, which the lock is on, and writes its header, which later would wait for the disk. */
-        result = run(writer, "COMMIT; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
-                             "; COMMIT; PRAGMA synchronous = NORMAL");
+        /* The mode is a number in the first page, which is written whole or not at all: no journal has to be made for that. Opens the
+         * WAL, which the lock is on, and writes its header, which later would wait for the disk. */
+        result = run(
+            writer,
+            "COMMIT; PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
+            "; COMMIT; PRAGMA synchronous = NORMAL");
     }
     if (result == SQLITE_OK) {
         sqlite3_wal_hook(writer->db, on_commit, writer); /* takes the place of the automatic checkpoint */
@@ -273,11 +276,12 @@ static bool is_busy(int result)
 }
 
 /* Empties the WAL into the file and goes back to rollback mode, which needs the file for itself. The checkpoint has made
- * everything durable; what comes behind it changes the header and `closing` only, and needs no waiting for the disk. */
+ * everything durable; what comes behind it changes the header and `closing` only, a page each, and needs neither waiting for the disk
+ * nor a journal in a file. */
 static int try_to_settle(struct cairn_writer *writer)
 {
     const int result = sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    return result == SQLITE_OK ? run(writer, "PRAGMA synchronous = OFF; PRAGMA journal_mode = DELETE")
+    return result == SQLITE_OK ? run(writer, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
                                : result;
 }
 

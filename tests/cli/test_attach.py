@@ -177,21 +177,30 @@ class Attach(Case):
         program.quit()
 
     def test_stop_of_a_program_that_record_started(self):
+        """The second recording has every block, whatever the first one sampled."""
+        for options in ((), ("--sample", "4K")):
+            with self.subTest(options=options):
+                self.check_second_recording(options)
+
+    def check_second_recording(self, options):
         trace = os.path.join(FOLDER, "started.cairn")
-        program = Joined(CAIRN, "record", "-q", "-f", "-o", trace, "--", build("joined", flags=("-g", "-O1", "-fno-builtin", "-pthread")))
+        program = Joined(CAIRN, "record", "-q", "-f", "-o", trace, *options, "--",
+                         build("joined", flags=("-g", "-O1", "-fno-builtin", "-pthread")))
         self.addCleanup(program.process.kill)
         first = program.tell("work 10")
         with open(f"/proc/{program.pid}/task/{program.pid}/children") as children:
             pid = int(children.read().split()[0])
         self.assertEqual(cairn("stop", str(pid)).status, 0)
         self.assertEqual(program.process.wait(), 0)
-        self.assertGreaterEqual(ask("info", trace)["events"]["alloc"], first[0])
+        if not options:
+            self.assertGreaterEqual(ask("info", trace)["events"]["alloc"], first[0])
         program.tell("work 10")
         again = Recording(pid, "started-again.cairn")
         work = program.tell("work 1000")
         self.assertEqual(cairn("stop", str(pid)).status, 0)
         self.assertEqual(again.end()[0], 0)
-        self.assertEqual(ask("info", again.trace)["events"]["alloc"], work[0])
+        events = ask("info", again.trace)["events"]
+        self.assertEqual((events["alloc"], events["realloc"], events["free"]), tuple(work[:3]))
         program.process.stdin.close()
         program.process.stdout.close()
         program.process.stderr.close()

@@ -182,7 +182,7 @@ static void wrapped_free(void *context, void *block)
     const struct wrapped *wrapped = context;
     if (block && cairn_python_depth == 0) {
         cairn_python_code_freed(block);
-        if (!cairn_filter || !cairn_heap_is_passed_over(block, wrapped->domain)) {
+        if (!cairn_heap_is_passed_over(block, wrapped->domain)) {
             record_gone(wrapped, block, CAIRN_FRAME());
         }
     }

@@ -78,9 +78,9 @@ static void test_full_bucket(void **state)
     enum { KEYS = 12 };
     uint64_t keys[KEYS + 1];
     size_t count = 0;
-    const uint32_t bucket = cairn_filter_bucket(key_of(0));
+    const uint32_t bucket = cairn_filter_bucket(filter, key_of(0));
     for (uint64_t i = 0; count < KEYS + 1; i++) {
-        if (cairn_filter_bucket(key_of(i)) == bucket) {
+        if (cairn_filter_bucket(filter, key_of(i)) == bucket) {
             keys[count++] = key_of(i);
         }
     }
@@ -113,6 +113,36 @@ static void test_spread(void **state)
         full += (filter->taken[b] & CAIRN_FILTER_FULL) != 0;
     }
     assert_true(full < CAIRN_FILTER_BUCKETS / 1000);
+}
+
+static size_t buckets_used(uint64_t mean_bytes)
+{
+    enum { KEYS = 1 << 16 };
+    size_t used = 0;
+    memset(filter, 0, sizeof *filter);
+    cairn_filter_fit(filter, mean_bytes);
+    for (uint64_t i = 0; i < KEYS; i++) {
+        cairn_filter_add(filter, key_of(i * 7));
+    }
+    for (size_t b = 0; b < CAIRN_FILTER_BUCKETS; b++) {
+        used += filter->taken[b] != 0;
+    }
+    for (uint64_t i = 0; i < KEYS; i++) {
+        assert_true(cairn_filter_take(filter, key_of(i * 7)));
+    }
+    return used;
+}
+
+/* Far samples touch few pages. What is too much for the buckets is found all the same. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    assert_true(buckets_used(1) > CAIRN_FILTER_BUCKETS / 2);
+    assert_int_equal(buckets_used(65536), buckets_used(1));
+    assert_true(buckets_used(131072) <= CAIRN_FILTER_BUCKETS / 2);
+    assert_true(buckets_used(524288) <= CAIRN_FILTER_BUCKETS / 8);
+    assert_int_equal(buckets_used(1ull << 40), buckets_used(524288));
+    assert_int_equal(buckets_used(UINT64_MAX), buckets_used(524288));
 }
 
 enum { THREADS = 4, ROUNDS = 200000, HELD = 64 };
@@ -163,6 +193,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_domains_and_doubles, make, release),
         cmocka_unit_test_setup_teardown(test_full_bucket, make, release),
         cmocka_unit_test_setup_teardown(test_spread, make, release),
+        cmocka_unit_test_setup_teardown(test_narrow, make, release),
         cmocka_unit_test_setup_teardown(test_threads, make, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
