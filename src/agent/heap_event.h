@@ -196,7 +196,7 @@ static inline void cairn_heap_changed(const void *old, const void *changed, size
                                       const struct cairn_registers *at)
 {
     if (__builtin_expect(cairn_event_is_paused(), 0)) {
-        cairn_heap_record_going(CAIRN_RECORD_FREE, old, domain, 0, at->sp);
+        cairn_heap_record_going(CAIRN_RECORD_FREE, old, domain, CAIRN_FREE_LATER, at->sp); /* not temporary */
     } else {
         cairn_heap_record_block(CAIRN_RECORD_REALLOC, old, changed, size, domain, at);
     }

@@ -72,7 +72,8 @@ static void find_main(void)
     const uintptr_t main = (uintptr_t)cairn_python.call.PyInterpreterState_Main();
     const char *state = cairn_python.call.current_thread_state();
     cairn_python.main = offset ? main : 0;
-    if (offset && *(const uintptr_t *)(const void *)(state + offset) != main) {
+    if (offset && (*(const uintptr_t *)(const void *)(state + offset) != main ||
+                   cairn_python.call.PyInterpreterState_Next(cairn_python.call.PyInterpreterState_Head()))) {
         atomic_store_explicit(&cairn_python.has_many_locks, true, memory_order_relaxed);
     }
 }

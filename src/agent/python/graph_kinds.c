@@ -79,41 +79,53 @@ static bool is_compact_ascii(uintptr_t object)
            (cairn_python.layout->minor >= FIRST_WITHOUT_STR_WIDE || !cairn_python_word(object, STR_WIDE));
 }
 
+/* A class of Python code may be called as a built-in type is, and be something else. */
+static bool is_builtin(const struct cairn_graph_kind *kind, unsigned long flag, const char *name)
+{
+    return (kind->flags & flag) && !(kind->flags & CAIRN_TYPE_FLAG_HEAP) && strcmp(kind->name, name) == 0;
+}
+
+static uint8_t shape_of(const struct cairn_graph_kind *kind)
+{
+    return is_builtin(kind, CAIRN_TYPE_FLAG_DICT, "dict")     ? CAIRN_GRAPH_SHAPE_DICT
+           : is_builtin(kind, CAIRN_TYPE_FLAG_LIST, "list")   ? CAIRN_GRAPH_SHAPE_LIST
+           : is_builtin(kind, CAIRN_TYPE_FLAG_TUPLE, "tuple") ? CAIRN_GRAPH_SHAPE_TUPLE
+                                                              : CAIRN_GRAPH_SHAPE_OTHER;
+}
+
+/* The text's end is known by version, and where this one is compact ASCII it must be as the interpreter says. */
+static void learn_str(struct cairn_graph_kind *kind, uintptr_t object)
+{
+    kind->bytes = cairn_python.layout->ascii_data + 1u;
+    kind->item_bytes = 1;
+    kind->weighing =
+        is_compact_ascii(object) && ask(object) != kind->bytes + cairn_python_word(object, CAIRN_PYTHON_SIZE)
+            ? CAIRN_GRAPH_WEIGHED_BY_ASKING
+            : CAIRN_GRAPH_WEIGHED_BY_LENGTH;
+}
+
 /* What stands in front of objects is not known by version: it is what the interpreter's answer for this first one has more. */
 static void learn_weight(struct cairn_graph_kind *kind, uintptr_t object)
 {
-    const uint64_t own = cairn_python_word(kind->type, CAIRN_TYPE_BASIC_SIZE);
-    uint64_t items = 0, least = own;
+    uint64_t items = 0;
+    if (is_builtin(kind, CAIRN_TYPE_FLAG_UNICODE, "str")) {
+        learn_str(kind, object);
+        return;
+    }
     if (kind->shape == CAIRN_GRAPH_SHAPE_LIST) {
         kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ROOM;
         kind->item_bytes = sizeof(uintptr_t);
         items = cairn_python_word(object, LIST_ROOM);
-    } else if ((kind->flags & CAIRN_TYPE_FLAG_UNICODE) && strcmp(kind->name, "str") == 0) {
-        least = cairn_python.layout->ascii_data + 1u;
-        kind->weighing = CAIRN_GRAPH_WEIGHED_BY_LENGTH;
-        kind->item_bytes = 1;
-        if (!is_compact_ascii(object)) {
-            kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ASKING;
-            kind->type = 0; /* the next one may tell */
-        }
-        items = cairn_python_word(object, CAIRN_PYTHON_SIZE);
     } else if (is_weighed_as_object(kind->type)) {
         kind->weighing = CAIRN_GRAPH_WEIGHED_BY_SIZE;
         kind->item_bytes = cairn_python_word(kind->type, CAIRN_TYPE_ITEM_SIZE);
         items = kind->item_bytes ? cairn_python_word(object, CAIRN_PYTHON_SIZE) : 0;
     }
     kind->bytes = ask(object) - items * kind->item_bytes;
-    if (kind->item_bytes && kind->bytes - least > MOST_HEAD_BYTES) {
+    if (kind->item_bytes &&
+        kind->bytes - cairn_python_word(kind->type, CAIRN_TYPE_BASIC_SIZE) > MOST_HEAD_BYTES) {
         kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ASKING;
     }
-}
-
-static uint8_t shape_of(unsigned long flags, const char *name)
-{
-    return (flags & CAIRN_TYPE_FLAG_DICT) && strcmp(name, "dict") == 0     ? CAIRN_GRAPH_SHAPE_DICT
-           : (flags & CAIRN_TYPE_FLAG_LIST) && strcmp(name, "list") == 0   ? CAIRN_GRAPH_SHAPE_LIST
-           : (flags & CAIRN_TYPE_FLAG_TUPLE) && strcmp(name, "tuple") == 0 ? CAIRN_GRAPH_SHAPE_TUPLE
-                                                                           : CAIRN_GRAPH_SHAPE_OTHER;
 }
 
 static bool is_shared(unsigned long flags, const char *name)
@@ -136,8 +148,8 @@ const struct cairn_graph_kind *cairn_graph_kind_of(struct cairn_graph_kinds *kin
                                       .flags = flags,
                                       .name = name,
                                       .name_string = cairn_graph_stream_string(stream, name, strlen(name)),
-                                      .shape = shape_of(flags, name),
                                       .shared = is_shared(flags, name)};
+        kind->shape = shape_of(kind);
         learn_weight(kind, object);
     }
     return kind;

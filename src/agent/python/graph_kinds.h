@@ -42,7 +42,7 @@ struct cairn_graph_kinds {
     struct cairn_graph_kind places[CAIRN_GRAPH_KINDS];
 };
 
-/* Of the object's type; holds until the next call. */
+/* Of the object's type; holds until the next call. May run its __sizeof__. */
 const struct cairn_graph_kind *cairn_graph_kind_of(struct cairn_graph_kinds *kinds,
                                                    struct cairn_graph_stream *stream, uintptr_t object);
 /* sys.getsizeof(object), 0 where its __sizeof__ raises. */

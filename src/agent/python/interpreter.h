@@ -60,6 +60,7 @@ struct cairn_python_method { /* PyMethodDef */
     X(void **, _PyObject_GetDictPtr, (void *))                                                               \
     X(void *, PyInterpreterState_Head, (void))                                                               \
     X(void *, PyInterpreterState_Main, (void))                                                               \
+    X(void *, PyInterpreterState_Next, (void *))                                                             \
     X(void *, PyInterpreterState_ThreadHead, (void *))                                                       \
     X(void *, PyThreadState_Next, (void *))                                                                  \
     X(void *, PyEval_GetFrame, (void))                                                                       \

@@ -383,9 +383,16 @@ def weights():
     class Plain:
         __slots__ = ("kept", )
 
+    # Called as built-in ones are.
+    Str = type("str", (str, ), {})
+    List = type("list", (list, ), {"__sizeof__": lambda self: 70 + 11 * len(self)})
+    Dict = type("dict", (dict, ), {})
+
     made = [Own(), Below(), *map(Varying, range(500, 600)), *(Items(range(count)) for count in range(50)), *(Few([one]) for one in range(9)),
-            *(Row(range(count)) for count in range(50)), *(type.__call__(Asked) for _ in range(9)), *(Plain() for _ in range(9))]
-    for kind in (Own, Below, Varying, Items, Few, Row, Plain):
+            *(Row(range(count)) for count in range(50)), *(type.__call__(Asked) for _ in range(9)), *(Plain() for _ in range(9)),
+            *(Str(count) for count in range(20)), *(List(range(count)) for count in range(20)), *(Dict(kept=[count]) for count in range(20))]
+    made[-1].extra = ["held by its own dict"]
+    for kind in (Own, Below, Varying, Items, Few, Row, Plain, Str, List, Dict):
         kind.__module__ = "builtins"
     grown = []
     for number in range(200):

@@ -51,6 +51,19 @@ HELD = """SELECT sum(h.live_bytes * (f.function = 'grow_list')) AS grow_list, su
 sum(h.live_bytes * (f.function = 'grow_bytes')) AS grow_bytes FROM heap_at('@{}') h JOIN account a USING (account)
 JOIN stack s ON s.stack = a.stack JOIN frame_text f USING (frame)"""
 
+# Hardly anything but reallocs, while graphs are asked for: those records are made the slow way, too.
+ASKED = """
+import time
+data, chunk = bytearray(10), b'x' * 3000
+resize, clock = data.__iadd__, time.monotonic
+end = clock() + 1.5
+while clock() < end:
+    for _ in (None,) * 100:
+        resize(chunk)
+        del data[10:]
+print('done')
+"""
+
 # 3.12 on: a lock for each interpreter. Blocks over 512 bytes come from the C library, whose one arena hands them
 # from one to the other.
 INTERPRETERS = """
@@ -99,6 +112,16 @@ def check_lists(report, cairn, python, trace):
         report.check((ours["grow_bytes"] or 0) == data, f"@{moment}: bytearrays {ours}, {data} by getsizeof")
 
 
+def check_asked(report, cairn, python, trace):
+    done = record(cairn, trace, [python, "-c", ASKED], options=["--graph", "100ms"])
+    if not report.check(done.returncode == 0 and done.stdout == "done\n", f"status {done.returncode}: {done.stderr[-300:]}"):
+        return
+    info, found = ask(cairn, "info", trace), rows(cairn, trace, LOST)[0]
+    report.check(info["complete"] and found["lost"] == 0 and info["lost_events"] == 0 and info["events"]["unknown_free"] == 0,
+                 f"while graphs are asked for: {found}, lost {info['lost_events']}, unknown {info['events']['unknown_free']}: {info['notes']}")
+    report.check(info["graphs"], "no graph was taken")
+
+
 def check_interpreters(report, cairn, python, trace):
     done = record(cairn, trace, [python, "-c", INTERPRETERS], env={**ENVIRONMENT, "MALLOC_ARENA_MAX": "1"})
     if not report.check(done.returncode == 0 and done.stdout == "done\n", f"status {done.returncode}: {done.stderr[-300:]}"):
@@ -119,6 +142,7 @@ def main():
         report.where = version
         with tempfile.TemporaryDirectory() as folder:
             check_lists(report, cairn, python, Path(folder, "lists.cairn"))
+            check_asked(report, cairn, python, Path(folder, "asked.cairn"))
             if int(version.split(".")[1]) >= 12:
                 check_interpreters(report, cairn, python, Path(folder, "interpreters.cairn"))
     report.finish()
