@@ -219,10 +219,12 @@ size_t cairn_ring_reader_copy(struct cairn_ring_reader *reader, uint64_t quiet_s
         atomic_store_explicit(&reader->control->tail, reader->tail, memory_order_release);
     }
     if (reader->tail != head && !reader->damaged) {
-        /* What was left behind may be as old as the newest that was taken. */
+        /* What was left behind may be as old as the newest that was taken. It is this process that is slow, not the thread. */
         if (reader->bound < reader->newest_stamp) {
             reader->bound = reader->newest_stamp;
         }
+        reader->moved = true;
+        reader->ignored = false;
     } else {
         set_bound(reader, inside, head, quiet_stamp);
     }

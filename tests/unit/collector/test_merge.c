@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "collector/ring_reader.h"
 #include "rig.h"
 
 #define THREADS       4u
@@ -419,6 +420,42 @@ static void a_thread_in_the_kernel_is_waited_for(void **state)
     rig_release(&rig);
 }
 
+/* A thread that was given up wakes, and writes more than one look takes: others wait for all of it. */
+static void a_thread_that_was_given_up_counts_again(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct rig_process process = {.pid = 0};
+    rig_start(&rig);
+    rig_hello(&rig, &process, NULL, 0);
+    struct rig_writer late, other;
+    rig_writer_open(&late, &rig, &process, process.pid); /* that thread sleeps */
+    rig_writer_open(&other, &rig, &process, process.pid);
+    rig_alloc(&late, &rig, 0, 0x5000, 100);
+    rig_drain_until(&rig, 1);
+    atomic_store(&late.control->inside, 1);
+    usleep(2000);
+    rig_alloc(&other, &rig, 0, 0x6000, 200);
+    rig_drain_until(&rig, 2); /* without waiting for it any longer */
+
+    const uint64_t alloc[3] = {CAIRN_RECORD_ALLOC, 0x7000, 300}, release[2] = {CAIRN_RECORD_FREE, 0x7000};
+    const uint64_t rounds = 3 * CAIRN_RING_PIECE_BYTES / (sizeof alloc + sizeof release);
+    for (uint64_t i = 0; i < rounds; i++) {
+        rig_write_stamped(&late, rig_stamp(&late, &rig), alloc, 3);
+        rig_write_stamped(&late, rig_stamp(&late, &rig), release, 2);
+    }
+    rig_alloc(&other, &rig, 0, 0x7000, 400);
+    usleep(2000);
+    rig_drain_for(&rig, 1000000);
+    atomic_store(&late.control->inside, 0);
+    rig_end(&rig, &process);
+    rig_finish(&rig);
+    assert_int_equal(rig.event_count, 2 + 2 * rounds + 1);
+    assert_int_equal(cairn_ledger_counts(rig.recorder->ledger)->lost_frees, 0);
+    assert_int_equal(rig.events[rig.event_count - 1].size, 400);
+    rig_release(&rig);
+}
+
 /* A ring is taken again and again; stacks of a new owner have nothing of the old one's. */
 static void rings_are_used_again(void **state)
 {
@@ -586,6 +623,7 @@ int main(void)
         cmocka_unit_test(what_waits_in_a_ring_at_the_end_is_taken),
         cmocka_unit_test(late_records_match_the_older_block),
         cmocka_unit_test(a_thread_in_the_kernel_is_waited_for),
+        cmocka_unit_test(a_thread_that_was_given_up_counts_again),
         cmocka_unit_test(rings_are_used_again),
         cmocka_unit_test(code_where_other_code_was),
         cmocka_unit_test(marks_stand_where_they_were_made),
