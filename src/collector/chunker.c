@@ -396,7 +396,7 @@ static void on_commit(struct cairn_chunker *chunker, const struct cairn_message 
 
 static void *chunker_thread(void *state)
 {
-    pthread_setname_np(pthread_self(), "cairn-chunks");
+    cairn_pipeline_enter_stage("cairn-chunks");
     struct cairn_chunker *chunker = state;
     const struct cairn_chunk_buffer *open = NULL;
     for (bool ended = false; !ended;) {

@@ -318,7 +318,7 @@ static void carry_out(struct cairn_store *store, struct cairn_batch *batch)
 
 static void *store_thread(void *state)
 {
-    pthread_setname_np(pthread_self(), "cairn-store");
+    cairn_pipeline_enter_stage("cairn-store");
     struct cairn_store *store = state;
     for (;;) {
         void *item = cairn_queue_pop(&store->pipeline->batches);

@@ -416,7 +416,7 @@ static void resolve(struct cairn_symboliser *symboliser, const struct cairn_unre
 
 static void *symboliser_thread(void *state)
 {
-    pthread_setname_np(pthread_self(), "cairn-names");
+    cairn_pipeline_enter_stage("cairn-names");
     struct cairn_symboliser *symboliser = state;
     for (;;) {
         pthread_mutex_lock(&symboliser->lock);
