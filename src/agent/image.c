@@ -129,6 +129,7 @@ static void become_image(void)
     cairn_real.calloc = image_calloc;
     cairn_real.realloc = image_realloc;
     cairn_real.free = image_free;
+    cairn_real.plain = (struct cairn_plain_functions){.malloc = NULL}; /* nobody goes past these */
     default_alarm();
     no_core();
     be_first_to_go();
