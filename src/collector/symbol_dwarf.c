@@ -19,6 +19,72 @@ struct inline_chain {
     size_t count;
 };
 
+/* --- Compile units --- */
+
+static int compare_ranges(const void *left, const void *right)
+{
+    const struct cairn_unit_range *a = left, *b = right;
+    return a->low < b->low ? -1 : a->low > b->low;
+}
+
+static bool push_range(struct cairn_symbol_file *file, size_t *capacity, uint64_t low, uint64_t high,
+                       Dwarf_Off unit)
+{
+    if (file->range_count == *capacity) {
+        const size_t larger = *capacity ? *capacity * 2 : 256;
+        struct cairn_unit_range *grown = realloc(file->ranges, larger * sizeof *grown);
+        if (!grown) {
+            return false;
+        }
+        file->ranges = grown;
+        *capacity = larger;
+    }
+    file->ranges[file->range_count++] = (struct cairn_unit_range){.low = low, .high = high, .unit = unit};
+    return true;
+}
+
+/* Clang leaves .debug_aranges out: ask every unit for its ranges, once. */
+static void load_ranges(struct cairn_symbol_file *file)
+{
+    size_t capacity = 0;
+    Dwarf_CU *unit = NULL;
+    Dwarf_Die die;
+    file->ranges_loaded = true;
+    while (dwarf_get_units(file->dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0) {
+        Dwarf_Addr base, low, high;
+        ptrdiff_t at = 0;
+        while ((at = dwarf_ranges(&die, at, &base, &low, &high)) > 0) {
+            if (low < high && !push_range(file, &capacity, low, high, dwarf_dieoffset(&die))) {
+                return;
+            }
+        }
+    }
+    if (file->range_count > 1) {
+        qsort(file->ranges, file->range_count, sizeof *file->ranges, compare_ranges);
+    }
+}
+
+static bool find_unit(struct cairn_symbol_file *file, uint64_t address, Dwarf_Die *unit)
+{
+    if (dwarf_addrdie(file->dwarf, address, unit)) {
+        return true;
+    }
+    if (!file->ranges_loaded) {
+        load_ranges(file);
+    }
+    size_t low = 0, high = file->range_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (file->ranges[middle].low <= address) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 && address < file->ranges[low - 1].high &&
+           dwarf_offdie(file->dwarf, file->ranges[low - 1].unit, unit) != NULL;
+}
+
 /* --- Functions --- */
 
 /* Appends what was inlined at the address below `parent`, outermost first. */
@@ -169,7 +235,7 @@ size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t addre
 {
     Dwarf_Die unit;
     struct inline_chain chain = {.count = 0};
-    if (capacity == 0 || !cairn_symbol_file_dwarf(file) || !cairn_symbol_unit_at(file, address, &unit)) {
+    if (capacity == 0 || !cairn_symbol_file_dwarf(file) || !find_unit(file, address, &unit)) {
         return 0;
     }
     if (!cairn_symbol_function_at(file, &unit, address, &chain.dies[0])) {

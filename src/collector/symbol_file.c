@@ -206,7 +206,7 @@ Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
 void cairn_symbol_file_close(struct cairn_symbol_file *file)
 {
     cairn_symbol_table_release(&file->table);
-    cairn_symbol_units_release(file);
+    free(file->ranges);
     cairn_symbol_functions_release(file);
     dwarf_end(file->dwarf);
     cairn_symbol_image_close(&file->image);

@@ -22,16 +22,10 @@ struct cairn_symbol_table {
     size_t count;
 };
 
-/* Where compile units' code lies. Sorted by `low`. */
+/* Where a compile unit's code lies, for files without .debug_aranges. Sorted by `low`. */
 struct cairn_unit_range {
     uint64_t low, high;
     Dwarf_Off unit;
-};
-
-struct cairn_unit_ranges {
-    struct cairn_unit_range *list; /* NULL until a look-up needs them */
-    size_t count, capacity;
-    bool loaded;
 };
 
 /* All members may be absent. */
@@ -43,9 +37,9 @@ struct cairn_symbol_file {
     bool has_dwarf;
     struct cairn_symbol_table table; /* empty until somebody asks for it */
     bool table_loaded;
-    struct cairn_unit_ranges asked; /* of every unit itself, for files without .debug_aranges */
-    struct cairn_unit_ranges
-        told; /* of .debug_aranges, of an image that is not whole; `unit` is where its header is */
+    struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
+    size_t range_count;
+    bool ranges_loaded;
     struct cairn_unit_functions *units; /* those of which addresses were asked for, by offset */
     size_t unit_count, unit_capacity;
     char state[256]; /* see cairn_symbol_module_state() */
@@ -55,8 +49,8 @@ struct cairn_symbol_file {
  * `state` says what was found. */
 void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, const char *build_id);
 void cairn_symbol_file_close(struct cairn_symbol_file *file);
-/* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) some of
- * it is unpacked now: cairn_symbol_unit_at() does the rest. */
+/* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) what is needed
+ * of it is unpacked now, which takes milliseconds. */
 Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file);
 
 /* The functions of its symbol table, the debug file's where there is one. Never NULL, may be empty; the file's own. */
@@ -81,10 +75,6 @@ struct cairn_symbol_scratch {
 size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
                                   struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
                                   size_t capacity);
-
-/* The compile unit that holds the address, with its lines: all of it is unpacked then. False when there is none. */
-bool cairn_symbol_unit_at(struct cairn_symbol_file *file, uint64_t address, Dwarf_Die *unit);
-void cairn_symbol_units_release(struct cairn_symbol_file *file);
 
 /* The subprogram of `unit` (in namespaces and classes too) that holds the address; false when there is none. */
 bool cairn_symbol_function_at(struct cairn_symbol_file *file, Dwarf_Die *unit, uint64_t address,

@@ -2,20 +2,13 @@
 
 #include <gelf.h>
 #include <libdeflate.h>
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#define ZLIB_CONST
-#include <zlib.h>
 
 #define ALIGNMENT_BYTES 16u
 /* Deflate cannot do better: who claims more has a damaged file. */
 #define RATIO_MAX 1032u
-/* Shorter ones are unpacked at once. */
-#define LONG_BYTES (8u << 10)
-/* The part of a section beyond which all of it is unpacked. */
-#define WHOLE_PART 4u
 
 /* What libdw looks into for functions, inlined calls, files and lines. */
 static const char *const wanted_names[] = {
@@ -156,146 +149,24 @@ static void write_headers(const struct parts *parts, Elf *from, size_t names_off
                                               .sh_addralign = 1};
 }
 
-static bool unpack(const uint8_t *packed, size_t packed_bytes, uint8_t *out, size_t out_bytes)
+static bool write_contents(const struct parts *parts, const struct cairn_symbol_image *image)
 {
     struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
-    const bool good = inflater && libdeflate_zlib_decompress(inflater, packed, packed_bytes, out, out_bytes,
-                                                             NULL) == LIBDEFLATE_SUCCESS;
+    bool good = inflater != NULL;
+    for (size_t i = 0; good && i < parts->count; i++) {
+        const struct part *part = &parts->list[i];
+        const char *data = part->data->d_buf;
+        char *out = (char *)image->bytes + part->offset;
+        if (part->packed) {
+            good = libdeflate_zlib_decompress(inflater, data + sizeof(Elf64_Chdr),
+                                              part->data->d_size - sizeof(Elf64_Chdr), out,
+                                              part->unpacked_bytes, NULL) == LIBDEFLATE_SUCCESS;
+        } else {
+            memcpy(out, data, part->unpacked_bytes);
+        }
+    }
     libdeflate_free_decompressor(inflater);
     return good;
-}
-
-/* --- Sections that are unpacked bit by bit --- */
-
-static void forget_inflater(struct cairn_symbol_long_one *one)
-{
-    if (one->inflater) {
-        inflateEnd(one->inflater);
-        free(one->inflater);
-        one->inflater = NULL;
-    }
-}
-
-static bool finish_long_one(struct cairn_symbol_long_one *one)
-{
-    if (one->there_bytes < one->size_bytes) {
-        forget_inflater(one);
-        if (!unpack(one->packed, one->packed_bytes, one->bytes, one->size_bytes)) {
-            return false;
-        }
-        one->there_bytes = one->size_bytes;
-    }
-    return true;
-}
-
-static z_stream *begin_inflater(const struct cairn_symbol_long_one *one)
-{
-    z_stream *inflater = calloc(1, sizeof *inflater);
-    if (inflater && one->packed_bytes <= UINT32_MAX) {
-        inflater->next_in = one->packed;
-        inflater->avail_in = (uInt)one->packed_bytes;
-        if (inflateInit(inflater) == Z_OK) {
-            return inflater;
-        }
-    }
-    free(inflater);
-    return NULL;
-}
-
-static bool go_on(struct cairn_symbol_long_one *one, size_t bytes)
-{
-    if (!one->inflater && !(one->inflater = begin_inflater(one))) {
-        return false;
-    }
-    z_stream *inflater = one->inflater;
-    inflater->next_out = one->bytes + one->there_bytes;
-    inflater->avail_out = (uInt)(bytes - one->there_bytes);
-    const int result = inflate(inflater, Z_SYNC_FLUSH);
-    one->there_bytes = bytes - inflater->avail_out;
-    return result == Z_OK && one->there_bytes == bytes;
-}
-
-bool cairn_symbol_image_reach(struct cairn_symbol_image *image, enum cairn_symbol_section section,
-                              size_t bytes)
-{
-    struct cairn_symbol_long_one *one = &image->long_ones[section];
-    if (bytes <= one->there_bytes) {
-        return true;
-    }
-    if (bytes > one->size_bytes) {
-        return false;
-    }
-    return bytes > one->size_bytes / WHOLE_PART || bytes - one->there_bytes > UINT32_MAX
-               ? finish_long_one(one)
-               : go_on(one, bytes);
-}
-
-bool cairn_symbol_image_is_whole(const struct cairn_symbol_image *image)
-{
-    for (size_t i = 0; i < CAIRN_SYMBOL_LONG_ONES; i++) {
-        if (image->long_ones[i].there_bytes < image->long_ones[i].size_bytes) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool cairn_symbol_image_reach_all(struct cairn_symbol_image *image)
-{
-    bool good = true;
-    for (size_t i = 0; i < CAIRN_SYMBOL_LONG_ONES; i++) {
-        good = finish_long_one(&image->long_ones[i]) && good;
-    }
-    return good;
-}
-
-/* --- Making one --- */
-
-/* CAIRN_SYMBOL_LONG_ONES: none of them. */
-static enum cairn_symbol_section section_of(const char *name)
-{
-    static const char *const names[] = {".debug_info", ".debug_abbrev", ".debug_line"};
-    size_t section = 0;
-    while (section < CAIRN_SYMBOL_LONG_ONES && strcmp(name, names[section]) != 0) {
-        section++;
-    }
-    return (enum cairn_symbol_section)section;
-}
-
-/* All of it but what is long. */
-static bool write_part(const struct part *part, struct cairn_symbol_image *image)
-{
-    const uint8_t *data = part->data->d_buf;
-    uint8_t *out = (uint8_t *)image->bytes + part->offset;
-    struct cairn_symbol_long_one one = {.bytes = out, .size_bytes = part->unpacked_bytes};
-    const enum cairn_symbol_section section = section_of(part->name);
-    if (!part->packed) {
-        memcpy(out, data, part->unpacked_bytes);
-        one.there_bytes = one.size_bytes;
-    } else {
-        one.packed = data + sizeof(Elf64_Chdr);
-        one.packed_bytes = part->data->d_size - sizeof(Elf64_Chdr);
-        if ((section == CAIRN_SYMBOL_LONG_ONES || one.size_bytes < LONG_BYTES) && !finish_long_one(&one)) {
-            return false;
-        }
-    }
-    if (section != CAIRN_SYMBOL_LONG_ONES) {
-        image->long_ones[section] = one;
-    } else if (strcmp(part->name, ".debug_aranges") == 0) {
-        image->aranges = out;
-        image->aranges_bytes = part->unpacked_bytes;
-    }
-    return true;
-}
-
-static bool write_contents(const struct parts *parts, struct cairn_symbol_image *image)
-{
-    for (size_t i = 0; i < parts->count; i++) {
-        if (!write_part(&parts->list[i], image)) {
-            return false;
-        }
-    }
-    return image->aranges || cairn_symbol_image_reach_all(image);
 }
 
 bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
@@ -329,9 +200,6 @@ bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
 void cairn_symbol_image_close(struct cairn_symbol_image *image)
 {
     elf_end(image->elf);
-    for (size_t i = 0; i < CAIRN_SYMBOL_LONG_ONES; i++) {
-        forget_inflater(&image->long_ones[i]);
-    }
     if (image->bytes) {
         munmap(image->bytes, image->size_bytes);
     }

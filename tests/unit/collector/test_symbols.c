@@ -174,27 +174,6 @@ static void assert_same_text(const char *one, const char *other)
     }
 }
 
-/* Both modules say the same of that address; returns how many functions were inlined there. */
-static int compare_modules(struct cairn_symbol_module *const modules[2], uint64_t address)
-{
-    struct cairn_symbol rows[2][32];
-    size_t counts[2];
-    int inlined = 0;
-    for (int k = 0; k < 2; k++) {
-        counts[k] = cairn_symbol_module_resolve(modules[k], address, rows[k], 32);
-    }
-    assert_int_equal(counts[0], counts[1]);
-    for (size_t row = 0; row < counts[0]; row++) {
-        assert_same_text(rows[0][row].function, rows[1][row].function);
-        assert_same_text(rows[0][row].linkage_name, rows[1][row].linkage_name);
-        assert_same_text(rows[0][row].file, rows[1][row].file);
-        assert_int_equal(rows[0][row].line, rows[1][row].line);
-        assert_int_equal(rows[0][row].inlined, rows[1][row].inlined);
-        inlined += rows[0][row].inlined;
-    }
-    return inlined;
-}
-
 /* What `path`, this program as well, says of these addresses is what this program's own file says. */
 static void compare_with_own_file(const char *path, uint64_t first, uint64_t step, int addresses)
 {
@@ -210,7 +189,20 @@ static void compare_with_own_file(const char *path, uint64_t first, uint64_t ste
     }
     assert_string_equal(cairn_symbol_module_state(modules[1]), "debug");
     for (int i = 0; i < addresses; i++) {
-        inlined += compare_modules(modules, first + (uint64_t)i * step);
+        struct cairn_symbol rows[2][32];
+        size_t counts[2];
+        for (int k = 0; k < 2; k++) {
+            counts[k] = cairn_symbol_module_resolve(modules[k], first + (uint64_t)i * step, rows[k], 32);
+        }
+        assert_int_equal(counts[0], counts[1]);
+        for (size_t row = 0; row < counts[0]; row++) {
+            assert_same_text(rows[0][row].function, rows[1][row].function);
+            assert_same_text(rows[0][row].linkage_name, rows[1][row].linkage_name);
+            assert_same_text(rows[0][row].file, rows[1][row].file);
+            assert_int_equal(rows[0][row].line, rows[1][row].line);
+            assert_int_equal(rows[0][row].inlined, rows[1][row].inlined);
+            inlined += rows[0][row].inlined;
+        }
     }
     assert_true(inlined > 0);
     cairn_symbols_free(symbols[0]);
@@ -242,73 +234,6 @@ static void test_packed_sections(void **state)
         compare_with_own_file(copy, start, 3, 400);
         assert_int_equal(unlink(copy), 0);
     }
-}
-
-enum { UNITS = 64 };
-
-/* A program of many units, whose debug information is long enough to be unpacked bit by bit, and a copy of it that is not packed. */
-static void make_units(const char *folder)
-{
-    char command[2048];
-    snprintf(
-        command, sizeof command,
-        "mkdir %s && cd %s && i=0 && echo 'int main(void) { return 0; }' > main.c && while [ $i -lt %d ]; do "
-        "printf '#include <stdio.h>\n#include <signal.h>\n#include <sys/stat.h>\n#include <netinet/in.h>\n"
-        "static inline int twice_%%d(volatile int *p)\n{\n    return *p + *p;\n}\n"
-        "int unit_%%d(volatile int *p, FILE *f, struct stat *s, struct sockaddr_in *a, siginfo_t *g)\n{\n"
-        "    *p += a->sin_port + g->si_signo + (int)s->st_size + feof(f);\n    return twice_%%d(p);\n}\n' "
-        "$i $i $i > u$i.c; i=$((i + 1)); done; "
-        "cc -g -O1 -gz=zlib -o packed main.c u*.c && objcopy --decompress-debug-sections packed plain",
-        folder, folder, UNITS);
-    assert_int_equal(system(command), 0);
-}
-
-/* Of some of the units, in an order of its own each: what is unpacked for one is unpacked for the next. */
-static void compare_units(const char *folder, const uint64_t addresses[UNITS], const int *order, size_t count)
-{
-    struct cairn_symbols *symbols;
-    char paths[2][128];
-    struct cairn_symbol_module *modules[2];
-    int inlined = 0;
-    assert_int_equal(cairn_symbols_new(&symbols, NULL), CAIRN_OK);
-    for (int k = 0; k < 2; k++) {
-        snprintf(paths[k], sizeof paths[k], "%s/%s", folder, k == 0 ? "plain" : "packed");
-        modules[k] = cairn_symbols_module(symbols, paths[k], NULL);
-        assert_string_equal(cairn_symbol_module_state(modules[k]), "debug");
-    }
-    for (size_t i = 0; i < count; i++) {
-        for (uint64_t address = addresses[order[i]]; address < addresses[order[i]] + 64; address++) {
-            inlined += compare_modules(modules, address);
-        }
-    }
-    assert_true(inlined > 0);
-    assert_int_equal(compare_modules(modules, 1), 0); /* of no unit */
-    assert_true(compare_modules(modules, addresses[order[0]] + 16) >= 0);
-    cairn_symbols_free(symbols);
-}
-
-static void test_units_one_by_one(void **state)
-{
-    (void)state;
-    char folder[64], command[128];
-    uint64_t addresses[UNITS] = {0};
-    snprintf(folder, sizeof folder, "/tmp/cairn-test-units-%d", (int)getpid());
-    make_units(folder);
-    snprintf(command, sizeof command, "nm %s/plain | sed -n 's/ T unit_/ /p'", folder);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    unsigned long address;
-    for (int unit; fscanf(pipe, "%lx %d", &address, &unit) == 2;) {
-        addresses[unit] = address;
-    }
-    pclose(pipe);
-    static const int orders[][5] = {
-        {0, 10, 2, 1, 11}, {12, 0, 63, 9, 5}, {63, 0, 1, 2, 3}, {40, 41, 42, 43, 44}, {9, 8, 7, 6, 5}};
-    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
-        compare_units(folder, addresses, orders[i], 5);
-    }
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
 }
 
 /* Overwrites a part of the packed section, as on a bad disk. */
@@ -395,7 +320,6 @@ int main(void)
         cmocka_unit_test(test_agrees_with_addr2line),
         cmocka_unit_test(test_libc_by_symbol_table),
         cmocka_unit_test(test_packed_sections),
-        cmocka_unit_test(test_units_one_by_one),
         cmocka_unit_test(test_damaged_sections),
         cmocka_unit_test(test_demangle),
         cmocka_unit_test(test_source_lines),
