@@ -237,6 +237,7 @@ void cairn_graph_built_free(struct cairn_graph_built *built)
     if (!built) {
         return;
     }
+    cairn_build_stop_writing(built);
     void *const owned[] = {built->name,
                            built->nodes,
                            built->roots,
@@ -255,15 +256,10 @@ void cairn_graph_built_free(struct cairn_graph_built *built)
                            built->referrers.source,
                            built->referrers.edge,
                            built->types,
-                           built->accounts,
-                           built->keys,
-                           built->unsorted,
-                           built->sorted};
+                           built->accounts};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) {
         free(owned[i]);
     }
     cairn_csr_release(&built->edges);
-    cairn_csr_release(&built->lists);
-    cairn_csr_release(&built->of_type);
     free(built);
 }

@@ -4,34 +4,60 @@
  *   build_edges.c   nodes in order of address, edges as rows
  *   build_leaks.c   cycles and leak classes
  *   build_types.c   types and accounts
+ *   build_chunks.c  what is written of it as BLOBs
  *   build_write.c   into the trace
  */
 #ifndef CAIRN_GRAPH_BUILD_PARTS_H
 #define CAIRN_GRAPH_BUILD_PARTS_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "graph/build.h"
 #include "graph/csr.h"
 #include "graph/dominators.h"
+#include "trace/graph_shelf.h"
 
 /* The edges by target: those to v are edge[first[v] … first[v + 1]), each from `source` beside it. */
 struct cairn_edges_by_target {
     uint32_t *first, *source, *edge;
 };
 
+/* What is written as BLOBs: objects, lists, strings, identities. */
 enum cairn_build_stage {
+    CAIRN_BUILD_OBJECTS,
+    CAIRN_BUILD_REFERENTS,
+    CAIRN_BUILD_REFERRERS, /* behind the one before */
+    CAIRN_BUILD_DOMINATED,
+    CAIRN_BUILD_BY_TYPE,
+    CAIRN_BUILD_BY_CYCLE,
+    CAIRN_BUILD_BY_ACCOUNT,
+    CAIRN_BUILD_LEAKS,
+    CAIRN_BUILD_STRINGS,
+    CAIRN_BUILD_KEYS, /* behind BY_TYPE, by the same hand */
+};
+
+/* Somebody who encodes some stages of a graph, one after the other. */
+struct cairn_build_hand {
+    struct cairn_graph_built *built;
+    struct cairn_graph_shelf *shelf;
+    const enum cairn_build_stage *stages; /* what is left to do, `stage_count` of them */
+    size_t stage_count;
+    uint32_t at;                  /* the next chunk of the first one */
+    struct cairn_csr lists;       /* of the stage, by size */
+    struct cairn_csr of_type;     /* objects, by size */
+    uint32_t type, key;           /* of the next identity: key `key` of type `type` */
+    struct cairn_graph_key *keys; /* of one chunk */
+    uint64_t *unsorted, *sorted;  /* of one type */
+    enum cairn_status status;
+};
+
+enum cairn_write_phase {
     CAIRN_WRITE_TYPES,
     CAIRN_WRITE_ROOTS,
     CAIRN_WRITE_ACCOUNTS,
-    CAIRN_WRITE_OBJECTS,
-    CAIRN_WRITE_REFERENTS,
-    CAIRN_WRITE_REFERRERS,
-    CAIRN_WRITE_DOMINATED,
-    CAIRN_WRITE_BY_TYPE,
-    CAIRN_WRITE_BY_CYCLE,
-    CAIRN_WRITE_BY_ACCOUNT,
-    CAIRN_WRITE_LEAKS,
-    CAIRN_WRITE_STRINGS,
-    CAIRN_WRITE_KEYS,
+    CAIRN_WRITE_HERE,  /* the stages of the thread that writes */
+    CAIRN_WRITE_THERE, /* the others */
     CAIRN_WRITE_GRAPH,
     CAIRN_WRITE_DONE
 };
@@ -57,19 +83,17 @@ struct cairn_graph_built {
     uint32_t *by_size; /* all objects, largest retained size first */
 
     struct cairn_edges_by_target referrers; /* rows by the size of their sources */
-    struct cairn_csr lists;                 /* of the stage, by size */
-    struct cairn_csr of_type;               /* objects, by size */
 
     struct cairn_graph_type *types; /* by number */
     struct cairn_graph_account *accounts;
     size_t account_count;
 
-    enum cairn_build_stage stage;
-    uint32_t at;        /* what of the stage comes next */
-    uint32_t type, key; /* of the next identity: key `key` of type `type` */
-    enum cairn_status status;
-    struct cairn_graph_key *keys; /* of one chunk */
-    uint64_t *unsorted, *sorted;  /* of one type */
+    enum cairn_write_phase phase;
+    uint32_t at; /* what of the phase comes next */
+    struct cairn_build_hand here, there;
+    pthread_t helper;
+    bool helped;       /* `there` belongs to the thread `helper`, until it is joined */
+    _Atomic bool stop; /* it had better */
 };
 
 enum cairn_status cairn_build_no_memory(struct cairn_error *error, uint32_t objects);
@@ -101,5 +125,12 @@ CAIRN_MUST_CHECK enum cairn_status cairn_build_types(struct cairn_graph_built *b
                                                      struct cairn_error *error);
 CAIRN_MUST_CHECK enum cairn_status cairn_build_accounts(struct cairn_graph_built *built,
                                                         struct cairn_error *error);
+
+/* build_chunks.c: encodes the hand's next chunk; false when it has nothing left to do, or no memory (its status). */
+CAIRN_MUST_CHECK bool cairn_build_shelve(struct cairn_build_hand *hand);
+void cairn_build_hand_release(struct cairn_build_hand *hand);
+
+/* build_write.c: no thread encodes any more. */
+void cairn_build_stop_writing(struct cairn_graph_built *built);
 
 #endif

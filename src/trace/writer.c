@@ -176,8 +176,6 @@ static void writer_free(struct cairn_writer *writer)
     if (writer->wal_lock >= 0) {
         close(writer->wal_lock);
     }
-    cairn_graph_codec_release(&writer->graph_codec);
-    cairn_buffer_release(&writer->graph_blob);
     free(writer->path);
     free(writer);
 }

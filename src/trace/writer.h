@@ -63,25 +63,12 @@ void cairn_writer_drop_timeline(struct cairn_writer *writer, uint32_t level, int
 void cairn_writer_residency(struct cairn_writer *writer, const struct cairn_residency *row);
 void cairn_writer_source(struct cairn_writer *writer, const struct cairn_source_line *row);
 
-/* --- Object graphs. Parts first, cairn_writer_graph() last: it makes the graph visible. `chunk` counts from 0. --- */
+/* --- Object graphs. Parts first, those of graph_shelf.h too, cairn_writer_graph() last: it makes the graph visible. --- */
 void cairn_writer_graph(struct cairn_writer *writer, const struct cairn_graph_info *row);
 void cairn_writer_graph_type(struct cairn_writer *writer, uint32_t graph, const struct cairn_graph_type *row);
 void cairn_writer_graph_root(struct cairn_writer *writer, uint32_t graph,
                              const struct cairn_graph_root_row *row);
 void cairn_writer_graph_account(struct cairn_writer *writer, uint32_t graph,
                                 const struct cairn_graph_account *row);
-/* CAIRN_GRAPH_CHUNK_ROWS objects in every chunk but the last. */
-void cairn_writer_graph_objects(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
-                                const struct cairn_object *objects, size_t count);
-/* CAIRN_GRAPH_CHUNK_ROWS lists in every chunk but the last; list i is links[first[i] … first[i + 1]). */
-void cairn_writer_graph_links(struct cairn_writer *writer, uint32_t graph, enum cairn_graph_links kind,
-                              uint32_t chunk, const uint32_t *first, size_t lists,
-                              const struct cairn_link *links);
-/* CAIRN_GRAPH_CHUNK_STRINGS strings in every chunk but the last. */
-void cairn_writer_graph_strings(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
-                                const char *const *strings, size_t count);
-/* At most CAIRN_GRAPH_PART_KEYS keys; ascending by type, then by key, over all chunks. */
-void cairn_writer_graph_keys(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
-                             const struct cairn_graph_key *keys, size_t count);
 
 #endif

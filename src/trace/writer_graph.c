@@ -1,4 +1,11 @@
+#include <stdlib.h>
+
+#include "trace/graph_shelf_private.h"
 #include "trace/writer_private.h"
+
+/* BLOBs that are written in a step, a row counting as so much itself. */
+#define STEP_BYTES (256u << 10)
+#define ROW_BYTES  1024u
 
 enum statement {
     PUT_GRAPH = CAIRN_WRITER_GRAPH_STATEMENTS,
@@ -91,84 +98,85 @@ void cairn_writer_graph_account(struct cairn_writer *writer, uint32_t graph,
     cairn_put_end(&out);
 }
 
-/* The BLOB that was just encoded, or the writer's failure. */
-static void put_encoded(struct cairn_put *out, bool encoded)
-{
-    if (!encoded) {
-        cairn_writer_keep_failure(out->writer, SQLITE_NOMEM);
-        out->statement = NULL;
-        return;
-    }
-    cairn_put_blob(out, out->writer->graph_blob.data, out->writer->graph_blob.length);
-    cairn_put_end(out);
-}
-
-void cairn_writer_graph_objects(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
-                                const struct cairn_object *objects, size_t count)
+static void put_objects(struct cairn_writer *writer, uint32_t graph, const struct cairn_shelved *row)
 {
     struct cairn_put out = cairn_put_begin(writer, PUT_OBJECTS,
                                            "INSERT OR REPLACE INTO graph_object (graph, chunk, "
                                            "first_address, data) VALUES (?, ?, ?, ?)");
     cairn_put_integer(&out, graph);
-    cairn_put_integer(&out, chunk);
-    cairn_put_integer(&out, (int64_t)objects[0].address);
-    put_encoded(&out, cairn_graph_encode_objects(&writer->graph_codec, objects, count, &writer->graph_blob));
+    cairn_put_integer(&out, row->number);
+    cairn_put_integer(&out, (int64_t)row->first_address);
+    cairn_put_blob(&out, row->data, row->length);
+    cairn_put_end(&out);
 }
 
-static void put_parts(struct cairn_writer *writer, uint32_t graph, enum cairn_graph_links kind, uint32_t list,
-                      const struct cairn_link *links, size_t count)
-{
-    uint32_t part = 0;
-    for (size_t from = CAIRN_GRAPH_INLINE_LINKS; from < count; from += CAIRN_GRAPH_PART_LINKS) {
-        const size_t left = count - from;
-        struct cairn_put out = cairn_put_begin(
-            writer, PUT_PART,
-            "INSERT OR REPLACE INTO graph_part (graph, kind, list, part, data) VALUES (?, ?, ?, ?, ?)");
-        cairn_put_integer(&out, graph);
-        cairn_put_integer(&out, kind);
-        cairn_put_integer(&out, list);
-        cairn_put_integer(&out, part++);
-        put_encoded(&out,
-                    cairn_graph_encode_part(
-                        &writer->graph_codec, cairn_links_have_labels(kind), list, links + from,
-                        left < CAIRN_GRAPH_PART_LINKS ? left : CAIRN_GRAPH_PART_LINKS, &writer->graph_blob));
-    }
-}
-
-void cairn_writer_graph_links(struct cairn_writer *writer, uint32_t graph, enum cairn_graph_links kind,
-                              uint32_t chunk, const uint32_t *first, size_t lists,
-                              const struct cairn_link *links)
+static void put_links(struct cairn_writer *writer, uint32_t graph, const struct cairn_shelved *row)
 {
     struct cairn_put out =
         cairn_put_begin(writer, PUT_LINKS,
                         "INSERT OR REPLACE INTO graph_links (graph, kind, chunk, data) VALUES (?, ?, ?, ?)");
-    const uint32_t first_list = chunk * CAIRN_GRAPH_CHUNK_ROWS;
     cairn_put_integer(&out, graph);
-    cairn_put_integer(&out, kind);
-    cairn_put_integer(&out, chunk);
-    put_encoded(&out, cairn_graph_encode_links(&writer->graph_codec, cairn_links_have_labels(kind),
-                                               first_list, lists, first, links, &writer->graph_blob));
-    for (size_t i = 0; i < lists; i++) {
-        put_parts(writer, graph, kind, first_list + (uint32_t)i, links + first[i], first[i + 1] - first[i]);
+    cairn_put_integer(&out, row->links);
+    cairn_put_integer(&out, row->number);
+    cairn_put_blob(&out, row->data, row->length);
+    cairn_put_end(&out);
+}
+
+static void put_part(struct cairn_writer *writer, uint32_t graph, const struct cairn_shelved *row)
+{
+    struct cairn_put out = cairn_put_begin(
+        writer, PUT_PART,
+        "INSERT OR REPLACE INTO graph_part (graph, kind, list, part, data) VALUES (?, ?, ?, ?, ?)");
+    cairn_put_integer(&out, graph);
+    cairn_put_integer(&out, row->links);
+    cairn_put_integer(&out, row->number);
+    cairn_put_integer(&out, row->part);
+    cairn_put_blob(&out, row->data, row->length);
+    cairn_put_end(&out);
+}
+
+/* Strings and identities: chunks and nothing else. */
+static void put_chunk(struct cairn_writer *writer, unsigned slot, const char *sql, uint32_t graph,
+                      const struct cairn_shelved *row)
+{
+    struct cairn_put out = cairn_put_begin(writer, slot, sql);
+    cairn_put_integer(&out, graph);
+    cairn_put_integer(&out, row->number);
+    cairn_put_blob(&out, row->data, row->length);
+    cairn_put_end(&out);
+}
+
+static void put_shelved(struct cairn_writer *writer, uint32_t graph, const struct cairn_shelved *row)
+{
+    switch (row->kind) {
+    case CAIRN_SHELVED_OBJECTS:
+        put_objects(writer, graph, row);
+        break;
+    case CAIRN_SHELVED_LINKS:
+        put_links(writer, graph, row);
+        break;
+    case CAIRN_SHELVED_PART:
+        put_part(writer, graph, row);
+        break;
+    case CAIRN_SHELVED_STRINGS:
+        put_chunk(writer, PUT_STRINGS,
+                  "INSERT OR REPLACE INTO graph_string (graph, chunk, data) VALUES (?, ?, ?)", graph, row);
+        break;
+    case CAIRN_SHELVED_KEYS:
+        put_chunk(writer, PUT_KEYS,
+                  "INSERT OR REPLACE INTO graph_identity (graph, chunk, data) VALUES (?, ?, ?)", graph, row);
+        break;
     }
 }
 
-void cairn_writer_graph_strings(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
-                                const char *const *strings, size_t count)
+bool cairn_writer_graph_shelved(struct cairn_writer *writer, struct cairn_graph_shelf *shelf)
 {
-    struct cairn_put out = cairn_put_begin(
-        writer, PUT_STRINGS, "INSERT OR REPLACE INTO graph_string (graph, chunk, data) VALUES (?, ?, ?)");
-    cairn_put_integer(&out, graph);
-    cairn_put_integer(&out, chunk);
-    put_encoded(&out, cairn_graph_encode_strings(&writer->graph_codec, strings, count, &writer->graph_blob));
-}
-
-void cairn_writer_graph_keys(struct cairn_writer *writer, uint32_t graph, uint32_t chunk,
-                             const struct cairn_graph_key *keys, size_t count)
-{
-    struct cairn_put out = cairn_put_begin(
-        writer, PUT_KEYS, "INSERT OR REPLACE INTO graph_identity (graph, chunk, data) VALUES (?, ?, ?)");
-    cairn_put_integer(&out, graph);
-    cairn_put_integer(&out, chunk);
-    put_encoded(&out, cairn_graph_encode_keys(&writer->graph_codec, keys, count, &writer->graph_blob));
+    for (size_t bytes = 0; shelf->first && bytes < STEP_BYTES;) {
+        struct cairn_shelved *row = shelf->first;
+        put_shelved(writer, shelf->graph, row);
+        bytes += ROW_BYTES + row->length;
+        shelf->first = row->next;
+        free(row);
+    }
+    return shelf->first != NULL;
 }

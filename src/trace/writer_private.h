@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "trace/graph_codec.h"
 #include "trace/writer.h"
 
 #define CAIRN_WRITER_GRAPH_STATEMENTS 27u /* the first one of writer_graph.c */
@@ -28,8 +27,6 @@ struct cairn_writer {
     int64_t reserve_bytes;
     int64_t wal_bytes; /* what a checkpoint may have to move, as of the last commit */
     int64_t dropped_chunks;
-    struct cairn_graph_codec graph_codec;
-    struct cairn_buffer graph_blob;
     bool in_transaction;
     struct cairn_error failure; /* status CAIRN_OK: none */
 };
