@@ -84,6 +84,21 @@ void cairn_reader_unhold(struct cairn_trace *trace)
     }
 }
 
+/* The row is in the first commit, some milliseconds behind the schema. */
+static enum cairn_status without_recording(const struct cairn_trace *trace, size_t rows, bool written,
+                                           struct cairn_error *error)
+{
+    if (written) {
+        return cairn_fail(error, CAIRN_E_BUSY, "%s: its recording has only begun: try again in a moment",
+                          trace->path);
+    }
+    return rows == 0
+               ? cairn_fail(error, CAIRN_E_FORMAT,
+                            "%s: is empty: its recorder was gone before it wrote anything: record again",
+                            trace->path)
+               : cairn_reader_damaged(trace, "it holds more than one recording", error);
+}
+
 /* What a live trace tells must be of one commit, so it is read in one transaction; of another one, tables are read when
  * they are asked for. A trace is live until its writer let go of it: one that is complete is still to be folded into one
  * file, which a connection kept open would prevent. */
@@ -96,9 +111,7 @@ static enum cairn_status load(struct cairn_trace *trace, bool written, struct ca
     const struct cairn_table *table;
     enum cairn_status status = cairn_reader_table(trace, CAIRN_TABLE_RECORDING, &table, error);
     if (status == CAIRN_OK && table->count != 1) {
-        status = written ? cairn_fail(error, CAIRN_E_BUSY,
-                                      "%s: its recording has only begun: try again in a moment", trace->path)
-                         : cairn_reader_damaged(trace, "it holds no recording", error);
+        status = without_recording(trace, table->count, written, error);
     }
     if (status != CAIRN_OK) {
         return status;

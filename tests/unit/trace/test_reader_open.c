@@ -371,7 +371,7 @@ static void test_forged_schema(void **state)
         assert_true(used_s() - start < SECONDS_MOST);
     }
     forge("");
-    expect(broken, CAIRN_E_FORMAT, "it holds no recording");
+    expect(broken, CAIRN_E_FORMAT, "its recorder was gone before it wrote anything");
 }
 
 /* Rows that fit the schema but not each other. */
