@@ -297,9 +297,9 @@ class Recordings(unittest.TestCase):
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
             if children:
                 os.kill(int(children[0]), signal.SIGKILL)
-            process.communicate(timeout=60)
+            err = process.communicate(timeout=60)[1]
             if children:
-                self.assertEqual(process.returncode, 137)
+                self.assertEqual(process.returncode, 137, err)
             recording = self.check_whole(Trace(self.path(f"{i}.cairn")))
             self.assertEqual(recording["lost_events"], 0)
 
@@ -313,8 +313,8 @@ class Recordings(unittest.TestCase):
                 time.sleep(0.01)
             time.sleep(random.uniform(0.005, 0.5))
             os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
-            process.communicate(timeout=100)
-            self.assertEqual(process.returncode, 137)
+            err = process.communicate(timeout=100)[1]
+            self.assertEqual(process.returncode, 137, err)
             counted = sum(struct.unpack(f"<{threads * 8}Q", Path(self.path("counters")).read_bytes()))
             trace = Trace(self.path("t.cairn"))
             recording = self.check_whole(trace)
