@@ -88,15 +88,19 @@ class Recordings(unittest.TestCase):
         return Trace(self.path(name)) if os.path.exists(self.path(name)) else None
 
     def wait_for_events(self, name, count):
-        """Reads the trace while it is being written."""
+        """Reads the trace while it is being written, and lets go of it (a connection that is only forgotten waits for Python's collector
+        of cycles, and the recorder for it)."""
         for _ in range(400):
             time.sleep(0.05)
             if os.path.exists(self.path(name)):
+                trace = Trace(self.path(name))
                 try:
-                    if Trace(self.path(name)).row("SELECT coalesce(max(events), 0) FROM recording")[0] >= count:
+                    if trace.row("SELECT coalesce(max(events), 0) FROM recording")[0] >= count:
                         return
                 except sqlite3.OperationalError:
                     pass  # its schema is being made
+                finally:
+                    trace.db.close()
         self.fail("no events")
 
     def check_whole(self, trace):
