@@ -8,7 +8,7 @@
 #include "collector/table.h"
 #include "collector/timeline.h"
 
-#define ZSTD_LEVEL 1
+#define ZSTD_LEVEL 3 /* for columns of chunks it takes no more time than 1 */
 /* Writing thousands of changed accounts at every commit would keep the store busy for nothing: above this number the changed ones wait for up to ACCOUNTS_NS. New accounts never wait. */
 #define ACCOUNTS_AT_ONCE 1024u
 #define ACCOUNTS_NS      2000000000ll

@@ -50,8 +50,11 @@ static enum cairn_status make_target(struct cairn_copy *copy)
     if (result != SQLITE_OK) {
         return cairn_copy_failed(copy);
     }
-    const enum cairn_status status =
-        exec(copy, "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN");
+    char pragmas[128];
+    snprintf(pragmas, sizeof(pragmas),
+             "PRAGMA page_size = %d; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN",
+             CAIRN_PAGE_BYTES);
+    const enum cairn_status status = exec(copy, pragmas);
     return status == CAIRN_OK ? exec(copy, cairn_schema_text) : status;
 }
 

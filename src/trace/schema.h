@@ -9,6 +9,10 @@
 #define CAIRN_SCHEMA_VERSION 3          /* PRAGMA user_version */
 #define CAIRN_SCHEMA_OLDEST  1          /* that is still read */
 
+/* Of the files that are written, in bytes. Half of the tables have a row or none, and take a page each; a chunk of events takes
+ * hundreds, which are read one after the other. Any other size is read, too. */
+#define CAIRN_PAGE_BYTES 1024
+
 /* The text of schema.sql, NUL-terminated, and its length without the NUL. */
 extern const char cairn_schema_text[];
 extern const size_t cairn_schema_text_size;

@@ -30,7 +30,7 @@ struct cairn_varint_reader {
     const uint8_t *at, *end;
 };
 
-/* The rest of cairn_varint_read, for numbers of two bytes and more. */
+/* The rest of cairn_varint_read, for numbers of more than two bytes. */
 bool cairn_varint_read_long(struct cairn_varint_reader *reader, uint64_t *value);
 
 /* False at the end, and for a number that does not fit in 64 bits; then `value` and the position are as before. */
@@ -38,6 +38,11 @@ static inline bool cairn_varint_read(struct cairn_varint_reader *reader, uint64_
 {
     if (reader->at < reader->end && *reader->at < 0x80) {
         *value = *reader->at++;
+        return true;
+    }
+    if (reader->end - reader->at > 1 && reader->at[1] < 0x80) {
+        *value = (reader->at[0] & 0x7Fu) | (uint64_t)reader->at[1] << 7;
+        reader->at += 2;
         return true;
     }
     return cairn_varint_read_long(reader, value);

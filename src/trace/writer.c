@@ -18,12 +18,13 @@
 #define TEXT_OF_AGAIN(value) #value
 #define SET_APPLICATION_ID   "PRAGMA application_id = " TEXT_OF(CAIRN_APPLICATION_ID)
 #define SET_VERSION          "PRAGMA user_version = " TEXT_OF(CAIRN_SCHEMA_VERSION)
+#define SET_PAGE_SIZE        "PRAGMA page_size = " TEXT_OF(CAIRN_PAGE_BYTES)
 
 #define LOCK_WAIT_MS         1000 /* for a reader that looks while the schema is made or the mode changes */
 #define CLOSE_WAITS          150  /* for live readers to let go */
 #define CLOSE_WAIT_NS        20000000 /* between two tries: 3 s in all */
 #define NS_PER_SECOND        1000000000
-#define WAL_FRAME_BYTES      (4096 + 24)
+#define WAL_FRAME_BYTES      (CAIRN_PAGE_BYTES + 24)
 
 static const char *const companions[] = {"-wal", "-shm", "-journal"};
 
@@ -142,7 +143,7 @@ static int on_commit(void *state, sqlite3 *db, const char *name, int pages)
  * empty file or one with its application_id in it. Nothing has to survive a power failure yet. */
 static int make_schema(struct cairn_writer *writer)
 {
-    int result = run(writer, "PRAGMA synchronous = OFF; PRAGMA page_size = 4096; PRAGMA cache_size = -16384;"
+    int result = run(writer, "PRAGMA synchronous = OFF;" SET_PAGE_SIZE "; PRAGMA cache_size = -16384;"
                              "BEGIN IMMEDIATE;" SET_APPLICATION_ID ";" SET_VERSION);
     if (result == SQLITE_OK) {
         result = run(writer, cairn_schema_text);

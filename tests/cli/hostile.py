@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import struct
 
-PAGE = 4096
+PAGE = 1024
 EVENTS_VERSION, GROUP_VERSION = 1, 3  # first bytes of blobs: a chunk of events, deltas of several chunks
 BIG, SMALL = 2**63 - 1, -(2**63)
 TEXTS = {

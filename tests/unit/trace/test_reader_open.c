@@ -314,6 +314,22 @@ static void test_older_version(void **state)
     expect(broken, CAIRN_E_FORMAT, "not those of trace version 1");
 }
 
+/* Recorders wrote larger pages once, and people may give a trace others. */
+static void test_pages_of_any_size(void **state)
+{
+    (void)state;
+    for (unsigned size = 512; size <= 65536; size *= 2) {
+        sqlite3 *db;
+        char sql[64];
+        write_file(whole_bytes.data, whole_bytes.length);
+        assert_int_equal(sqlite3_open(broken, &db), SQLITE_OK);
+        snprintf(sql, sizeof(sql), "PRAGMA page_size = %u; VACUUM", size);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        assert_true(ask_everything(broken, NULL));
+    }
+}
+
 static void test_missing_wal(void **state)
 {
     (void)state;
@@ -442,8 +458,8 @@ static void test_flipped_bits(void **state)
         cairn_buffer_append(&copy, whole_bytes.data, whole_bytes.length);
         for (uint64_t flips = 1 + random_below(&seed, 4); flips > 0; flips--) {
             /* Half of them where pages say what is in them. */
-            const size_t page = random_below(&seed, copy.length / 4096) * 4096;
-            const size_t at = page + random_below(&seed, random_below(&seed, 2) ? 40 : 4096);
+            const size_t page = random_below(&seed, copy.length / CAIRN_PAGE_BYTES) * CAIRN_PAGE_BYTES;
+            const size_t at = page + random_below(&seed, random_below(&seed, 2) ? 40 : CAIRN_PAGE_BYTES);
             copy.data[at] = (char)(copy.data[at] ^ 1 << random_below(&seed, 8));
         }
         write_file(copy.data, copy.length);
@@ -460,21 +476,24 @@ static void test_pages_in_a_circle(void **state)
 {
     struct cairn_buffer copy = CAIRN_BUFFER_INIT;
     (void)state;
-    for (size_t page = 1; page < whole_bytes.length / 4096; page++) {
+    for (size_t page = 1; page < whole_bytes.length / CAIRN_PAGE_BYTES; page++) {
         cairn_buffer_reset(&copy);
         cairn_buffer_append(&copy, whole_bytes.data, whole_bytes.length);
-        unsigned char *at = (unsigned char *)copy.data + page * 4096;
-        memset(at, 0, 4096);
+        unsigned char *at = (unsigned char *)copy.data + page * CAIRN_PAGE_BYTES;
+        memset(at, 0, CAIRN_PAGE_BYTES);
         at[0] = 5; /* an inner page of a table */
-        const unsigned cells = 500;
+        const unsigned cells = (CAIRN_PAGE_BYTES - 12) / 7;
         at[3] = (unsigned char)(cells >> 8);
         at[4] = (unsigned char)cells;
+        at[10] = (unsigned char)((page + 1) >> 8);
         at[11] = (unsigned char)(page + 1);
         for (unsigned i = 0; i < cells; i++) {
-            const unsigned offset = 4096 - 5 * (i + 1);
+            const unsigned offset = CAIRN_PAGE_BYTES - 5 * (i + 1);
             at[12 + 2 * i] = (unsigned char)(offset >> 8);
             at[13 + 2 * i] = (unsigned char)offset;
-            at[offset + 3] = (unsigned char)(page + 2 < whole_bytes.length / 4096 ? page + 2 : page + 1);
+            const size_t child = page + 2 < whole_bytes.length / CAIRN_PAGE_BYTES ? page + 2 : page + 1;
+            at[offset + 2] = (unsigned char)(child >> 8);
+            at[offset + 3] = (unsigned char)child;
         }
         write_file(copy.data, copy.length);
         const double start = used_s();
@@ -552,6 +571,7 @@ int main(void)
         cmocka_unit_test(test_database_of_another_program),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_older_version),
+        cmocka_unit_test(test_pages_of_any_size),
         cmocka_unit_test(test_missing_wal),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_forged_schema),

@@ -59,6 +59,19 @@ static void test_one_plain_file_is_left(void **state)
     }
 }
 
+/* Of a program that does next to nothing: most tables have no row, and are a page each. */
+static void test_a_short_recording_is_small(void **state)
+{
+    struct stat file;
+    (void)state;
+    struct cairn_writer *writer = create();
+    put_recording(writer, true);
+    close_well(writer);
+    assert_int_equal(ask_file("PRAGMA page_size"), CAIRN_PAGE_BYTES);
+    assert_int_equal(stat(fixture_path, &file), 0);
+    assert_true(file.st_size < 80000);
+}
+
 static void test_names_that_sqlite_would_take_otherwise(void **state)
 {
     (void)state;
@@ -269,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_one_plain_file_is_left, fixture_fresh),
+        cmocka_unit_test_setup(test_a_short_recording_is_small, fixture_fresh),
         cmocka_unit_test_setup(test_names_that_sqlite_would_take_otherwise, fixture_fresh),
         cmocka_unit_test_setup(test_what_is_in_the_way, fixture_fresh),
         cmocka_unit_test_setup(test_leftovers_of_a_dead_recorder_do_no_harm, fixture_fresh),
