@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "trace/schema.h"
+#include "trace/schema_empty.h"
 #include "trace/wal_lock.h"
 #include "trace/writer_private.h"
 
 #define TEXT_OF(value)       TEXT_OF_AGAIN(value)
 #define TEXT_OF_AGAIN(value) #value
-#define SET_APPLICATION_ID   "PRAGMA application_id = " TEXT_OF(CAIRN_APPLICATION_ID)
 #define SET_VERSION          "PRAGMA user_version = " TEXT_OF(CAIRN_SCHEMA_VERSION)
 
 #define LOCK_WAIT_MS         1000 /* for a reader that looks while the schema is made or the mode changes */
@@ -138,22 +138,38 @@ static int on_commit(void *state, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* In one transaction. */
+static int copy_empty_trace(struct cairn_writer *writer)
+{
+    sqlite3 *empty;
+    int result = cairn_schema_open_empty(&empty);
+    if (result == SQLITE_OK) {
+        sqlite3_backup *backup = sqlite3_backup_init(writer->db, "main", empty, "main");
+        if (backup) {
+            sqlite3_backup_step(backup, -1);
+            result = sqlite3_backup_finish(backup);
+        } else {
+            result = sqlite3_extended_errcode(writer->db);
+        }
+    }
+    sqlite3_close(empty);
+    return result;
+}
+
 /* The schema goes in while the file is still in rollback mode: a recorder that is killed at any moment leaves either an
  * empty file or one with its application_id in it. Nothing has to survive a power failure yet. */
 static int make_schema(struct cairn_writer *writer)
 {
-    int result = run(writer, "PRAGMA synchronous = OFF; PRAGMA page_size = 4096; PRAGMA cache_size = -16384;"
-                             "BEGIN IMMEDIATE;" SET_APPLICATION_ID ";" SET_VERSION);
+    int result = run(writer, "PRAGMA synchronous = OFF; PRAGMA cache_size = -16384");
     if (result == SQLITE_OK) {
-        result = run(writer, cairn_schema_text);
+        result = copy_empty_trace(writer);
     }
     if (result == SQLITE_OK) {
         /* The mode is a number in the first page, which is written whole or not at all: no journal has to be made for that. Opens the
          * WAL, which the lock is on, and writes its header, which later would wait for the disk. */
-        result = run(
-            writer,
-            "COMMIT; PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
-            "; COMMIT; PRAGMA synchronous = NORMAL");
+        result = run(writer,
+                     "PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
+                     "; COMMIT; PRAGMA synchronous = NORMAL");
     }
     if (result == SQLITE_OK) {
         sqlite3_wal_hook(writer->db, on_commit, writer); /* takes the place of the automatic checkpoint */
