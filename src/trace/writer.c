@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -279,6 +280,7 @@ void cairn_writer_checkpoint(struct cairn_writer *writer)
     int frames = 0, moved = 0;
     const int result =
         sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
+    writer->on_disk = true;
     if (result == SQLITE_OK && frames >= moved) {
         writer->wal_bytes = (int64_t)(frames - moved) * WAL_FRAME_BYTES;
     } else if (result != SQLITE_OK && (result & 0xFF) != SQLITE_BUSY && (result & 0xFF) != SQLITE_LOCKED) {
@@ -291,12 +293,42 @@ static bool is_busy(int result)
     return (result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED;
 }
 
-/* Empties the WAL into the file and goes back to rollback mode, which needs the file for itself. The checkpoint has made
- * everything durable; what comes behind it changes the header and `closing` only, a page each, and needs neither waiting for the disk
- * nor a journal in a file. */
+/* Waits until the file, and its name, are on the disk. */
+static int make_durable(struct cairn_writer *writer)
+{
+    sqlite3_file *file = NULL;
+    int result = sqlite3_file_control(writer->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (result == SQLITE_OK && file && file->pMethods) {
+        result = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    }
+    char folder[PATH_MAX];
+    const int length = snprintf(folder, sizeof folder, "%s", writer->path);
+    if (result == SQLITE_OK && length < (int)sizeof folder) {
+        const int directory = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory >= 0) {
+            fdatasync(directory); /* some file systems cannot, as SQLite knows, too */
+            close(directory);
+        }
+    }
+    return result;
+}
+
+/* Moves everything from the WAL into the file, durably. SQLite waits for the disk twice: for the WAL, so that a power failure while the
+ * file is written costs nothing that was there before, and for the file. Where nothing is on the disk so far, once will do. */
+static int empty_wal(struct cairn_writer *writer)
+{
+    if (!writer->on_disk) {
+        run(writer, "PRAGMA synchronous = OFF");
+    }
+    const int result = sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return result == SQLITE_OK && !writer->on_disk ? make_durable(writer) : result;
+}
+
+/* Empties the WAL into the file and goes back to rollback mode, which needs the file for itself. What comes behind the emptying changes
+ * the header and `closing` only, a page each, and needs neither waiting for the disk nor a journal in a file. */
 static int try_to_settle(struct cairn_writer *writer)
 {
-    const int result = sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    const int result = empty_wal(writer);
     return result == SQLITE_OK ? run(writer, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
                                : result;
 }
@@ -308,6 +340,10 @@ static int settle(struct cairn_writer *writer)
     for (int waits = 0; is_busy(result) && waits < CLOSE_WAITS; waits++) {
         nanosleep(&(struct timespec){.tv_nsec = CLOSE_WAIT_NS}, NULL);
         result = try_to_settle(writer);
+    }
+    if (result != SQLITE_OK && !writer->on_disk && writer->wal_lock >= 0) { /* both files stay */
+        fdatasync(writer->wal_lock);
+        (void)make_durable(writer);
     }
     sqlite3_busy_timeout(writer->db, LOCK_WAIT_MS);
     return result;
@@ -327,6 +363,7 @@ static void say_last_words(struct cairn_writer *writer, enum cairn_status status
 {
     if (status != CAIRN_OK) {
         /* What could not grow may have been the WAL alone: emptied, it has room again. */
+        writer->on_disk = true;
         sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         mark_failed(writer);
     }
