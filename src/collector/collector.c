@@ -90,6 +90,15 @@ static enum cairn_status start_stages(struct cairn_recorder *recorder, struct ca
     return cairn_robust_words_init(&recorder->words, error);
 }
 
+/* Whatever happens to the recorder from now on, there is a recording to open. */
+static enum cairn_status begin_trace(struct cairn_recorder *recorder, struct cairn_writer *writer,
+                                     struct cairn_error *error)
+{
+    cairn_clock_calibrate(&recorder->clock);
+    cairn_writer_recording(writer, &recorder->row);
+    return cairn_writer_commit(writer, error);
+}
+
 static enum cairn_status start_writing(struct cairn_recorder *recorder, const char *path,
                                        struct cairn_error *error)
 {
@@ -103,8 +112,11 @@ static enum cairn_status start_writing(struct cairn_recorder *recorder, const ch
     if (status != CAIRN_OK) {
         return status;
     }
-    status = cairn_store_start(&recorder->pipeline, writer, recorder->options->max_size_bytes,
-                               recorder->symboliser, &recorder->store, error);
+    status = begin_trace(recorder, writer, error);
+    if (status == CAIRN_OK) {
+        status = cairn_store_start(&recorder->pipeline, writer, recorder->options->max_size_bytes,
+                                   recorder->symboliser, &recorder->store, error);
+    }
     if (status != CAIRN_OK) {
         cairn_writer_discard(writer);
         return status;
@@ -155,14 +167,6 @@ static void wait_until_written(struct cairn_pipeline *pipeline)
     while (sem_wait(&written) != 0) {
     }
     sem_destroy(&written);
-}
-
-/* Whatever happens to the recorder from now on, there is a recording to open. */
-static void begin_trace(struct cairn_recorder *recorder)
-{
-    cairn_clock_calibrate(&recorder->clock);
-    cairn_recorder_commit(recorder, 0, false);
-    wait_until_written(&recorder->pipeline);
 }
 
 static void note_losses(struct cairn_recorder *recorder)
@@ -397,7 +401,6 @@ static enum cairn_status record(struct cairn_recorder *recorder, const char *age
         result->path[0] = '\0';
         goto done;
     }
-    begin_trace(recorder);
     /* Without it the program is found by its environment, as its children are. */
     (void)!cairn_session_announce(&recorder->session, launch.pid, cairn_process_start_ticks(launch.pid),
                                   NULL);
@@ -505,7 +508,6 @@ static enum cairn_status join(struct cairn_recorder *recorder, const struct cair
         status = start_writing(recorder, result->path, error);
     }
     if (status == CAIRN_OK) {
-        begin_trace(recorder);
         result->started = true;
         status = record_running(recorder, plan, watched, result, error);
     } else {

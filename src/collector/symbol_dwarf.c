@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "collector/symbol_file.h"
+#include "collector/table.h"
 
 /* Nesting of inlined calls that is followed; deeper ones end the answer. */
 #define NESTING_MAX 64
 #define CHAIN_MAX   64
+/* More than the header of a unit takes. */
+#define HEADER_MAX_BYTES 64
 
 /* The way to an address inside one function: the function, then what was inlined, outermost first. */
 struct inline_chain {
@@ -27,36 +30,34 @@ static int compare_ranges(const void *left, const void *right)
     return a->low < b->low ? -1 : a->low > b->low;
 }
 
-static bool push_range(struct cairn_symbol_file *file, size_t *capacity, uint64_t low, uint64_t high,
-                       Dwarf_Off unit)
+/* False when memory ran out. */
+static bool add_ranges(struct cairn_symbol_file *file, Dwarf_Die *unit)
 {
-    if (file->range_count == *capacity) {
-        const size_t larger = *capacity ? *capacity * 2 : 256;
-        struct cairn_unit_range *grown = realloc(file->ranges, larger * sizeof *grown);
-        if (!grown) {
+    Dwarf_Addr base, low, high;
+    ptrdiff_t at = 0;
+    while ((at = dwarf_ranges(unit, at, &base, &low, &high)) > 0) {
+        struct cairn_unit_range *ranges =
+            cairn_grown(file->ranges, &file->range_capacity, file->range_count, sizeof *ranges);
+        if (!ranges) {
             return false;
         }
-        file->ranges = grown;
-        *capacity = larger;
+        file->ranges = ranges;
+        ranges[file->range_count] =
+            (struct cairn_unit_range){.low = low, .high = high, .unit = dwarf_dieoffset(unit)};
+        file->range_count += low < high;
     }
-    file->ranges[file->range_count++] = (struct cairn_unit_range){.low = low, .high = high, .unit = unit};
     return true;
 }
 
 /* Clang leaves .debug_aranges out: ask every unit for its ranges, once. */
 static void load_ranges(struct cairn_symbol_file *file)
 {
-    size_t capacity = 0;
     Dwarf_CU *unit = NULL;
     Dwarf_Die die;
     file->ranges_loaded = true;
     while (dwarf_get_units(file->dwarf, unit, &unit, NULL, NULL, &die, NULL) == 0) {
-        Dwarf_Addr base, low, high;
-        ptrdiff_t at = 0;
-        while ((at = dwarf_ranges(&die, at, &base, &low, &high)) > 0) {
-            if (low < high && !push_range(file, &capacity, low, high, dwarf_dieoffset(&die))) {
-                return;
-            }
+        if (!add_ranges(file, &die)) {
+            return;
         }
     }
     if (file->range_count > 1) {
@@ -64,8 +65,48 @@ static void load_ranges(struct cairn_symbol_file *file)
     }
 }
 
+/* Goes on to the next unit in the head; false at its end. */
+static bool add_head_unit(struct cairn_symbol_file *file)
+{
+    Dwarf_Off next;
+    size_t header_bytes;
+    Dwarf_Die die;
+    if (file->head_offset + HEADER_MAX_BYTES > file->image.info_bytes ||
+        dwarf_next_unit(file->dwarf, file->head_offset, &next, &header_bytes, NULL, NULL, NULL, NULL, NULL,
+                        NULL) != 0 ||
+        next > file->image.info_bytes) {
+        return false;
+    }
+    const Dwarf_Off offset = file->head_offset + header_bytes;
+    file->head_offset = next;
+    return dwarf_offdie(file->dwarf, offset, &die) && add_ranges(file, &die);
+}
+
+/* Unit by unit: .debug_aranges, which would tell at once, is checked against all of them by libdw. */
+static bool find_head_unit(struct cairn_symbol_file *file, uint64_t address, Dwarf_Die *unit)
+{
+    size_t at = 0;
+    do {
+        for (; at < file->range_count; at++) {
+            const struct cairn_unit_range *range = &file->ranges[at];
+            if (range->low <= address && address < range->high) {
+                return dwarf_offdie(file->dwarf, range->unit, unit) != NULL;
+            }
+        }
+    } while (add_head_unit(file));
+    return false;
+}
+
 static bool find_unit(struct cairn_symbol_file *file, uint64_t address, Dwarf_Die *unit)
 {
+    if (cairn_symbol_file_has_more(file)) {
+        if (find_head_unit(file, address, unit)) {
+            return true;
+        }
+        if (!cairn_symbol_file_finish(file)) {
+            return false;
+        }
+    }
     if (dwarf_addrdie(file->dwarf, address, unit)) {
         return true;
     }
@@ -229,9 +270,8 @@ static void set_call_line(struct cairn_symbol *row, Dwarf_Die *unit, Dwarf_Die *
     }
 }
 
-size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
-                                  struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
-                                  size_t capacity)
+static size_t resolve(struct cairn_symbol_file *file, uint64_t address, struct cairn_symbol_scratch *scratch,
+                      struct cairn_symbol *rows, size_t capacity)
 {
     Dwarf_Die unit;
     struct inline_chain chain = {.count = 0};
@@ -256,4 +296,27 @@ size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t addre
         }
     }
     return count;
+}
+
+static bool all_have_names(const struct cairn_symbol *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].function) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
+                                  struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
+                                  size_t capacity)
+{
+    const size_t count = resolve(file, address, scratch, rows, capacity);
+    /* A unit may take names from another one (link-time optimisation), behind the head. */
+    if (all_have_names(rows, count) || !cairn_symbol_file_has_more(file)) {
+        return count;
+    }
+    scratch->names_used = scratch->files_used = 0;
+    return cairn_symbol_file_finish(file) ? resolve(file, address, scratch, rows, capacity) : 0;
 }

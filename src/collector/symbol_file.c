@@ -194,7 +194,7 @@ Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
 {
     if (file->has_dwarf && !file->dwarf) {
         Elf *best = file->debug_elf ? file->debug_elf : file->elf;
-        if (cairn_symbol_image_open(&file->image, best)) {
+        if (cairn_symbol_image_open(&file->image, best, file->head_bytes)) {
             best = file->image.elf;
         }
         file->dwarf = dwarf_begin_elf(best, DWARF_C_READ, NULL);
@@ -203,12 +203,36 @@ Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
     return file->dwarf;
 }
 
+bool cairn_symbol_file_has_more(const struct cairn_symbol_file *file)
+{
+    return file->image.elf && file->image.info_bytes != SIZE_MAX;
+}
+
+static void forget_dwarf(struct cairn_symbol_file *file)
+{
+    free(file->ranges);
+    file->ranges = NULL;
+    file->range_count = file->range_capacity = 0;
+    file->ranges_loaded = false;
+    cairn_symbol_functions_release(file);
+    dwarf_end(file->dwarf);
+    file->dwarf = NULL;
+}
+
+bool cairn_symbol_file_finish(struct cairn_symbol_file *file)
+{
+    forget_dwarf(file);
+    if (cairn_symbol_image_finish(&file->image)) {
+        file->dwarf = dwarf_begin_elf(file->image.elf, DWARF_C_READ, NULL);
+    }
+    file->has_dwarf = file->dwarf != NULL;
+    return file->has_dwarf;
+}
+
 void cairn_symbol_file_close(struct cairn_symbol_file *file)
 {
     cairn_symbol_table_release(&file->table);
-    free(file->ranges);
-    cairn_symbol_functions_release(file);
-    dwarf_end(file->dwarf);
+    forget_dwarf(file);
     cairn_symbol_image_close(&file->image);
     close_elf(&file->debug_elf, &file->debug_fd);
     close_elf(&file->elf, &file->elf_fd);

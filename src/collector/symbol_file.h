@@ -38,8 +38,10 @@ struct cairn_symbol_file {
     struct cairn_symbol_table table; /* empty until somebody asks for it */
     bool table_loaded;
     struct cairn_unit_range *ranges; /* NULL until a look-up needs them */
-    size_t range_count;
+    size_t range_count, range_capacity;
     bool ranges_loaded;
+    size_t head_bytes;     /* of .debug_info, unpacked at first; set before the first question */
+    Dwarf_Off head_offset; /* where the next unit starts that was not asked for its ranges, in the head */
     struct cairn_unit_functions *units; /* those of which addresses were asked for, by offset */
     size_t unit_count, unit_capacity;
     char state[256]; /* see cairn_symbol_module_state() */
@@ -52,6 +54,11 @@ void cairn_symbol_file_close(struct cairn_symbol_file *file);
 /* Its debug information, NULL when it has none that can be read. Where that is compressed (libc's is on Debian) what is needed
  * of it is unpacked now, which takes milliseconds. */
 Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file);
+/* Whether only the head of that is unpacked. What lies behind it looks like zeros. */
+bool cairn_symbol_file_has_more(const struct cairn_symbol_file *file);
+/* Unpacks the rest; false, and no debug information from now on, where that is damaged. Everything that came of the file's
+ * Dwarf so far is gone. */
+bool cairn_symbol_file_finish(struct cairn_symbol_file *file);
 
 /* The functions of its symbol table, the debug file's where there is one. Never NULL, may be empty; the file's own. */
 const struct cairn_symbol_table *cairn_symbol_file_table(struct cairn_symbol_file *file);

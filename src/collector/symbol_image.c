@@ -9,6 +9,8 @@
 #define ALIGNMENT_BYTES 16u
 /* Deflate cannot do better: who claims more has a damaged file. */
 #define RATIO_MAX 1032u
+/* What does not fit is missing whole: a stored block of deflate, or a match. */
+#define LAST_PIECE_BYTES ((64u << 10) + 258)
 
 /* What libdw looks into for functions, inlined calls, files and lines. */
 static const char *const wanted_names[] = {
@@ -77,6 +79,19 @@ static bool add_part(struct parts *parts, Elf_Scn *section, const GElf_Shdr *hea
     return true;
 }
 
+/* The last one can stay unpacked without a hole between the others. */
+static void put_info_last(struct parts *parts)
+{
+    for (size_t i = 0; i < parts->count; i++) {
+        if (strcmp(parts->list[i].name, ".debug_info") == 0) {
+            const struct part info = parts->list[i];
+            parts->list[i] = parts->list[parts->count - 1];
+            parts->list[parts->count - 1] = info;
+            return;
+        }
+    }
+}
+
 static bool find_parts(struct parts *parts, Elf *from)
 {
     size_t names;
@@ -95,6 +110,7 @@ static bool find_parts(struct parts *parts, Elf *from)
             return false;
         }
     }
+    put_info_last(parts);
     return parts->any_packed;
 }
 
@@ -149,18 +165,46 @@ static void write_headers(const struct parts *parts, Elf *from, size_t names_off
                                               .sh_addralign = 1};
 }
 
-static bool write_contents(const struct parts *parts, const struct cairn_symbol_image *image)
+static enum libdeflate_result unpack(struct libdeflate_decompressor *inflater, const void *packed,
+                                     size_t packed_bytes, void *out, size_t out_bytes)
+{
+    return libdeflate_zlib_decompress(inflater, (const char *)packed + sizeof(Elf64_Chdr),
+                                      packed_bytes - sizeof(Elf64_Chdr), out, out_bytes, NULL);
+}
+
+/* The first `head_bytes` of the section. */
+static bool unpack_head(struct libdeflate_decompressor *inflater, const struct part *part, void *out,
+                        size_t head_bytes, struct cairn_symbol_image *image)
+{
+    image->info_bytes = head_bytes;
+    image->info.packed = part->data->d_buf;
+    image->info.packed_bytes = part->data->d_size;
+    image->info.offset = part->offset;
+    image->info.unpacked_bytes = part->unpacked_bytes;
+    return unpack(inflater, part->data->d_buf, part->data->d_size, out, head_bytes + LAST_PIECE_BYTES) ==
+           LIBDEFLATE_INSUFFICIENT_SPACE;
+}
+
+static bool is_long_info(const struct part *part, size_t head_bytes)
+{
+    return head_bytes > 0 && strcmp(part->name, ".debug_info") == 0 &&
+           part->unpacked_bytes / 2 > head_bytes + LAST_PIECE_BYTES;
+}
+
+static bool write_contents(const struct parts *parts, size_t head_bytes, struct cairn_symbol_image *image)
 {
     struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
     bool good = inflater != NULL;
+    image->info_bytes = SIZE_MAX;
     for (size_t i = 0; good && i < parts->count; i++) {
         const struct part *part = &parts->list[i];
         const char *data = part->data->d_buf;
         char *out = (char *)image->bytes + part->offset;
-        if (part->packed) {
-            good = libdeflate_zlib_decompress(inflater, data + sizeof(Elf64_Chdr),
-                                              part->data->d_size - sizeof(Elf64_Chdr), out,
-                                              part->unpacked_bytes, NULL) == LIBDEFLATE_SUCCESS;
+        if (part->packed && is_long_info(part, head_bytes)) {
+            good = unpack_head(inflater, part, out, head_bytes, image);
+        } else if (part->packed) {
+            good =
+                unpack(inflater, data, part->data->d_size, out, part->unpacked_bytes) == LIBDEFLATE_SUCCESS;
         } else {
             memcpy(out, data, part->unpacked_bytes);
         }
@@ -169,7 +213,7 @@ static bool write_contents(const struct parts *parts, const struct cairn_symbol_
     return good;
 }
 
-bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
+bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from, size_t head_bytes)
 {
     struct parts parts;
     size_t names_offset;
@@ -187,7 +231,7 @@ bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
     /* All of it is about to be written: thousands of faults become a few, where the system allows that. */
     (void)madvise(image->bytes, image->size_bytes, MADV_HUGEPAGE);
     write_headers(&parts, from, names_offset, image);
-    if (write_contents(&parts, image)) {
+    if (write_contents(&parts, head_bytes, image)) {
         image->elf = elf_memory(image->bytes, image->size_bytes);
     }
     if (!image->elf) {
@@ -195,6 +239,17 @@ bool cairn_symbol_image_open(struct cairn_symbol_image *image, Elf *from)
         return false;
     }
     return true;
+}
+
+bool cairn_symbol_image_finish(struct cairn_symbol_image *image)
+{
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    const bool good = inflater && unpack(inflater, image->info.packed, image->info.packed_bytes,
+                                         (char *)image->bytes + image->info.offset,
+                                         image->info.unpacked_bytes) == LIBDEFLATE_SUCCESS;
+    libdeflate_free_decompressor(inflater);
+    image->info_bytes = SIZE_MAX;
+    return good;
 }
 
 void cairn_symbol_image_close(struct cairn_symbol_image *image)

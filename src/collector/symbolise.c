@@ -17,6 +17,10 @@
 #define MAX_SITE_FRAMES 4096u
 #define ROWS_A_BATCH    512u
 #define SITES_A_MESSAGE 4096u
+/* With so many bytes between samples few frames of a library are seen. */
+#define FEW_NAMES_BYTES (256 << 10)
+/* Of 5.8 MB of glibc 2.36: how a program starts, its language, its files. */
+#define HEAD_BYTES ((size_t)2 << 20)
 
 struct module {
     const char *path, *build_id;
@@ -466,6 +470,9 @@ enum cairn_status cairn_symboliser_start(struct cairn_pipeline *pipeline, _Atomi
     }
     if (status == CAIRN_OK) {
         status = cairn_symbols_new(&made->symbols, error);
+    }
+    if (status == CAIRN_OK && pipeline->sample_bytes >= FEW_NAMES_BYTES) {
+        cairn_symbols_expect_few(made->symbols, HEAD_BYTES);
     }
     if (status == CAIRN_OK) {
         status = cairn_site_rule_new(true, NULL, 0, &made->rule, error);

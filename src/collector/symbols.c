@@ -21,6 +21,7 @@ struct cairn_symbols {
     struct cairn_symbol_module *modules;
     size_t open_count;
     uint64_t clock;
+    size_t head_bytes;
     struct cairn_symbol_scratch scratch;
 };
 
@@ -44,6 +45,11 @@ static void module_close(struct cairn_symbol_module *module)
     memcpy(module->file.state, state, sizeof state);
     module->open = false;
     module->owner->open_count--;
+}
+
+void cairn_symbols_expect_few(struct cairn_symbols *symbols, size_t head_bytes)
+{
+    symbols->head_bytes = head_bytes;
 }
 
 void cairn_symbols_free(struct cairn_symbols *symbols)
@@ -85,6 +91,7 @@ static void module_open(struct cairn_symbol_module *module)
         close_oldest(symbols);
     }
     cairn_symbol_file_open(&module->file, module->path, module->build_id);
+    module->file.head_bytes = symbols->head_bytes;
     module->open = true;
     symbols->open_count++;
 }

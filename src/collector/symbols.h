@@ -17,6 +17,9 @@ struct cairn_symbol_module;
 
 CAIRN_MUST_CHECK enum cairn_status cairn_symbols_new(struct cairn_symbols **symbols,
                                                      struct cairn_error *error);
+/* Of debug information that is packed, only the first `head_bytes` are unpacked until something behind them is asked for: half of
+ * the time where nothing is, a quarter more where something is. For modules that are opened from now on. */
+void cairn_symbols_expect_few(struct cairn_symbols *symbols, size_t head_bytes);
 void cairn_symbols_free(struct cairn_symbols *symbols);
 
 /* The module at `path`, opened on first use and kept (bounded: least recently used ones are closed and opened again).

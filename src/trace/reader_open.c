@@ -10,6 +10,7 @@
 
 #include "trace/reader.h"
 #include "trace/schema.h"
+#include "trace/schema_empty.h"
 #include "trace/wal_lock.h"
 
 #define HEADER_BYTES      100u /* of an SQLite file */
@@ -241,11 +242,7 @@ static int describe_schema(sqlite3 *db, uint32_t version, struct cairn_buffer *o
 static int expected_schema(uint32_t version, struct cairn_buffer *out)
 {
     sqlite3 *db;
-    int result = sqlite3_open_v2(":memory:", &db,
-                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
-    if (result == SQLITE_OK) {
-        result = sqlite3_exec(db, cairn_schema_text, NULL, NULL, NULL);
-    }
+    int result = cairn_schema_open_empty(&db);
     if (result == SQLITE_OK) {
         result = describe_schema(db, version, out);
     }

@@ -16,6 +16,9 @@
 /* The text of schema.sql, NUL-terminated, and its length without the NUL. */
 extern const char cairn_schema_text[];
 extern const size_t cairn_schema_text_size;
+/* The pages of an SQLite file with that schema, the two numbers above, and no rows. */
+extern const char cairn_schema_empty[];
+extern const size_t cairn_schema_empty_size;
 
 /* The statement that a version had for a table or view where schema.sql has another one now; NULL: it had the same. Of
  * versions with one name the oldest must stand first. Static. */

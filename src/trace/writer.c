@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,13 @@
 #include <unistd.h>
 
 #include "trace/schema.h"
+#include "trace/schema_empty.h"
 #include "trace/wal_lock.h"
 #include "trace/writer_private.h"
 
 #define TEXT_OF(value)       TEXT_OF_AGAIN(value)
 #define TEXT_OF_AGAIN(value) #value
-#define SET_APPLICATION_ID   "PRAGMA application_id = " TEXT_OF(CAIRN_APPLICATION_ID)
 #define SET_VERSION          "PRAGMA user_version = " TEXT_OF(CAIRN_SCHEMA_VERSION)
-#define SET_PAGE_SIZE        "PRAGMA page_size = " TEXT_OF(CAIRN_PAGE_BYTES)
 
 #define LOCK_WAIT_MS         1000 /* for a reader that looks while the schema is made or the mode changes */
 #define CLOSE_WAITS          150  /* for live readers to let go */
@@ -139,22 +139,38 @@ static int on_commit(void *state, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+/* In one transaction. */
+static int copy_empty_trace(struct cairn_writer *writer)
+{
+    sqlite3 *empty;
+    int result = cairn_schema_open_empty(&empty);
+    if (result == SQLITE_OK) {
+        sqlite3_backup *backup = sqlite3_backup_init(writer->db, "main", empty, "main");
+        if (backup) {
+            sqlite3_backup_step(backup, -1);
+            result = sqlite3_backup_finish(backup);
+        } else {
+            result = sqlite3_extended_errcode(writer->db);
+        }
+    }
+    sqlite3_close(empty);
+    return result;
+}
+
 /* The schema goes in while the file is still in rollback mode: a recorder that is killed at any moment leaves either an
  * empty file or one with its application_id in it. Nothing has to survive a power failure yet. */
 static int make_schema(struct cairn_writer *writer)
 {
-    int result = run(writer, "PRAGMA synchronous = OFF;" SET_PAGE_SIZE "; PRAGMA cache_size = -16384;"
-                             "BEGIN IMMEDIATE;" SET_APPLICATION_ID ";" SET_VERSION);
+    int result = run(writer, "PRAGMA synchronous = OFF; PRAGMA cache_size = -16384");
     if (result == SQLITE_OK) {
-        result = run(writer, cairn_schema_text);
+        result = copy_empty_trace(writer);
     }
     if (result == SQLITE_OK) {
         /* The mode is a number in the first page, which is written whole or not at all: no journal has to be made for that. Opens the
          * WAL, which the lock is on, and writes its header, which later would wait for the disk. */
-        result = run(
-            writer,
-            "COMMIT; PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
-            "; COMMIT; PRAGMA synchronous = NORMAL");
+        result = run(writer,
+                     "PRAGMA journal_mode = MEMORY; PRAGMA journal_mode = WAL; BEGIN IMMEDIATE;" SET_VERSION
+                     "; COMMIT; PRAGMA synchronous = NORMAL");
     }
     if (result == SQLITE_OK) {
         sqlite3_wal_hook(writer->db, on_commit, writer); /* takes the place of the automatic checkpoint */
@@ -262,6 +278,7 @@ void cairn_writer_checkpoint(struct cairn_writer *writer)
     int frames = 0, moved = 0;
     const int result =
         sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_PASSIVE, &frames, &moved);
+    writer->on_disk = true;
     if (result == SQLITE_OK && frames >= moved) {
         writer->wal_bytes = (int64_t)(frames - moved) * WAL_FRAME_BYTES;
     } else if (result != SQLITE_OK && (result & 0xFF) != SQLITE_BUSY && (result & 0xFF) != SQLITE_LOCKED) {
@@ -274,12 +291,42 @@ static bool is_busy(int result)
     return (result & 0xFF) == SQLITE_BUSY || (result & 0xFF) == SQLITE_LOCKED;
 }
 
-/* Empties the WAL into the file and goes back to rollback mode, which needs the file for itself. The checkpoint has made
- * everything durable; what comes behind it changes the header and `closing` only, a page each, and needs neither waiting for the disk
- * nor a journal in a file. */
+/* Waits until the file, and its name, are on the disk. */
+static int make_durable(struct cairn_writer *writer)
+{
+    sqlite3_file *file = NULL;
+    int result = sqlite3_file_control(writer->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    if (result == SQLITE_OK && file && file->pMethods) {
+        result = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    }
+    char folder[PATH_MAX];
+    const int length = snprintf(folder, sizeof folder, "%s", writer->path);
+    if (result == SQLITE_OK && length < (int)sizeof folder) {
+        const int directory = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (directory >= 0) {
+            fdatasync(directory); /* some file systems cannot, as SQLite knows, too */
+            close(directory);
+        }
+    }
+    return result;
+}
+
+/* Moves everything from the WAL into the file, durably. SQLite waits for the disk twice: for the WAL, so that a power failure while the
+ * file is written costs nothing that was there before, and for the file. Where nothing is on the disk so far, once will do. */
+static int empty_wal(struct cairn_writer *writer)
+{
+    if (!writer->on_disk) {
+        run(writer, "PRAGMA synchronous = OFF");
+    }
+    const int result = sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return result == SQLITE_OK && !writer->on_disk ? make_durable(writer) : result;
+}
+
+/* Empties the WAL into the file and goes back to rollback mode, which needs the file for itself. What comes behind the emptying changes
+ * the header and `closing` only, a page each, and needs neither waiting for the disk nor a journal in a file. */
 static int try_to_settle(struct cairn_writer *writer)
 {
-    const int result = sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    const int result = empty_wal(writer);
     return result == SQLITE_OK ? run(writer, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
                                : result;
 }
@@ -291,6 +338,10 @@ static int settle(struct cairn_writer *writer)
     for (int waits = 0; is_busy(result) && waits < CLOSE_WAITS; waits++) {
         nanosleep(&(struct timespec){.tv_nsec = CLOSE_WAIT_NS}, NULL);
         result = try_to_settle(writer);
+    }
+    if (result != SQLITE_OK && !writer->on_disk && writer->wal_lock >= 0) { /* both files stay */
+        fdatasync(writer->wal_lock);
+        (void)make_durable(writer);
     }
     sqlite3_busy_timeout(writer->db, LOCK_WAIT_MS);
     return result;
@@ -310,6 +361,7 @@ static void say_last_words(struct cairn_writer *writer, enum cairn_status status
 {
     if (status != CAIRN_OK) {
         /* What could not grow may have been the WAL alone: emptied, it has room again. */
+        writer->on_disk = true;
         sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
         mark_failed(writer);
     }

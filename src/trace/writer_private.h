@@ -26,6 +26,7 @@ struct cairn_writer {
     int reserve;                                       /* descriptor of the reserve, or -1 */
     int64_t reserve_bytes;
     int64_t wal_bytes; /* what a checkpoint may have to move, as of the last commit */
+    bool on_disk;      /* a checkpoint has made a part of the trace durable */
     int64_t dropped_chunks;
     bool in_transaction;
     struct cairn_error failure; /* status CAIRN_OK: none */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "collector/symbol_file.h"
 #include "collector/symbols.h"
 
 static int outer_line, inner_line;
@@ -174,25 +175,32 @@ static void assert_same_text(const char *one, const char *other)
     }
 }
 
-/* What `path`, this program as well, says of these addresses is what this program's own file says. */
-static void compare_with_own_file(const char *path, uint64_t first, uint64_t step, int addresses)
+/* Addresses that two files are asked about. */
+struct addresses {
+    uint64_t first, step;
+    int count;
+    size_t head_bytes; /* the other file's debug information is unpacked by halves; 0: at once */
+};
+
+/* What `path` says of these addresses is what `own_path`, of the same build, says. */
+static void compare_files(const char *own_path, const char *path, const struct addresses *asked)
 {
-    char own_path[4096] = {0};
     struct cairn_symbols *symbols[2];
     int inlined = 0;
-    assert_non_null(realpath("/proc/self/exe", own_path));
     const char *const paths[2] = {own_path, path};
     struct cairn_symbol_module *modules[2];
     for (int k = 0; k < 2; k++) {
         assert_int_equal(cairn_symbols_new(&symbols[k], NULL), CAIRN_OK);
+        cairn_symbols_expect_few(symbols[k], k ? asked->head_bytes : 0);
         modules[k] = cairn_symbols_module(symbols[k], paths[k], NULL);
     }
     assert_string_equal(cairn_symbol_module_state(modules[1]), "debug");
-    for (int i = 0; i < addresses; i++) {
+    for (int i = 0; i < asked->count; i++) {
         struct cairn_symbol rows[2][32];
         size_t counts[2];
         for (int k = 0; k < 2; k++) {
-            counts[k] = cairn_symbol_module_resolve(modules[k], first + (uint64_t)i * step, rows[k], 32);
+            counts[k] = cairn_symbol_module_resolve(modules[k], asked->first + (uint64_t)i * asked->step,
+                                                    rows[k], 32);
         }
         assert_int_equal(counts[0], counts[1]);
         for (size_t row = 0; row < counts[0]; row++) {
@@ -209,13 +217,28 @@ static void compare_with_own_file(const char *path, uint64_t first, uint64_t ste
     cairn_symbols_free(symbols[1]);
 }
 
-/* A copy of this program as objcopy makes it. */
+static void compare_with_own_file(const char *path, uint64_t first, uint64_t step, int addresses)
+{
+    char own_path[4096] = {0};
+    assert_non_null(realpath("/proc/self/exe", own_path));
+    compare_files(own_path, path,
+                  &(struct addresses){.first = first, .step = step, .count = addresses, .head_bytes = 0});
+}
+
+/* A copy as objcopy makes it. */
+static void copy_file(const char *path, const char *options, char *copy, size_t size)
+{
+    char command[8192];
+    snprintf(copy, size, "/tmp/cairn-test-symbols-%d", (int)getpid());
+    snprintf(command, sizeof command, "objcopy %s '%s' %s", options, path, copy);
+    assert_int_equal(system(command), 0);
+}
+
 static void copy_self(const char *options, char *copy, size_t size)
 {
-    char command[512];
-    snprintf(copy, size, "/tmp/cairn-test-symbols-%d", (int)getpid());
-    snprintf(command, sizeof command, "objcopy %s /proc/%d/exe %s", options, (int)getpid(), copy);
-    assert_int_equal(system(command), 0);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)getpid());
+    copy_file(path, options, copy, size);
 }
 
 static void test_packed_sections(void **state)
@@ -234,6 +257,70 @@ static void test_packed_sections(void **state)
         compare_with_own_file(copy, start, 3, 400);
         assert_int_equal(unlink(copy), 0);
     }
+}
+
+static uint64_t address_of(void *library, const char *name)
+{
+    struct link_map *map = library;
+    void *address = dlsym(library, name);
+    assert_non_null(address);
+    return (uintptr_t)address - map->l_addr;
+}
+
+static const char *const many_functions[] = {
+    many_functions_plain,
+#ifdef many_functions_lto
+    many_functions_lto,
+#endif
+};
+
+/* Wherever the first address and those behind it are: in the head, across its end, behind it. */
+static void test_packed_sections_by_halves(void **state)
+{
+    (void)state;
+    static const char *const starts[] = {"function_1_100", "function_2_845", "function_8_249"};
+    static const size_t heads[] = {1, 300, 20000, 28000};
+    for (size_t i = 0; i < sizeof many_functions / sizeof *many_functions; i++) {
+        char copy[64];
+        void *library = dlopen(many_functions[i], RTLD_NOW);
+        assert_non_null(library);
+        copy_file(many_functions[i], "--compress-debug-sections=zlib", copy, sizeof copy);
+        for (size_t k = 0; k < 3 * 4; k++) {
+            compare_files(many_functions[i], copy,
+                          &(struct addresses){.first = address_of(library, starts[k % 3]),
+                                              .step = 7,
+                                              .count = k % 3 == 2 ? 5 : 1500,
+                                              .head_bytes = heads[k / 3]});
+        }
+        dlclose(library);
+        assert_int_equal(unlink(copy), 0);
+    }
+}
+
+/* What is asked for in the head leaves the rest packed. */
+static void test_the_head_is_enough(void **state)
+{
+    (void)state;
+    char copy[64];
+    struct cairn_symbol_file file;
+    struct cairn_symbol_scratch scratch = {.names_used = 0};
+    struct cairn_symbol rows[8];
+    void *library = dlopen(many_functions_plain, RTLD_NOW);
+    assert_non_null(library);
+    copy_file(many_functions_plain, "--compress-debug-sections=zlib", copy, sizeof copy);
+    cairn_symbol_file_open(&file, copy, NULL);
+    file.head_bytes = 28000;
+    const uint64_t first = address_of(library, "function_1_100"),
+                   last = address_of(library, "function_8_100");
+    assert_true(cairn_symbol_dwarf_resolve(&file, first, &scratch, rows, 8) > 0);
+    assert_string_equal(rows[0].function, "function_1_100");
+    assert_true(cairn_symbol_file_has_more(&file));
+    assert_true(cairn_symbol_dwarf_resolve(&file, last, &scratch, rows, 8) > 0);
+    assert_string_equal(rows[0].function, "function_8_100");
+    assert_false(cairn_symbol_file_has_more(&file));
+    cairn_symbol_file_close(&file);
+    dlclose(library);
+    assert_int_equal(unlink(copy), 0);
 }
 
 /* Overwrites a part of the packed section, as on a bad disk. */
@@ -320,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_agrees_with_addr2line),
         cmocka_unit_test(test_libc_by_symbol_table),
         cmocka_unit_test(test_packed_sections),
+        cmocka_unit_test(test_packed_sections_by_halves),
+        cmocka_unit_test(test_the_head_is_enough),
         cmocka_unit_test(test_damaged_sections),
         cmocka_unit_test(test_demangle),
         cmocka_unit_test(test_source_lines),

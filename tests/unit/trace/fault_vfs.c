@@ -13,6 +13,7 @@ static sqlite3_vfs vfs;
 static sqlite3_vfs *real_vfs;
 static unsigned long left;
 static bool stays, happened;
+static unsigned syncs, writes_behind;
 
 void fault_vfs_arm(unsigned long countdown, bool for_ever)
 {
@@ -25,6 +26,14 @@ bool fault_vfs_happened(void)
 {
     left = 0;
     return happened;
+}
+
+unsigned fault_vfs_syncs(unsigned *behind)
+{
+    const unsigned count = syncs;
+    *behind = writes_behind;
+    syncs = 0;
+    return count;
 }
 
 static bool fails(void)
@@ -54,6 +63,7 @@ static int fault_read(sqlite3_file *file, void *data, int size, sqlite3_int64 of
 
 static int fault_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 offset)
 {
+    writes_behind++;
     return fails() ? SQLITE_FULL : real_of(file)->pMethods->xWrite(real_of(file), data, size, offset);
 }
 
@@ -64,6 +74,8 @@ static int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static int fault_sync(sqlite3_file *file, int flags)
 {
+    syncs++;
+    writes_behind = 0;
     return fails() ? SQLITE_IOERR_FSYNC : real_of(file)->pMethods->xSync(real_of(file), flags);
 }
 

@@ -11,5 +11,7 @@ void fault_vfs_register(void);
 void fault_vfs_arm(unsigned long countdown, bool for_ever);
 /* Whether one failed since. Switches failing off. */
 bool fault_vfs_happened(void);
+/* How often SQLite or the writer waited for the disk (xSync) since the last call; `*behind`: writes since the last of them. */
+unsigned fault_vfs_syncs(unsigned *behind);
 
 #endif

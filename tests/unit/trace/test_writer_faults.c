@@ -94,6 +94,31 @@ static void test_every_write_may_fail(void **state)
     }
 }
 
+/* The disk is waited for at the end: once where nothing was on it before; else for the log, too, so that what was durable stays so. Behind
+ * that only the header and `closing` are written, two pages at two moments. */
+static void test_the_end_is_durable(void **state)
+{
+    (void)state;
+    for (int checkpoints = 0; checkpoints < 2; checkpoints++) {
+        unsigned behind;
+        fixture_fresh(NULL);
+        (void)fault_vfs_syncs(&behind);
+        struct cairn_writer *writer = create();
+        put_recording(writer, false);
+        commit(writer);
+        if (checkpoints) {
+            cairn_writer_checkpoint(writer);
+        }
+        put_recording(writer, true);
+        commit(writer);
+        const unsigned before = fault_vfs_syncs(&behind);
+        assert_true(checkpoints ? before >= 2 : before == 0);
+        close_well(writer);
+        assert_int_equal(fault_vfs_syncs(&behind), checkpoints ? 2 : 1);
+        assert_true(behind <= 4);
+    }
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -202,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_every_write_may_fail, fixture_fresh),
+        cmocka_unit_test_setup(test_the_end_is_durable, fixture_fresh),
         cmocka_unit_test_setup(test_out_of_memory, fixture_fresh),
         cmocka_unit_test_setup(test_a_full_disk, fixture_fresh),
         cmocka_unit_test_setup(test_a_log_that_may_not_grow, fixture_fresh),
