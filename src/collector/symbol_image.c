@@ -2,15 +2,15 @@
 
 #include <gelf.h>
 #include <libdeflate.h>
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <zlib.h>
 
 #define ALIGNMENT_BYTES 16u
 /* Deflate cannot do better: who claims more has a damaged file. */
 #define RATIO_MAX 1032u
-/* What does not fit is missing whole: a stored block of deflate, or a match. */
-#define LAST_PIECE_BYTES ((64u << 10) + 258)
 
 /* What libdw looks into for functions, inlined calls, files and lines. */
 static const char *const wanted_names[] = {
@@ -172,23 +172,31 @@ static enum libdeflate_result unpack(struct libdeflate_decompressor *inflater, c
                                       packed_bytes - sizeof(Elf64_Chdr), out, out_bytes, NULL);
 }
 
-/* The first `head_bytes` of the section. */
-static bool unpack_head(struct libdeflate_decompressor *inflater, const struct part *part, void *out,
-                        size_t head_bytes, struct cairn_symbol_image *image)
+/* The first `head_bytes` of the section, which zlib can stop behind. */
+static bool unpack_head(const struct part *part, void *out, size_t head_bytes,
+                        struct cairn_symbol_image *image)
 {
     image->info_bytes = head_bytes;
     image->info.packed = part->data->d_buf;
     image->info.packed_bytes = part->data->d_size;
     image->info.offset = part->offset;
     image->info.unpacked_bytes = part->unpacked_bytes;
-    return unpack(inflater, part->data->d_buf, part->data->d_size, out, head_bytes + LAST_PIECE_BYTES) ==
-           LIBDEFLATE_INSUFFICIENT_SPACE;
+    const size_t in_bytes = part->data->d_size - sizeof(Elf64_Chdr);
+    z_stream stream = {.next_in = (z_const Bytef *)part->data->d_buf + sizeof(Elf64_Chdr),
+                       .avail_in = in_bytes < UINT_MAX ? (uInt)in_bytes : UINT_MAX,
+                       .next_out = out,
+                       .avail_out = (uInt)head_bytes};
+    if (inflateInit(&stream) != Z_OK) {
+        return false;
+    }
+    (void)inflate(&stream, Z_SYNC_FLUSH);
+    inflateEnd(&stream);
+    return stream.avail_out == 0;
 }
 
 static bool is_long_info(const struct part *part, size_t head_bytes)
 {
-    return head_bytes > 0 && strcmp(part->name, ".debug_info") == 0 &&
-           part->unpacked_bytes / 2 > head_bytes + LAST_PIECE_BYTES;
+    return head_bytes > 0 && strcmp(part->name, ".debug_info") == 0 && part->unpacked_bytes / 2 > head_bytes;
 }
 
 static bool write_contents(const struct parts *parts, size_t head_bytes, struct cairn_symbol_image *image)
@@ -201,7 +209,7 @@ static bool write_contents(const struct parts *parts, size_t head_bytes, struct 
         const char *data = part->data->d_buf;
         char *out = (char *)image->bytes + part->offset;
         if (part->packed && is_long_info(part, head_bytes)) {
-            good = unpack_head(inflater, part, out, head_bytes, image);
+            good = unpack_head(part, out, head_bytes, image);
         } else if (part->packed) {
             good =
                 unpack(inflater, data, part->data->d_size, out, part->unpacked_bytes) == LIBDEFLATE_SUCCESS;

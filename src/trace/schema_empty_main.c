@@ -5,16 +5,14 @@
 
 #include "trace/schema.h"
 
-#define TEXT_OF(value)       TEXT_OF_AGAIN(value)
-#define TEXT_OF_AGAIN(value) #value
+#define TEXT_OF(value)   #value
+#define SET(name, value) "PRAGMA " name " = " TEXT_OF(value) ";"
 
 static bool make(sqlite3 *db)
 {
-    static const char begin[] = "PRAGMA page_size = " TEXT_OF(
-        CAIRN_PAGE_BYTES) "; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;"
-                          "PRAGMA application_id = " TEXT_OF(
-                              CAIRN_APPLICATION_ID) ";"
-                                                    "PRAGMA user_version = " TEXT_OF(CAIRN_SCHEMA_VERSION);
+    static const char begin[] = SET("page_size", CAIRN_PAGE_BYTES) SET("journal_mode", OFF)
+        SET("synchronous", OFF) "BEGIN;" SET("application_id", CAIRN_APPLICATION_ID)
+            SET("user_version", CAIRN_SCHEMA_VERSION);
     return sqlite3_exec(db, begin, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, cairn_schema_text, NULL, NULL, NULL) == SQLITE_OK &&
            sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;

@@ -66,7 +66,7 @@ static void test_it_says_whose_it_is(void **state)
     sqlite3 *db = open_empty();
     assert_int_equal(ask(db, "PRAGMA application_id"), CAIRN_APPLICATION_ID);
     assert_int_equal(ask(db, "PRAGMA user_version"), CAIRN_SCHEMA_VERSION);
-    assert_int_equal(ask(db, "PRAGMA page_size"), 4096);
+    assert_int_equal(ask(db, "PRAGMA page_size"), CAIRN_PAGE_BYTES);
     assert_int_equal(ask(db, "SELECT count(*) FROM recording"), 0);
     sqlite3_stmt *check = prepare(db, "PRAGMA integrity_check");
     assert_int_equal(sqlite3_step(check), SQLITE_ROW);
