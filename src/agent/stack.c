@@ -468,6 +468,17 @@ static inline uint32_t find_known(struct cairn_stacks *stacks, const struct cair
     return cairn_tails_find(&stacks->tails, kept, at);
 }
 
+/* A stack of which nothing is known: to look at a single address takes room, too. */
+static __attribute__((noinline)) uint32_t capture_nothing(struct cairn_stacks *stacks,
+                                                          struct cairn_ring_writer *writer)
+{
+    uint32_t root;
+    set_phase(stacks, PHASE_BUILDING);
+    const bool sent = intern_root(stacks, WALK_STOPPED, writer, &root);
+    set_phase(stacks, PHASE_IDLE);
+    return sent ? root : 0;
+}
+
 uint32_t cairn_stacks_capture(struct cairn_stacks *stacks, const struct cairn_registers *at,
                               struct cairn_ring_writer *writer)
 {
@@ -488,6 +499,10 @@ uint32_t cairn_stacks_capture(struct cairn_stacks *stacks, const struct cairn_re
         }
     }
     begin_walk(stacks, at);
+    if (__builtin_expect(!cairn_stack_memory_is_known(&stacks->memory), 0) &&
+        !cairn_stack_memory_has_room()) {
+        return capture_nothing(stacks, writer);
+    }
     const uint32_t known = find_known(stacks, at);
     if (known != 0) {
         return known;

@@ -62,8 +62,9 @@ void cairn_stack_memory_init(struct cairn_stack_memory *memory)
         void *low = NULL;
         size_t bytes = 0;
         if (pthread_attr_getstack(&attributes, &low, &bytes) == 0) {
-            memory->thread =
-                (struct cairn_stack_bounds){.low = (uintptr_t)low, .high = (uintptr_t)low + bytes};
+            memory->thread = (struct cairn_stack_bounds){
+                .low = (uintptr_t)low + (bytes > CAIRN_STACK_ROOM_BYTES ? CAIRN_STACK_ROOM_BYTES : 0),
+                .high = (uintptr_t)low + bytes};
         }
         pthread_attr_destroy(&attributes);
     }
@@ -88,6 +89,12 @@ bool cairn_stack_memory_enter_unknown(struct cairn_stack_memory *memory, uintptr
     memory->high = page_end(sp);
     memory->probed = true;
     return true;
+}
+
+bool cairn_stack_memory_has_room(void)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(uintptr_t)(sizeof(uintptr_t) - 1);
+    return probing_works && probe(here - CAIRN_STACK_ROOM_BYTES) == -EINVAL;
 }
 
 bool cairn_stack_memory_reach(struct cairn_stack_memory *memory, uintptr_t address)

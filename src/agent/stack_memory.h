@@ -15,8 +15,11 @@
 /* Pages asked for in one walk, at most. */
 #define CAIRN_PROBED_PAGES_MAX 512u
 
+/* So much of the stack that it stands on a walk may take itself, when it meets code for the first time. */
+#define CAIRN_STACK_ROOM_BYTES 3072u
+
 struct cairn_stack_memory {
-    struct cairn_stack_bounds thread;
+    struct cairn_stack_bounds thread; /* without the last bytes of it, where a walk has no room */
     /* Of the walk under way: every byte in [low, high) may be read. */
     uintptr_t low, high;
     bool probed;           /* high may move outward by asking */
@@ -30,6 +33,10 @@ extern struct cairn_stack_bounds cairn_main_stack __attribute__((visibility("hid
 void cairn_stack_memory_setup(void);
 /* On the thread it is for. May allocate (glibc reads a thread's attributes so): not on the usual path. */
 void cairn_stack_memory_init(struct cairn_stack_memory *memory);
+
+/* Whether there is room for a walk below where the caller stands, which is no known stack. Signal stacks may be nearly full of what
+ * the kernel saves there. */
+bool cairn_stack_memory_has_room(void);
 
 /* Whether the eight bytes at `address` may be read now, on whatever memory: for single words beside a walk. */
 bool cairn_stack_memory_word_is_readable(const struct cairn_stack_memory *memory, uintptr_t address);
@@ -54,6 +61,12 @@ static inline bool cairn_stack_memory_enter(struct cairn_stack_memory *memory, u
     memory->high = bounds->high;
     memory->probed = false;
     return true;
+}
+
+/* Whether a walk has begun on a stack whose end is known, and is not near it. */
+static inline bool cairn_stack_memory_is_known(const struct cairn_stack_memory *memory)
+{
+    return memory->high != 0 && !memory->probed;
 }
 
 static inline bool cairn_stack_memory_holds(const struct cairn_stack_memory *memory, uintptr_t address)

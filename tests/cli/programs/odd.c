@@ -142,8 +142,17 @@ static void allocate_in_coroutine(void)
     handled++;
 }
 
+/* The same, with about 1 KiB left. */
+static void allocate_in_tight_coroutine(void)
+{
+    volatile char room[2900];
+    room[0] = room[sizeof room - 1] = 1;
+    free(allocate_elsewhere(30));
+    handled += room[0];
+}
+
 /* Allocations on stacks of 4 KiB below which nothing is, from a library that was never seen before. */
-static int small_stack(const char *library, bool coroutine)
+static int small_stack(const char *library, void (*coroutine)(void))
 {
     const size_t bytes = 4096;
     work(10);
@@ -158,7 +167,7 @@ static int small_stack(const char *library, bool coroutine)
         inside.uc_stack.ss_sp = stack + bytes;
         inside.uc_stack.ss_size = bytes;
         inside.uc_link = &outside;
-        makecontext(&inside, allocate_in_coroutine, 0);
+        makecontext(&inside, coroutine, 0);
         swapcontext(&outside, &inside);
     } else {
         const stack_t other = {.ss_sp = stack + bytes, .ss_size = bytes};
@@ -292,8 +301,9 @@ int main(int argc, char **argv)
            : strcmp(what, "nowhere") == 0   ? pointers_to_nowhere()
            : strcmp(what, "exec") == 0      ? longest_command_line(false)
            : strcmp(what, "spawn") == 0     ? longest_command_line(true)
-           : strcmp(what, "handler") == 0   ? small_stack(argument, false)
-           : strcmp(what, "coroutine") == 0 ? small_stack(argument, true)
+           : strcmp(what, "handler") == 0   ? small_stack(argument, NULL)
+           : strcmp(what, "coroutine") == 0 ? small_stack(argument, allocate_in_coroutine)
+           : strcmp(what, "tight") == 0     ? small_stack(argument, allocate_in_tight_coroutine)
            : strcmp(what, "counter") == 0   ? no_counter()
            : strcmp(what, "hidden") == 0    ? hidden_headers(argument)
            : strcmp(what, "crooked") == 0   ? crooked_stack()
