@@ -1,5 +1,6 @@
 #include "agent/nodes.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "agent/memory.h"
@@ -23,17 +24,28 @@ static uint32_t table_bits(const struct cairn_nodes *nodes)
     return 64 - nodes->shift;
 }
 
+/* A signal handler may leave by longjmp between any two steps here: there is never less behind `entries` than `mask` says, and what is
+ * unmapped is no table any more. At worst an old table is left behind. */
 static void use_table(struct cairn_nodes *nodes, struct cairn_node_entry *entries, uint32_t bits)
 {
-    nodes->entries = entries;
+    const bool grows = bits > table_bits(nodes);
+    if (grows) {
+        nodes->entries = entries;
+        atomic_signal_fence(memory_order_seq_cst);
+    }
     nodes->mask = (1u << bits) - 1;
     nodes->shift = 64 - bits;
+    if (!grows) {
+        atomic_signal_fence(memory_order_seq_cst);
+        nodes->entries = entries;
+    }
+    atomic_signal_fence(memory_order_seq_cst);
 }
 
 bool cairn_nodes_init(struct cairn_nodes *nodes)
 {
     struct cairn_node_entry *entries = cairn_memory_map(table_bytes(FIRST_TABLE_BITS));
-    *nodes = (struct cairn_nodes){0};
+    *nodes = (struct cairn_nodes){.shift = 64};
     if (entries == NULL) {
         return false;
     }
@@ -43,9 +55,11 @@ bool cairn_nodes_init(struct cairn_nodes *nodes)
 
 void cairn_nodes_release(struct cairn_nodes *nodes)
 {
-    if (nodes->entries != NULL) {
-        cairn_memory_unmap(nodes->entries, table_bytes(table_bits(nodes)));
+    struct cairn_node_entry *entries = nodes->entries;
+    if (entries != NULL) {
         nodes->entries = NULL;
+        atomic_signal_fence(memory_order_seq_cst);
+        cairn_memory_unmap(entries, table_bytes(table_bits(nodes)));
     }
 }
 
@@ -54,14 +68,16 @@ void cairn_nodes_clear(struct cairn_nodes *nodes)
 {
     nodes->generation++;
     nodes->count = 0;
+    struct cairn_node_entry *old = nodes->entries;
+    const uint32_t old_bits = table_bits(nodes);
     struct cairn_node_entry *entries =
-        table_bits(nodes) > FIRST_TABLE_BITS ? cairn_memory_map(table_bytes(FIRST_TABLE_BITS)) : NULL;
+        old_bits > FIRST_TABLE_BITS ? cairn_memory_map(table_bytes(FIRST_TABLE_BITS)) : NULL;
     if (entries == NULL) {
-        memset(nodes->entries, 0, table_bytes(table_bits(nodes)));
+        memset(old, 0, table_bytes(old_bits));
         return;
     }
-    cairn_nodes_release(nodes);
     use_table(nodes, entries, FIRST_TABLE_BITS);
+    cairn_memory_unmap(old, table_bytes(old_bits));
 }
 
 bool cairn_nodes_restart(struct cairn_nodes *nodes, struct cairn_ring_writer *writer)

@@ -105,6 +105,52 @@ static void test_end_of_recording_adds_nothing(void **state)
     assert_int_equal(fixture->nodes.count, 0);
 }
 
+static jmp_buf handler;
+static bool interrupted;
+static const struct cairn_nodes *in_use;
+
+/* A signal comes when the memory is gone, and its handler leaves by longjmp. No table may be there then. */
+void __real_cairn_memory_unmap(void *memory, size_t bytes);
+void __wrap_cairn_memory_unmap(void *memory, size_t bytes);
+void __wrap_cairn_memory_unmap(void *memory, size_t bytes)
+{
+    __real_cairn_memory_unmap(memory, bytes);
+    if (interrupted) {
+        interrupted = false;
+        assert_true(in_use->entries != NULL && in_use->entries != memory);
+        longjmp(handler, 1);
+    }
+}
+
+static void intern_many(struct fixture *fixture)
+{
+    for (uint32_t i = 1; i <= 5000; i++) {
+        assert_int_equal(intern(fixture, 0, CAIRN_NODE_NATIVE, i), i);
+    }
+    walk_ring_drain(fixture->ring);
+}
+
+static void test_interrupted_at_any_unmapping(void **state)
+{
+    struct fixture *fixture = *state;
+    in_use = &fixture->nodes;
+    for (unsigned round = 0; round < 20; round++) {
+        intern_many(fixture);
+        interrupted = true;
+        if (setjmp(handler) == 0) {
+            cairn_nodes_clear(&fixture->nodes);
+            fail();
+        }
+        assert_true(cairn_nodes_restart(&fixture->nodes, &fixture->ring->writer));
+        interrupted = true;
+        if (setjmp(handler) == 0) {
+            intern_many(fixture); /* the table grows */
+            fail();
+        }
+        assert_true(cairn_nodes_restart(&fixture->nodes, &fixture->ring->writer));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +158,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_growth_keeps_numbers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_table_starts_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_end_of_recording_adds_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_interrupted_at_any_unmapping, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,3 +80,4 @@ check_walk_of_program(python3 5 /usr/bin/python3 -c "print(len(__import__('json'
 check_walk_of_program(perl 5 perl -e "print scalar map { [1, 2, 3] } 1 .. 5000")
 check_walk_of_program(compiler 40 gcc -O2 -I${PROJECT_SOURCE_DIR}/src -D_GNU_SOURCE -S -o /dev/null
   ${PROJECT_SOURCE_DIR}/src/agent/eh_frame.c)
+target_link_options(test_nodes PRIVATE -Wl,--wrap=cairn_memory_unmap)
