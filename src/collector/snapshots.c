@@ -1,8 +1,7 @@
 #include "collector/snapshots.h"
 
-/* Between periodic snapshots of many accounts, for each: 50 KB of file a second, a small part of what the events of a busy
- * program take. The state at any other moment is known without. */
-#define ROW_PAUSE_NS 300000
+/* Between periodic snapshots of many accounts, so that writing them takes a few percent of a processor. */
+#define ROW_PAUSE_NS 100000
 
 void cairn_snapshots_init(struct cairn_snapshots *snapshots, int64_t interval_ns)
 {

@@ -367,41 +367,12 @@ static void snapshots_and_timeline_stay_bounded(void **state)
     cairn_aggregate_release(&aggregate);
 }
 
-/* Periodic snapshots of many accounts come more rarely, so that their rows stay few beside the events. */
-static void large_snapshots_are_rare(void **state)
-{
-    enum { MANY = 2000, SECONDS = 10, ROWS_A_SECOND = 3334 };
-    (void)state;
-    static struct cairn_snapshots snapshots;
-    struct cairn_aggregate aggregate;
-    const uint8_t lifetime = 0;
-    struct cairn_batch *batch = cairn_batch_new();
-    cairn_aggregate_init(&aggregate);
-    cairn_snapshots_init(&snapshots, 0);
-    for (uint32_t account = 1; account <= MANY; account++) {
-        const struct cairn_account_identity identity = {.process = 1, .thread = 1, .stack = account};
-        const struct cairn_event event = {.account = account, .size = 10};
-        cairn_aggregate_add_accounts(&aggregate, &identity, 1);
-        cairn_aggregate_events(&aggregate, &event, &lifetime, 1);
-    }
-    for (int64_t t = 0; t < SECONDS * 1000000000ll; t += 10000000) {
-        const struct cairn_event event = {.t_ns = (uint64_t)t, .account = 1, .size = 10};
-        cairn_aggregate_events(&aggregate, &event, &lifetime, 1);
-        cairn_snapshots_tick(&snapshots, &aggregate, t, batch);
-    }
-    assert_true(snapshots.kept_rows <= SECONDS * ROWS_A_SECOND + MANY);
-    assert_true(snapshots.kept_count > SECONDS * ROWS_A_SECOND / MANY / 2);
-    cairn_batch_free(batch);
-    cairn_aggregate_release(&aggregate);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_decode_and_add_up),
         cmocka_unit_test(sites_reach_every_row),
         cmocka_unit_test(snapshots_and_timeline_stay_bounded),
-        cmocka_unit_test(large_snapshots_are_rare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
