@@ -26,6 +26,7 @@ struct choice {
     struct cairn_series_point points[POINTS];
     size_t count;
     size_t left_out;
+    bool shifted; /* a moment that the window hangs on is another one, for its single events were dropped */
     struct cairn_error *error;
 };
 
@@ -77,9 +78,23 @@ static bool has_many_chunks(uint64_t from, uint64_t to)
     return to - from >= (uint64_t)BORDER_CHUNKS * CAIRN_CHUNK_EVENTS;
 }
 
+/* Whether the next border may be the one before that time: the moment is known as of a border before it, for its single events were
+ * dropped. */
+static enum cairn_status may_be_next(const struct choice *choice, uint64_t border, int64_t t_ns, bool *may_be)
+{
+    const uint64_t next = border + CAIRN_CHUNK_EVENTS;
+    int64_t next_ns = INT64_MAX;
+    enum cairn_status status = CAIRN_OK;
+    if (next < (uint64_t)cairn_trace_recording(choice->trace)->events) {
+        status = cairn_trace_time_of(choice->trace, next, &next_ns, choice->error);
+    }
+    *may_be = next_ns <= t_ns;
+    return status;
+}
+
 /* The border before that time, unless it lies more than reach_ns before it: then little happens for long, and that would be told as
  * one point. */
-static enum cairn_status moment_near(struct choice *choice, int64_t t_ns, int64_t reach_ns,
+static enum cairn_status moment_near(const struct choice *choice, int64_t t_ns, int64_t reach_ns,
                                      struct cairn_moment *moment)
 {
     enum cairn_status status = cairn_moment_at(choice->trace, t_ns, moment, choice->error);
@@ -91,6 +106,7 @@ static enum cairn_status moment_near(struct choice *choice, int64_t t_ns, int64_
     status = cairn_trace_time_of(choice->trace, border.position, &border.t_ns, choice->error);
     if (status == CAIRN_OK && cairn_difference(t_ns, border.t_ns) <= reach_ns) {
         *moment = border;
+        status = may_be_next(choice, border.position, t_ns, &moment->inexact);
     }
     return status;
 }
@@ -108,6 +124,7 @@ static enum cairn_status find_window(struct choice *choice, const struct cairn_s
         choice->window.from.position > span->to.position) {
         choice->window.from = span->from;
     }
+    choice->shifted = choice->window.from.inexact;
     /* Two thirds of so many; most of them may have been the beginning. */
     choice->by_borders =
         has_many_chunks(0, (span->to.position - choice->window.from.position) / 2 * 3 + CAIRN_CHUNK_EVENTS);
@@ -205,7 +222,7 @@ static void leave_out_inexact(struct choice *choice)
             choice->points[kept++] = *point;
         }
     }
-    choice->left_out = choice->count - kept;
+    choice->left_out = choice->count - kept + choice->shifted;
     choice->count = kept;
 }
 
