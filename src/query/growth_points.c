@@ -124,7 +124,10 @@ static enum cairn_status find_window(struct choice *choice, const struct cairn_s
         choice->window.from.position > span->to.position) {
         choice->window.from = span->from;
     }
-    choice->shifted = choice->window.from.inexact;
+    /* One that is not exact itself is counted with the points. */
+    choice->shifted =
+        choice->window.from.inexact &&
+        cairn_trace_is_exact(choice->trace, choice->window.from.position, choice->window.from.t_ns);
     /* Two thirds of so many; most of them may have been the beginning. */
     choice->by_borders =
         has_many_chunks(0, (span->to.position - choice->window.from.position) / 2 * 3 + CAIRN_CHUNK_EVENTS);
