@@ -53,6 +53,9 @@ void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched)
             sigaction(signal, &ignore, &inherited->ignored[signal]);
         }
     }
+    /* Who ignores it is told of no child's end: the kernel forgets them at once. */
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigaction(SIGCHLD, &usual, &inherited->of_children);
 
     static const int passed_on[] = {SIGTERM, SIGHUP};
     sigemptyset(watched);
@@ -85,6 +88,7 @@ void cairn_inherited_restore(const struct cairn_inherited *inherited)
             sigaction(signal, &inherited->ignored[signal], NULL);
         }
     }
+    sigaction(SIGCHLD, &inherited->of_children, NULL);
     set_limit(RLIMIT_FSIZE, inherited->file_limit.current, inherited->file_limit.maximum);
     set_limit(RLIMIT_NOFILE, inherited->descriptor_limit.current, inherited->descriptor_limit.maximum);
     pthread_sigmask(SIG_SETMASK, &inherited->mask, NULL);

@@ -170,13 +170,14 @@ struct cairn_launch {
 struct cairn_inherited {
     sigset_t mask;
     struct sigaction ignored[CAIRN_SIGNALS]; /* by number, as they were before this process ignored them */
+    struct sigaction of_children;            /* SIGCHLD's */
     struct rlimit_pair {
         uint64_t current, maximum;
     } file_limit, descriptor_limit;
 };
 
 /* Takes note, then: signals ignored that end a process unless it expects them, but SIGTERM and SIGHUP blocked (unless they are
- * ignored), limits raised. `watched` gets the blocked ones. */
+ * ignored), limits raised, SIGCHLD as usual. `watched` gets the blocked ones. */
 void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched);
 /* SIGINT and SIGQUIT are watched, too: they end a recording of a program that is no child of ours. */
 void cairn_inherited_watch_interrupts(sigset_t *watched);

@@ -89,6 +89,17 @@ class OddPrograms(Case):
         self.assertEqual((done.status, done.out, done.err), (plain.status, plain.out, plain.err))
         self.assertIs(ask("info", "t.cairn", cwd=self.folder)["complete"], True)
 
+    def test_started_without_news_of_children(self):
+        """By who ignores SIGCHLD: the recorder hears of the program's end, which finds the signal ignored as ever."""
+        ignoring = ["env", "--ignore-signal=CHLD"]
+        words = ["sh", "-c", "grep SigIgn /proc/self/status; exit 7"]
+        if cairn(command=[*ignoring, "true"]).status != 0:
+            self.skipTest("env cannot ignore signals here")
+        plain = cairn(command=[*ignoring, *words])
+        done = cairn("record", "-q", "-o", "t.cairn", "--", *words, cwd=self.folder, command=[*ignoring, CAIRN])
+        self.assertEqual((done.status, done.out, done.err), (7, plain.out, plain.err))
+        self.assertEqual(ask("info", "t.cairn", cwd=self.folder)["exit_status"], 7)
+
     def test_terminated_with_the_group(self):
         """As timeout does it: the recorder, and then everybody."""
         for everybody in (False, True):
