@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "agent/machine.h"
@@ -65,7 +66,10 @@ void *cairn_memory_map_wiped(size_t bytes)
 
 void cairn_memory_wipe(void *memory, size_t bytes)
 {
-    cairn_syscall3(SYS_madvise, (long)memory, (long)bytes, MADV_DONTNEED);
+    /* The kernel keeps the pages of a program that has locked its memory. */
+    if (cairn_syscall_failed(cairn_syscall3(SYS_madvise, (long)memory, (long)bytes, MADV_DONTNEED))) {
+        memset(memory, 0, bytes);
+    }
 }
 
 void *cairn_memory_map_shared(int fd, size_t bytes, void *where)

@@ -128,6 +128,20 @@ class Attach(Case):
             self.assertNotIn("memfd:", maps.read())
         self.assertEqual(program.quit(), (7, "", ""))
 
+    def test_locked_memory(self):
+        """The kernel does not take pages back from such a program: what an earlier recording left is gone all the same."""
+        program = self.joined()
+        if program.tell("lock")[0] != 0:
+            self.skipTest("this user may not lock so much memory")
+        for turn in range(3):
+            recording = Recording(program.pid, f"locked{turn}.cairn")
+            work = program.tell("work 100")
+            self.assertEqual(cairn("stop", str(program.pid)).status, 0)
+            self.assertEqual(recording.end()[0], 0)
+            events = ask("info", recording.trace)["events"]
+            self.assertEqual((events["alloc"], events["realloc"], events["free"]), tuple(work[:3]))
+        self.assertEqual(program.quit(), (7, "", ""))
+
     def test_program_ends_first(self):
         program = self.joined()
         recording = Recording(program.pid, "ends.cairn")

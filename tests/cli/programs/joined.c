@@ -5,11 +5,13 @@
  *   work N    every thread N rounds of malloc, calloc, realloc, free, free
  *   drop N    N of the kept ones are freed, N more are changed by realloc
  *   free      everything that is kept goes
+ *   lock      its memory, and what it maps from now on, stays resident; answers 1 as the first number where it may not
  *   quit      ends with status 7 */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define THREADS 4
@@ -91,6 +93,8 @@ static struct ledger obey(const char *verb, long count)
         while (kept_count > 0) {
             free(kept[--kept_count]);
         }
+    } else if (strcmp(verb, "lock") == 0) {
+        sum.allocations = mlockall(MCL_CURRENT | MCL_FUTURE) != 0;
     } else {
         memset(ledgers, 0, sizeof ledgers);
         rounds = count;
