@@ -8,6 +8,18 @@ from support import CAIRN, CC, FOLDER, HERE, Case, ask, cairn, main
 
 LIBRARY = "#include <stdlib.h>\nvoid *allocate_elsewhere(size_t size) { char *block = malloc(size); block[0] = 1; return block; }\n"
 
+AUDITOR = """#include <link.h>
+unsigned la_version(unsigned version) { (void)version; return LAV_CURRENT; }
+unsigned la_objopen(struct link_map *map, Lmid_t space, uintptr_t *cookie)
+{ (void)map, (void)space, (void)cookie; return LA_FLG_BINDTO | LA_FLG_BINDFROM; }
+Elf64_Addr la_x86_64_gnu_pltenter(Elf64_Sym *symbol, unsigned index, uintptr_t *from, uintptr_t *to, La_x86_64_regs *registers,
+                                  unsigned *flags, const char *name, long *bytes)
+{ (void)index, (void)from, (void)to, (void)registers, (void)flags, (void)name; *bytes = 100; return symbol->st_value; }
+unsigned la_x86_64_gnu_pltexit(Elf64_Sym *symbol, unsigned index, uintptr_t *from, uintptr_t *to, const La_x86_64_regs *in,
+                               La_x86_64_retval *out, const char *name)
+{ (void)symbol, (void)index, (void)from, (void)to, (void)in, (void)out, (void)name; return 0; }
+"""
+
 
 def setUpModule():
     subprocess.run([CC, "-O1", "-g", "-fno-builtin", "-D_GNU_SOURCE", "-o", os.path.join(FOLDER, "odd"), os.path.join(HERE, "programs", "odd.c"),
@@ -74,6 +86,13 @@ class OddPrograms(Case):
     def test_hidden_headers(self):
         self.odd("hidden", self.library())
         self.assertIn("allocate_elsewhere", self.functions())
+
+    def test_auditor(self):
+        """One that sees calls begin and end makes the loader bind them at the first call, and stand between caller and function."""
+        auditor = os.path.join(self.folder, "auditor.so")
+        subprocess.run([CC, "-x", "c", "-", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", auditor], input=AUDITOR, text=True, check=True)
+        info = self.same("env", "LD_AUDIT=" + auditor, os.path.join(FOLDER, "odd"), "daemon")
+        self.assertGreater(info["events"]["alloc"], 0)
 
     def test_crooked_stack(self):
         self.odd("crooked")
