@@ -1,5 +1,6 @@
-/* crowd threads|forks: four threads, or four children, each allocate and free 24,000 times from forty depths of a recursion, keep
- * some of it, and grow. Marks @half (of whom comes first) and @done. */
+/* crowd threads|forks|growing: four threads, or four children, each allocate and free 24,000 times from forty depths of a recursion,
+ * keep some of it, and grow; or one thread does, half a second long, which keeps half of what it allocates and replaces the other
+ * half later. Marks @half (of whom comes first) and @done. */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 #define DEPTHS  40
 #define KEPT    4096
 
-static void *kept[WORKERS][KEPT];
+static void *kept[WORKERS][ROUNDS * DEPTHS / 2];
+static int growing;
 
 /* Of another size in each round, so that no two moments look alike. */
 __attribute__((noinline, noclone)) static void at_depth(unsigned depth, unsigned worker, unsigned round)
@@ -25,6 +27,9 @@ __attribute__((noinline, noclone)) static void at_depth(unsigned depth, unsigned
         return;
     }
     void **slot = &kept[worker][(round * 2654435761u + worker) % KEPT];
+    if (growing) {
+        slot = &kept[round % 2][round / 2 % (round % 2 ? ROUNDS * DEPTHS / 2 : KEPT)];
+    }
     free(*slot);
     *slot = malloc(16 + (round * 40503u + worker * 97) % 3000);
     free(malloc(round % 700 + 1));
@@ -37,6 +42,9 @@ static void *work(void *number)
         for (unsigned depth = 0; depth < DEPTHS; depth++) {
             at_depth(depth, worker, round * DEPTHS + depth);
         }
+        if (growing) {
+            usleep(1000);
+        }
         if (round == ROUNDS / 2 && worker == 0) {
             cairn_mark("half");
         }
@@ -48,7 +56,9 @@ int main(int argc, char **argv)
 {
     const int forks = argc > 1 && strcmp(argv[1], "forks") == 0;
     pthread_t threads[WORKERS];
-    for (uintptr_t i = 0; i < WORKERS; i++) {
+    growing = argc > 1 && strcmp(argv[1], "growing") == 0;
+    const uintptr_t workers = growing ? 1 : WORKERS;
+    for (uintptr_t i = 0; i < workers; i++) {
         if (!forks) {
             if (pthread_create(&threads[i], NULL, work, (void *)i) != 0) {
                 return 1;
@@ -58,7 +68,7 @@ int main(int argc, char **argv)
             exit(0);
         }
     }
-    for (int i = 0; i < WORKERS; i++) {
+    for (uintptr_t i = 0; i < workers; i++) {
         if (!forks) {
             pthread_join(threads[i], NULL);
         } else {
