@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/human.h"
+#include "query/places.h"
 #include "query/told_by.h"
 
 #define PROSE_WIDTH 100u /* lines of prose longer than this are hard to read */
@@ -25,13 +26,27 @@ void cairn_place_label(const char *file, int64_t line, char *out, size_t out_siz
 /* How many frames are looked at: nobody reads more lines below one row. */
 #define STACK_MAX 256u
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Whether the site is that frame's: of its function or mark, or, where neither is known, of that very place. */
+static bool is_at(struct cairn_trace *trace, const struct cairn_site *site, const struct cairn_frame *frame)
+{
+    struct cairn_site its;
+    cairn_site_of_frame(trace, frame, &its);
+    return same_text(its.function, site->function) &&
+           (site->function != NULL || (site->offset != CAIRN_UNKNOWN && its.offset == site->offset &&
+                                       same_text(its.module, site->module)));
+}
+
 /* The index of the frame that the site names; `count` when there is none. */
 static size_t find_site(struct cairn_trace *trace, const struct cairn_frame *const *frames, size_t count,
                         const struct cairn_site *site)
 {
-    for (size_t i = 0; site->function != NULL && i < count; i++) {
-        const struct cairn_function *function = cairn_trace_function(trace, frames[i]->function);
-        if (function != NULL && strcmp(function->name, site->function) == 0) {
+    for (size_t i = 0; i < count; i++) {
+        if (is_at(trace, site, frames[i])) {
             return i;
         }
     }

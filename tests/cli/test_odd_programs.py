@@ -82,6 +82,8 @@ class OddPrograms(Case):
                 walked = "allocate_elsewhere" in self.functions()
                 self.assertEqual(walked, walked if walks is None else walks)
                 self.assertEqual("[unwinding stopped]" in self.functions(), not walked)
+                text = cairn("top", "t.cairn", "--by", "stack", "--metric", "allocated", cwd=self.folder).out
+                self.assertNotRegex(text, r"\[unwinding stopped\]\n *← \[unwinding")  # where it is all there is, the row has said it
 
     def test_hidden_headers(self):
         self.odd("hidden", self.library())

@@ -62,6 +62,17 @@ class Text(Case):
             for line in cairn(*words).out.splitlines():
                 self.assertEqual(line, line.rstrip(), words)
 
+    def test_a_row_is_not_the_first_of_its_own_callers(self):
+        """Also where nothing names the function."""
+        nameless = os.path.join(FOLDER, "nameless")
+        done = cairn("record", "-q", "-f", "-o", nameless + ".cairn", "--", build("short", flags=("-O1", "-s"), output=nameless))
+        self.assertEqual(done.status, 0, done.err)
+        for by in ("function", "stack"):
+            lines = [line.split() for line in cairn("top", nameless + ".cairn", "--by", by, "--frames", "2").out.splitlines()]
+            rows = [(row[-1], caller[1]) for row, caller in zip(lines, lines[1:]) if row[:1] != ["←"] and caller[:1] == ["←"]]
+            self.assertTrue([name for name, _ in rows if name.startswith("nameless+0x")], rows)
+            self.assertEqual([name for name, caller in rows if name == caller], [])
+
     def test_colour(self):
         self.assertNotIn("\x1b", cairn("top", trace()).out)
         self.assertIn("\x1b[", cairn("top", trace(), "--color").out)
