@@ -553,7 +553,7 @@ enum cairn_status cairn_attach(const struct cairn_record_options *options, pid_t
     struct cairn_inherited inherited;
     sigset_t watched;
     cairn_inherited_take(&inherited, &watched);
-    cairn_inherited_watch_interrupts(&watched);
+    cairn_inherited_watch_interrupts(&inherited, &watched);
     struct cairn_recorder *recorder = open_recorder(&own, error);
     if (recorder) {
         recorder->joined = true;

@@ -13,12 +13,12 @@
 
 extern char **environ;
 
-/* What the program may send to its process group, ours, for itself. Job control, and what ends a process that is at fault, work as
- * ever. */
+/* What the program may send to its process group, ours, for itself. What ends a process that is at fault works as ever; a stop
+ * from the terminal, which the program may take otherwise, is followed when the program has stopped (run.c). */
 static bool is_ignored(int signal)
 {
-    static const int ignored[] = {SIGINT,  SIGQUIT,   SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2,
-                                  SIGALRM, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSTKFLT};
+    static const int ignored[] = {SIGINT,  SIGQUIT,   SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2,  SIGALRM,
+                                  SIGTSTP, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,  SIGSTKFLT};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++) {
         if (signal == ignored[i]) {
             return true;
@@ -65,10 +65,11 @@ void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched)
             sigaddset(watched, passed_on[i]);
         }
     }
+    sigaddset(watched, SIGCHLD);
     pthread_sigmask(SIG_BLOCK, watched, &inherited->mask);
 }
 
-void cairn_inherited_watch_interrupts(sigset_t *watched)
+void cairn_inherited_watch_interrupts(const struct cairn_inherited *inherited, sigset_t *watched)
 {
     static const int interrupts[] = {SIGINT, SIGQUIT};
     const struct sigaction usual = {.sa_handler = SIG_DFL};
@@ -79,6 +80,7 @@ void cairn_inherited_watch_interrupts(sigset_t *watched)
     for (size_t i = 0; i < sizeof interrupts / sizeof interrupts[0]; i++) {
         sigaction(interrupts[i], &usual, NULL); /* ignored ones would not even wait */
     }
+    sigaction(SIGTSTP, &inherited->ignored[SIGTSTP], NULL);
 }
 
 void cairn_inherited_restore(const struct cairn_inherited *inherited)

@@ -177,10 +177,10 @@ struct cairn_inherited {
 };
 
 /* Takes note, then: signals ignored that end a process unless it expects them, but SIGTERM and SIGHUP blocked (unless they are
- * ignored), limits raised, SIGCHLD as usual. `watched` gets the blocked ones. */
+ * ignored) and SIGCHLD, limits raised. `watched` gets the blocked ones. */
 void cairn_inherited_take(struct cairn_inherited *inherited, sigset_t *watched);
-/* SIGINT and SIGQUIT are watched, too: they end a recording of a program that is no child of ours. */
-void cairn_inherited_watch_interrupts(sigset_t *watched);
+/* For a program that is no child of ours: SIGINT and SIGQUIT are watched, too, since they end its recording; SIGTSTP is as it was. */
+void cairn_inherited_watch_interrupts(const struct cairn_inherited *inherited, sigset_t *watched);
 /* Puts this process back. */
 void cairn_inherited_restore(const struct cairn_inherited *inherited);
 

@@ -1,7 +1,9 @@
 """`cairn record`: the program's status, where the trace goes, and what is written besides: nothing before the end."""
 
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -15,6 +17,48 @@ def fresh(name):
     folder = os.path.join(FOLDER, name)
     os.mkdir(folder)
     return folder
+
+
+def under_job_control(command, stop):
+    """What comes of it in the foreground of a terminal, with a shell that says when it stops, and continues it. Ctrl-Z where it is
+    to `stop`, then a word to read."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            os.chdir(FOLDER)
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            child = os.fork()
+            if child == 0:
+                os.setpgid(0, 0)
+                os.tcsetpgrp(0, os.getpid())
+                signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+                os.execvp(command[0], command)
+            while os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1]):
+                os.write(1, b"stopped\n")
+                os.killpg(child, signal.SIGCONT)
+        finally:
+            os._exit(0)
+    written = b""
+
+    def read_until(word, seconds):
+        nonlocal written
+        end = time.monotonic() + seconds
+        while word not in written and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.1)[0]:
+                written += os.read(terminal, 4096)
+
+    read_until(b"ready", 30)
+    if stop:
+        os.write(terminal, b"\x1a")
+        read_until(b"stopped", 2)
+    os.write(terminal, b"word\n")
+    try:
+        read_until(b"nothing more", 60)
+    except OSError:
+        pass  # the shell has ended
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return [word for word in ("ready", "stopped", "got word") if word.encode() in written]
 
 
 class Record(Case):
@@ -173,6 +217,18 @@ class Record(Case):
         self.assertEqual(ask("info", "x.cairn", cwd=folder)["exit_status"], 7)
 
     @unittest.skipUnless(shutil.which("perl"), "perl is not installed")
+    def test_stops_of_the_terminal(self):
+        """Ctrl-Z is the program's: the recorder stops when the program has, and no sooner."""
+        read = "read word; echo got $word"
+        for name, script, stops in (("as usual", f"echo ready; {read}", True), ("ignored", f"trap '' TSTP; echo ready; {read}", False),
+                                    ("by itself", f"kill -TSTP $$; echo ready; {read}", True)):
+            with self.subTest(name):
+                command = ["sh", "-c", script]
+                plain = under_job_control(command, name != "by itself")
+                recorded = under_job_control([CAIRN, "record", "-q", "-f", "-o", "stops.cairn", "--", *command], name != "by itself")
+                self.assertEqual(("stopped" in plain, "got word" in plain), (stops, True))
+                self.assertEqual(recorded, plain)
+
     def test_programs_that_write_their_title(self):
         """Servers write it over the environment, which says who records them: they are found all the same, and so are their children."""
         program = """$| = 1; my $child = fork; $0 = "title" . "x" x 9000; print "$$\n"; $child or do { sleep 600 while 1 }; <STDIN>; kill 9, $child;"""
