@@ -328,10 +328,10 @@ struct cairn_segment_header *cairn_process_header(void)
                : NULL;
 }
 
-void cairn_process_count_skipped(uint64_t events)
+void cairn_process_count_ringless(void)
 {
     struct cairn_segment_header *header = cairn_process_header();
     if (header) {
-        atomic_fetch_add_explicit(&header->rings[0].skipped, events, memory_order_relaxed);
+        atomic_fetch_add_explicit(&header->ringless, 1, memory_order_relaxed);
     }
 }

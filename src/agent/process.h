@@ -92,8 +92,8 @@ void cairn_process_tell_exit(int status, uintptr_t sp);
 /* The first segment's header, which holds what concerns the whole process; NULL where nothing is recorded. */
 struct cairn_segment_header *cairn_process_header(void);
 
-/* Counts events that found no ring at all. */
-void cairn_process_count_skipped(uint64_t events);
+/* Counts an event that found no ring at all. */
+void cairn_process_count_ringless(void);
 
 /* Of all segments, counted through. */
 static inline struct cairn_ring_control *cairn_process_ring(const struct cairn_process *process,

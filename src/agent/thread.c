@@ -232,7 +232,7 @@ bool cairn_thread_attach(void)
         return false;
     }
     if (retry_ns != 0 && cairn_clock_monotonic_ns() < retry_ns) {
-        cairn_process_count_skipped(1);
+        cairn_process_count_ringless();
         return false;
     }
     const int saved = errno;
@@ -247,7 +247,7 @@ bool cairn_thread_attach(void)
     errno = saved;
     if (!attached && atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_RECORDING) {
         retry_ns = cairn_clock_monotonic_ns() + RETRY_NS;
-        cairn_process_count_skipped(1);
+        cairn_process_count_ringless();
     }
     return attached;
 }

@@ -342,6 +342,20 @@ static uint64_t growth(uint64_t now, uint64_t before, uint64_t most)
     return more <= most ? more : 0;
 }
 
+/* Of threads without a ring, which count together. */
+static void read_ringless(struct cairn_recorder *recorder, struct cairn_target *target)
+{
+    if (target->segment_count == 0) {
+        return;
+    }
+    const uint64_t ringless =
+        atomic_load_explicit(&target->segments[0].header->ringless, memory_order_relaxed);
+    if (ringless > target->ringless_events && ringless <= MOST_SKIPPED) {
+        recorder->skipped_events += ringless - target->ringless_events;
+        target->ringless_events = ringless;
+    }
+}
+
 /* What the threads counted themselves. */
 static void read_counters(struct cairn_recorder *recorder, struct cairn_source *source)
 {
@@ -372,6 +386,7 @@ void cairn_recorder_target_done(struct cairn_recorder *recorder, struct cairn_ta
     target->state = CAIRN_TARGET_DONE;
     const int64_t ended_ns = target->row.ended_ns;
     size_t torn = 0;
+    read_ringless(recorder, target);
     for (size_t i = 0; i < target->source_count; i++) {
         struct cairn_source *source = &target->sources[i];
         read_counters(recorder, source);
@@ -390,6 +405,12 @@ void cairn_recorder_target_done(struct cairn_recorder *recorder, struct cairn_ta
             recorder, target->number,
             "%llu events were skipped: they came from signal handlers in the middle of another event",
             (unsigned long long)target->skipped_events);
+    }
+    if (target->ringless_events) {
+        cairn_recorder_note(recorder, target->number,
+                            "%llu events were skipped: their threads could not reach the recorder for a ring "
+                            "(another user or root folder, a filter or limit of the program's)",
+                            (unsigned long long)target->ringless_events);
     }
     cairn_recorder_write_process(recorder, target);
     cairn_ledger_process_end(recorder->ledger, target->ledger, (uint64_t)ended_ns / CAIRN_EVENT_TIME_UNIT_NS);
@@ -463,6 +484,7 @@ void cairn_recorder_tend_targets(struct cairn_recorder *recorder, int64_t now_ns
         if (!sweep) {
             continue;
         }
+        read_ringless(recorder, target);
         for (size_t j = 0; j < target->source_count; j++) {
             read_counters(recorder, &target->sources[j]);
             note_damage(recorder, &target->sources[j]);

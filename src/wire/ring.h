@@ -95,6 +95,8 @@ struct cairn_segment_header { /* NOLINT(clang-analyzer-optin.performance.Padding
     /* Whether a seccomp filter might end the process for a system call it does not expect: only others can look without one.
      * The agent counts its questions, the collector answers with the number, times two, + 1 where there is a filter. */
     _Atomic uint32_t filter_asked, filter_answer;
+    /* agent, in the first segment: events of threads that could not get a ring. Not recorded, but counted. */
+    _Atomic uint64_t ringless;
 
     _Alignas(CAIRN_CACHE_LINE) struct cairn_ring_control rings[CAIRN_RINGS_PER_SEGMENT];
 };

@@ -102,6 +102,15 @@ class OddPrograms(Case):
     def test_no_counter(self):
         self.assertEqual(len(self.odd("counter")["processes"]), 4)
 
+    def test_threads_without_a_ring(self):
+        """What they do is not recorded, but counted, and the reason is told."""
+        info = self.odd("nofiles")
+        work = [row for row in ask("top", "t.cairn", "--metric", "allocations", cwd=self.folder)["rows"] if row["function"] == "work"]
+        self.assertEqual(2 * work[0]["allocations"] + info["lost_events"], 40 * 2 * 50 * 2)
+        self.assertGreater(info["lost_events"], 0)
+        self.assertTrue([text for text in self.said(info)
+                         if text.startswith(f"{info['lost_events']} events were skipped: their threads could not reach")])
+
     def test_signals_to_the_group(self):
         """The recorder is in it, lives on, and passes nothing on that the program has already."""
         plain = cairn(command=["setsid", "-w", os.path.join(FOLDER, "odd"), "group"], cwd=self.folder)

@@ -294,6 +294,38 @@ static int terminated(void)
     return 4;
 }
 
+#define CROWD  40
+#define ROUNDS 50
+
+static pthread_barrier_t together;
+
+static void *work_together(void *unused)
+{
+    (void)unused;
+    work(ROUNDS);
+    pthread_barrier_wait(&together); /* each needs a ring of its own */
+    work(ROUNDS);
+    return NULL;
+}
+
+/* More threads than there are rings so far, and no descriptor left by which more could be asked for. */
+static int no_descriptors(void)
+{
+    const struct rlimit none = {.rlim_cur = 3, .rlim_max = 3};
+    pthread_t threads[CROWD];
+    pthread_barrier_init(&together, NULL, CROWD);
+    if (setrlimit(RLIMIT_NOFILE, &none) != 0) {
+        return 1;
+    }
+    for (int i = 0; i < CROWD; i++) {
+        pthread_create(&threads[i], NULL, work_together, NULL);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    return 5;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
@@ -309,5 +341,6 @@ int main(int argc, char **argv)
            : strcmp(what, "crooked") == 0   ? crooked_stack()
            : strcmp(what, "group") == 0     ? signals_to_the_group()
            : strcmp(what, "terms") == 0     ? terminated()
+           : strcmp(what, "nofiles") == 0   ? no_descriptors()
                                             : 1;
 }
