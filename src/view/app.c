@@ -57,8 +57,7 @@ enum cairn_status cairn_app_init(struct cairn_app *app, const struct cairn_view_
 void cairn_app_release(struct cairn_app *app)
 {
     for (size_t i = 0; i < app->back_count; i++)
-        if (app->back[i]->class->digit == 0)
-            cairn_screen_free(app->back[i]);
+        cairn_app_let_go(app, app->back[i]);
     for (size_t i = 0; i < CAIRN_SCREEN_COUNT; i++)
         cairn_screen_free(app->kept[i]);
     cairn_app_request_release(app);

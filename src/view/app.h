@@ -51,7 +51,7 @@ struct cairn_app {
     struct cairn_inquiry totals_of;
     bool totals_told;
 
-    struct cairn_screen *kept[CAIRN_SCREEN_COUNT]; /* screens with a digit live as long as the viewer */
+    struct cairn_screen *kept[CAIRN_SCREEN_COUNT]; /* with a digit, and SQL: as long as the viewer */
     struct cairn_screen *back[CAIRN_BACK_MAX];     /* the back-stack; the last one is shown */
     size_t back_count;
     uint64_t next_serial;
@@ -124,6 +124,10 @@ void cairn_app_mouse(struct cairn_app *app, const struct cairn_input *input);
 /* --- navigate.c --- */
 /* Shows the screen with that digit; one that lies in the back-stack is gone back to. False: no such screen. */
 bool cairn_app_show(struct cairn_app *app, char digit);
+/* The same of a class, whose one screen is made when it is first shown and kept from then on. */
+void cairn_app_show_kept(struct cairn_app *app, const struct cairn_screen_class *class);
+/* Frees a screen that left the back-stack, unless it is kept. */
+void cairn_app_let_go(struct cairn_app *app, struct cairn_screen *screen);
 /* Shows a screen over the present one; the back-stack owns it from now on. */
 void cairn_app_push(struct cairn_app *app, struct cairn_screen *screen);
 /* False on the first screen. */

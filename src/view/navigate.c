@@ -1,5 +1,5 @@
-/* The back-stack. A screen with a digit is made once and kept with its cursor, scroll and folds; those reached from
- * others are freed when one goes back from them. */
+/* The back-stack. A screen with a digit is made once and kept with its cursor, scroll and folds, and so is SQL with its statement and
+ * answer; those reached from others are freed when one goes back from them. */
 #include "view/app.h"
 #include "view/crash.h"
 
@@ -16,11 +16,15 @@ static void shown(struct cairn_app *app)
     cairn_app_moved(app);
 }
 
+void cairn_app_let_go(struct cairn_app *app, struct cairn_screen *screen)
+{
+    if (app->kept[screen->class->id] != screen)
+        cairn_screen_free(screen);
+}
+
 static void drop_top(struct cairn_app *app)
 {
-    struct cairn_screen *top = app->back[--app->back_count];
-    if (top->class->digit == 0)
-        cairn_screen_free(top);
+    cairn_app_let_go(app, app->back[--app->back_count]);
 }
 
 void cairn_app_push(struct cairn_app *app, struct cairn_screen *screen)
@@ -31,12 +35,26 @@ void cairn_app_push(struct cairn_app *app, struct cairn_screen *screen)
     }
     if (app->back_count == CAIRN_BACK_MAX) {
         cairn_app_complain(app, "%d screens lie on each other: go back first (Esc)", CAIRN_BACK_MAX);
-        if (screen->class->digit == 0)
-            cairn_screen_free(screen);
+        cairn_app_let_go(app, screen);
         return;
     }
     app->back[app->back_count++] = screen;
     shown(app);
+}
+
+void cairn_app_show_kept(struct cairn_app *app, const struct cairn_screen_class *class)
+{
+    struct cairn_screen *screen = app->kept[class->id];
+    for (size_t i = 0; screen != NULL && i < app->back_count; i++)
+        if (app->back[i] == screen) {
+            while (cairn_app_screen(app) != screen)
+                drop_top(app);
+            shown(app);
+            return;
+        }
+    if (screen == NULL)
+        app->kept[class->id] = screen = cairn_screen_new(class, app);
+    cairn_app_push(app, screen);
 }
 
 bool cairn_app_show(struct cairn_app *app, char digit)
@@ -44,17 +62,7 @@ bool cairn_app_show(struct cairn_app *app, char digit)
     const struct cairn_screen_class *class = cairn_screen_class_of_digit(digit);
     if (class == NULL)
         return false;
-    struct cairn_screen *screen = app->kept[class->id];
-    for (size_t i = 0; screen != NULL && i < app->back_count; i++)
-        if (app->back[i] == screen) {
-            while (cairn_app_screen(app) != screen)
-                drop_top(app);
-            shown(app);
-            return true;
-        }
-    if (screen == NULL)
-        app->kept[class->id] = screen = cairn_screen_new(class, app);
-    cairn_app_push(app, screen);
+    cairn_app_show_kept(app, class);
     return true;
 }
 

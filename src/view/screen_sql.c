@@ -1,4 +1,4 @@
-/* SQL: a statement, its answer, and beside it the tables there are. */
+/* SQL: a statement, its answer, and beside it the tables there are. The screen is kept: all of that is there when one comes back. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,6 @@ struct sql {
     char statement[CAIRN_SQL_STATEMENT_MAX];
     struct cairn_sql_answer answer; /* without its rows, which the pane has */
     int sorted;                     /* a column of the answer, or AS_IT_CAME */
-    bool asked;
 };
 
 static const struct cairn_column columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
@@ -102,10 +101,11 @@ static void release_job(struct cairn_job *job)
     free(job);
 }
 
+/* Before the statement, which may take long or be cancelled. */
 static const struct cairn_job_class tables_job_class = {
-    .rank = 2, .run = run_tables, .deliver = deliver_tables, .release = release_job};
+    .rank = 0, .run = run_tables, .deliver = deliver_tables, .release = release_job};
 static const struct cairn_job_class answer_job_class = {
-    .rank = 1, .run = run_answer, .deliver = deliver_answer, .release = release_job};
+    .rank = 1, .again = true, .run = run_answer, .deliver = deliver_answer, .release = release_job};
 
 static void post(struct sql *screen, const struct cairn_job_class *class, unsigned slot)
 {
@@ -150,9 +150,8 @@ static void release(struct cairn_screen *base)
 static void ask(struct cairn_screen *base)
 {
     struct sql *screen = (struct sql *)base;
-    if (!screen->asked)
+    if (!screen->panes[PANE_TABLES].loaded)
         post(screen, &tables_job_class, SLOT_TABLES);
-    screen->asked = true;
 }
 
 /* The name of the column that the answer is sorted by, with its arrow. */
@@ -332,7 +331,7 @@ static const struct cairn_prompt_class sql_prompt = {
 void cairn_app_sql_prompt(struct cairn_app *app)
 {
     if (shown_sql(app) == NULL)
-        cairn_app_push(app, cairn_screen_new(&cairn_sql_screen_class, app));
+        cairn_app_show_kept(app, &cairn_sql_screen_class);
     const struct sql *screen = shown_sql(app);
     if (screen != NULL)
         cairn_prompt_open(&app->prompt, &sql_prompt, NULL, screen->statement);

@@ -179,6 +179,19 @@ class Browsing(TerminalTest):
         terminal.press("Escape", "Q")
         self.assertEqual(os.stat(os.path.join(terminal.folder, "cairn")).st_mode & 0o777, 0o700)
 
+    def test_a_statement_without_end_keeps_nobody_waiting(self):
+        """What another screen asks goes before it; it is there still when one comes back."""
+        terminal = self.terminal()
+        terminal.open()
+        terminal.type(";WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n\n")
+        terminal.wait_for(r"reading [1-9]")  # seconds
+        terminal.type("12")
+        terminal.wait_for("top-down by function(.|\n)*main")
+        terminal.type("\x03")
+        terminal.wait_for("cancelled")
+        terminal.type(";\x05")  # tmux would take a lone semicolon for its own
+        terminal.wait_for("WITH RECURSIVE(.|\\n)*events(.|\\n)*SQL: ")
+
     def test_configuration(self):
         terminal = self.terminal()
         os.mkdir(os.path.join(terminal.folder, "cairn"))
