@@ -26,8 +26,6 @@
 
 /* How long committing the last events waits for the last names. */
 #define NAMES_WAIT_NS 100000000ll
-/* A single commit may come to a good part of it. */
-#define SMALL_LIMIT_BYTES (64ll << 20)
 
 static void take_random(void *bytes, size_t size)
 {
@@ -183,18 +181,20 @@ static void note_losses(struct cairn_recorder *recorder)
     }
 }
 
-/* Single events can go, what is made of them cannot. */
-static void note_size(struct cairn_recorder *recorder)
+/* Single events can go, what is made of them cannot. True: there is a note. */
+static bool note_size(struct cairn_recorder *recorder)
 {
     const int64_t takes = cairn_store_finished_bytes(recorder->store),
                   most = recorder->options->max_size_bytes;
     char takes_text[CAIRN_HUMAN_MAX], most_text[CAIRN_HUMAN_MAX];
-    if (most > 0 && takes > most) {
+    const bool too_large = most > 0 && takes > most;
+    if (too_large) {
         cairn_recorder_note(recorder, 0,
                             "the trace takes %s, more than --max-size %s: sums, snapshots and names are "
                             "always kept",
                             cairn_human_bytes(takes_text, takes), cairn_human_bytes(most_text, most));
     }
+    return too_large;
 }
 
 /* Fewer events are next to none for a program of this size. */
@@ -224,14 +224,7 @@ static void note_unseen(struct cairn_recorder *recorder)
     }
 }
 
-/* Then it counts what the trace takes without the last names. */
-static bool is_near_limit(const struct cairn_recorder *recorder)
-{
-    const int64_t most = recorder->options->max_size_bytes;
-    return most > 0 && (most < SMALL_LIMIT_BYTES || cairn_store_file_bytes(recorder->store) >= most / 2);
-}
-
-/* All rows but names; then names for what they brought; then the last rows. */
+/* All rows but names; then names for what they brought; then the last rows. What all of it takes is known behind that. */
 static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct cairn_error *error)
 {
     const int64_t now_ns = cairn_clock_elapsed_ns(&recorder->clock);
@@ -245,16 +238,19 @@ static enum cairn_status finish_writing(struct cairn_recorder *recorder, struct 
     cairn_ledger_send(recorder->ledger, false);
     wait_until_written(&recorder->pipeline);
     /* Mostly the names are there in a moment, and everything is written once. */
-    if (is_near_limit(recorder) || !cairn_symboliser_wait(recorder->symboliser, NAMES_WAIT_NS)) {
+    if (!cairn_symboliser_wait(recorder->symboliser, NAMES_WAIT_NS)) {
         cairn_recorder_commit(recorder, now_ns, true);
         wait_until_written(&recorder->pipeline);
     }
     cairn_symboliser_finish(recorder->symboliser);
 
-    note_size(recorder);
     recorder->row.complete =
         !cairn_store_failed(recorder->store, NULL) && !cairn_ledger_failed(recorder->ledger);
     cairn_recorder_commit(recorder, now_ns, true);
+    wait_until_written(&recorder->pipeline);
+    if (note_size(recorder)) {
+        cairn_recorder_commit(recorder, now_ns, true);
+    }
     finish_chunker(recorder);
     const enum cairn_status status = cairn_store_finish(recorder->store, error);
     recorder->store = NULL;

@@ -1,11 +1,13 @@
 """Traces that --max-size kept small: what is gone, what is exact all the same, and that every answer about what is not says so."""
 
 import os
+import random
 import sqlite3
+import subprocess
 import unittest
 from functools import lru_cache
 
-from support import BUILD, FOLDER, Case, ask, cairn
+from support import BUILD, CC, FOLDER, Case, ask, cairn
 
 LIMIT = 2 << 20
 
@@ -76,6 +78,22 @@ class MaxSize(Case):
         self.assertRegex(" ".join(cairn("diff", recorded(True), at, "end").out.split()), "what survived is not known.* to the chunk: exact from")
         self.assertEqual(ask("top", recorded(True), "--at", at)["total"]["live_bytes"], begin)
         self.assert_sentence(cairn("check", recorded(True), "--from", at, "--to", "end", "--max-leaked", "1"), 2, "--max-size")
+
+    def test_a_limit_that_names_go_beyond(self):
+        """Names come with the last commit, and count: the note is there exactly where the file is larger than its limit."""
+        program, path = os.path.join(FOLDER, "wordy"), os.path.join(FOLDER, "wordy.cairn")
+        names = [f"function_{i:04}_" + "".join(random.Random(i).choices("abcdefghijklmnopqrstuvwxyz", k=400)) for i in range(500)]
+        with open(program + ".c", "w", encoding="utf-8") as file:
+            file.write("#include <stdlib.h>\n")
+            file.writelines(f"__attribute__((noinline)) void *{name}(void) {{ return (char *)malloc({i}) + 1; }}\n" for i, name in enumerate(names))
+            file.write("void *volatile sink;\nint main(void)\n{\n" + "".join(f"    sink = {name}();\n" for name in names) + "    return 0;\n}\n")
+        subprocess.run([CC, "-O1", "-fno-builtin", "-o", program, program + ".c"], check=True)
+        for share in (None, 0.8, 0.85, 0.9, 0.95, 1.25):
+            limit = int(size * share) if share else 10 << 30
+            self.assertEqual(cairn("record", "-q", "-f", "--graph", "off", "--max-size", str(limit), "-o", path, "--", program).status, 0)
+            size = size if share else os.path.getsize(path)
+            notes = [note["text"] for note in ask("info", path)["notes"] if "more than --max-size" in note["text"]]
+            self.assertEqual(len(notes), os.path.getsize(path) > limit, (share, notes))
 
     def test_the_viewer_says_so(self):
         at, _ = dropped_moment()
