@@ -96,23 +96,28 @@ static void add_blocks(struct cairn_leak_sum *sum, int64_t bytes, int64_t blocks
     }
 }
 
+/* Whether a block is of that process, and not one that it inherited by fork: those are its parent's. */
+static bool is_own(const struct cairn_leak_sums *sums, uint32_t process, uint32_t account)
+{
+    return account != 0 && account <= sums->account_count && sums->accounts[account - 1].process == process;
+}
+
 /* Object by object: where it matters which ones of an account leaked. */
 static enum cairn_status add_objects(struct cairn_graph *graph, uint64_t cutoff, const uint8_t *suppressed,
                                      const uint8_t *met, struct cairn_leak_sums *sums,
                                      struct cairn_error *error)
 {
-    const uint32_t objects = cairn_graph_about(graph)->objects;
+    const struct cairn_graph_info *about = cairn_graph_about(graph);
     struct cairn_object object;
     uint64_t before = CAIRN_NO_SERIAL;
-    for (uint32_t id = 0; id < objects; id++) {
+    for (uint32_t id = 0; id < about->objects; id++) {
         const enum cairn_status status = cairn_graph_object(graph, id, &object, error);
         if (status != CAIRN_OK) {
             return status;
         }
         /* Objects of one block follow each other: it counts with the first of them. */
         const bool counts = object.serial != CAIRN_NO_SERIAL && object.serial != before &&
-                            object.serial < cutoff && object.account != 0 &&
-                            object.account <= sums->account_count;
+                            object.serial < cutoff && is_own(sums, about->process, object.account);
         const bool named = counts && suppressed && suppressed[object.account - 1];
         before = object.serial;
         /* What is suppressed and no leak is not talked about either. */
@@ -132,7 +137,7 @@ static enum cairn_status add_accounts(struct cairn_graph *graph, struct cairn_le
     size_t count;
     const enum cairn_status status = cairn_graph_accounts(graph, &rows, &count, error);
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
-        if (rows[i].account != 0 && rows[i].account <= sums->account_count) {
+        if (is_own(sums, cairn_graph_about(graph)->process, rows[i].account)) {
             add_blocks(cairn_leak_sum_of(sums, rows[i].account, class_of[rows[i].class]), rows[i].bytes,
                        rows[i].blocks,
                        rows[i].oldest_serial != CAIRN_UNKNOWN ? (uint64_t)rows[i].oldest_serial

@@ -9,7 +9,6 @@
 
 struct work {
     struct cairn_trace *trace;
-    const struct cairn_account *accounts;
     const struct cairn_process *processes;
     size_t process_count;
     const struct cairn_graph_info **last; /* by process: its last graph; NULL: it has none */
@@ -104,7 +103,7 @@ static enum cairn_status add_live(struct work *work, struct cairn_error *error)
         return status;
     }
     for (size_t i = 0; i < sums->account_count && i < ages.count; i++) {
-        const size_t process = find_process(work, work->accounts[i].process);
+        const size_t process = find_process(work, sums->accounts[i].process);
         const bool suppressed = work->suppressed && work->suppressed[i];
         struct cairn_leak_sum *sum =
             cairn_leak_sum_of(sums, (uint32_t)i + 1, suppressed ? CAIRN_LEAK_SUPPRESSED : CAIRN_LEAK_UNKNOWN);
@@ -143,7 +142,7 @@ static enum cairn_status find_ages(const struct work *work, struct cairn_error *
     }
     for (size_t i = 0; status == CAIRN_OK && i < dated_count; i++) {
         const size_t account = (size_t)(dated[i] - sums->rows) / CAIRN_LEAK_SUMS;
-        const size_t process = find_process(work, work->accounts[account].process);
+        const size_t process = find_process(work, sums->accounts[account].process);
         int64_t born_ns;
         status = cairn_trace_time_of(work->trace, dated[i]->oldest + 1, &born_ns, error);
         if (status == CAIRN_OK && process < work->process_count &&
@@ -199,7 +198,7 @@ enum cairn_status cairn_leak_sums_read(struct cairn_trace *trace, uint32_t proce
 {
     struct cairn_leak_sums made = {.rows = NULL};
     struct work work = {.trace = trace, .min_age_ns = min_age_ns, .suppressed = suppressed, .sums = &made};
-    enum cairn_status status = cairn_trace_accounts(trace, &work.accounts, &made.account_count, error);
+    enum cairn_status status = cairn_trace_accounts(trace, &made.accounts, &made.account_count, error);
     if (status == CAIRN_OK) {
         status = cairn_trace_processes(trace, &work.processes, &work.process_count, error);
     }

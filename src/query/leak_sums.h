@@ -4,7 +4,7 @@
  *   leak_graph.c   one process's last graph
  *
  * A process with an object graph has definite, indirect and reachable blocks, as they were when its last graph was taken; of
- * one without, all blocks live at its end are of unknown class. */
+ * one without, all blocks live at its end are of unknown class. Blocks are told by the process whose they are. */
 #ifndef CAIRN_QUERY_LEAK_SUMS_H
 #define CAIRN_QUERY_LEAK_SUMS_H
 
@@ -24,6 +24,7 @@ struct cairn_leak_sum {
 
 /* Row (account − 1) × CAIRN_LEAK_SUMS + class. */
 struct cairn_leak_sums {
+    const struct cairn_account *accounts; /* borrowed from the trace */
     size_t account_count;
     struct cairn_leak_sum *rows;
     size_t graph_count;                   /* that were asked */
@@ -38,7 +39,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_leak_sums_read(struct cairn_trace *trac
                                                         struct cairn_error *error);
 void cairn_leak_sums_release(struct cairn_leak_sums *sums);
 
-/* Adds the blocks of a graph; those made from event `cutoff` on are too young to count. */
+/* Adds the blocks of a graph that its process made: what it inherited by fork is its parent's. Those made from event `cutoff`
+ * on are too young to count. */
 CAIRN_MUST_CHECK enum cairn_status cairn_leak_graph_add(struct cairn_graph *graph, uint64_t cutoff,
                                                         const uint8_t *suppressed,
                                                         struct cairn_leak_sums *sums,

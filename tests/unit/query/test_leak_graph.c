@@ -13,9 +13,11 @@
 #include "trace_maker.h"
 
 /* Accounts by function: a, b, c, d. a's block → b's → c's, all lost; a ring of two of d's, lost; another one of c's that data
- * holds; a second process whose blocks live at its end and that has no graph. */
+ * holds; a second process whose blocks live at its end and that has no graph, but one of which the first one's graph has, too, as
+ * if it had been forked. */
 enum { A = 1, B, C, D, OTHER };
 #define SIZE(account) (UINT64_C(100) * (account))
+#define OTHER_SIZE    77
 
 struct block {
     uint32_t account;
@@ -46,7 +48,19 @@ static void add_edge(struct cairn_graph_input *input, uint32_t source, uint32_t 
         &(const struct cairn_graph_edge){.source = source, .target = target, .index = CAIRN_EDGE_NO_INDEX}));
 }
 
-static void make_graph(struct cairn_writer *writer, int64_t t_ns)
+static void add_inherited(struct cairn_graph_input *input, uint64_t event, uint32_t type)
+{
+    assert_int_equal(
+        cairn_graph_input_node(input, &(const struct cairn_graph_node){.address = 0x9000,
+                                                                       .shallow_bytes = OTHER_SIZE,
+                                                                       .block_bytes = OTHER_SIZE,
+                                                                       .birth = event,
+                                                                       .account = OTHER,
+                                                                       .type = type}),
+        BLOCKS);
+}
+
+static void make_graph(struct cairn_writer *writer, int64_t t_ns, uint64_t inherited)
 {
     struct cairn_graph_input input;
     struct cairn_graph_built *built;
@@ -64,6 +78,7 @@ static void make_graph(struct cairn_writer *writer, int64_t t_ns)
                                                                     .type = type}),
             i);
     }
+    add_inherited(&input, inherited, type);
     add_edge(&input, 0, 1);
     add_edge(&input, 1, 2);
     add_edge(&input, 3, 4);
@@ -99,9 +114,10 @@ static void make_trace(char *path)
                                                                           .account = blocks[i].account,
                                                                           .kind = CAIRN_EVENT_ALLOC});
     }
-    maker_event(&maker, &(const struct cairn_event){
-                            .t_ns = 7000, .size = 77, .account = OTHER, .kind = CAIRN_EVENT_ALLOC});
-    make_graph(maker.writer, 8000);
+    const uint64_t inherited = maker_event(
+        &maker, &(const struct cairn_event){
+                    .t_ns = 7000, .size = OTHER_SIZE, .account = OTHER, .kind = CAIRN_EVENT_ALLOC});
+    make_graph(maker.writer, 8000, inherited);
     maker_close(&maker);
 }
 
@@ -167,6 +183,8 @@ static void test_suppressed(void **state)
     assert_int_equal(cairn_trace_open(path, NULL, &trace, NULL), CAIRN_OK);
     expect(trace, 1, 0, "leak:^b$\n", "d indirect 800/2, a definite 100/1, c reachable 300/1", 900, 500);
     expect(trace, 1, 0, "leak:^c$\n", "d indirect 800/2, b indirect 200/1, a definite 100/1", 1100, 300);
+    expect(trace, 0, 0, "leak:^c$\n",
+           "d indirect 800/2, b indirect 200/1, a definite 100/1, other unknown 77/1", 1177, 300);
     expect(trace, 0, 0, "leak:^[abcd]$\nleak:other\n",
            "d indirect 800/2, c indirect 300/1, b indirect 200/1, a definite 100/1, "
            "c reachable 300/1",
