@@ -103,8 +103,8 @@ static bool asks_at(const struct cairn_command *command)
 static enum cairn_status find_moments(const struct cairn_select_arguments *arguments, bool note_at,
                                       struct cairn_request *request, struct cairn_error *error)
 {
-    enum cairn_status status =
-        cairn_span_parse(request->trace, arguments->from, arguments->to, &request->span, error);
+    enum cairn_status status = cairn_span_parse(request->trace, arguments->from, arguments->to,
+                                                request->selection.process, &request->span, error);
     if (status != CAIRN_OK) {
         return status;
     }

@@ -146,7 +146,7 @@ void cairn_summary(const char *path)
     struct cairn_span span;
     struct cairn_moment peak;
     struct cairn_top top = {.rows = NULL};
-    if (cairn_span_parse(trace, NULL, NULL, &span, &error) == CAIRN_OK &&
+    if (cairn_span_parse(trace, NULL, NULL, 0, &span, &error) == CAIRN_OK &&
         cairn_moment_parse(trace, "peak", NULL, 0, &peak, &error) == CAIRN_OK &&
         cairn_top(trace, &selection, &peak, &span, &top, &error) == CAIRN_OK) {
         print_sites(&answer, trace, &top);

@@ -456,7 +456,7 @@ enum cairn_status cairn_growth_of_site(struct cairn_trace *trace, const struct c
     struct cairn_selection itself = *selection;
     struct cairn_span span;
     itself.cumulative = false;
-    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, &span, error);
+    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, 0, &span, error);
     if (status == CAIRN_OK) {
         status = read_span(&work, trace, &itself, &span, error);
     }
@@ -476,7 +476,7 @@ enum cairn_status cairn_growth_moments(struct cairn_trace *trace, uint64_t **pos
 {
     const struct cairn_selection everything = {.process = 0};
     struct cairn_span span;
-    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, &span, error);
+    enum cairn_status status = cairn_span_parse(trace, NULL, NULL, 0, &span, error);
     if (status == CAIRN_OK) {
         status = end_at_exit(trace, &everything, &span, error);
     }

@@ -469,12 +469,13 @@ enum cairn_status cairn_moment_at(struct cairn_trace *trace, int64_t t_ns, struc
 }
 
 enum cairn_status cairn_span_parse(struct cairn_trace *trace, const char *from, const char *to,
-                                   struct cairn_span *span, struct cairn_error *error)
+                                   uint32_t process, struct cairn_span *span, struct cairn_error *error)
 {
     struct cairn_span parsed;
-    enum cairn_status status = cairn_moment_parse(trace, from ? from : "start", NULL, 0, &parsed.from, error);
+    enum cairn_status status =
+        cairn_moment_parse(trace, from ? from : "start", NULL, process, &parsed.from, error);
     if (status == CAIRN_OK) {
-        status = cairn_moment_parse(trace, to ? to : "end", NULL, 0, &parsed.to, error);
+        status = cairn_moment_parse(trace, to ? to : "end", NULL, process, &parsed.to, error);
     }
     if (status != CAIRN_OK) {
         return status;

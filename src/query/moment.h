@@ -37,9 +37,9 @@ CAIRN_MUST_CHECK enum cairn_status cairn_moment_position(struct cairn_trace *tra
 /* The moment at a time, labelled by it. */
 CAIRN_MUST_CHECK enum cairn_status cairn_moment_at(struct cairn_trace *trace, int64_t t_ns,
                                                    struct cairn_moment *moment, struct cairn_error *error);
-/* From two TIME words, NULL meaning start / end. */
+/* From two TIME words, NULL meaning start / end; `process` as above. */
 CAIRN_MUST_CHECK enum cairn_status cairn_span_parse(struct cairn_trace *trace, const char *from,
-                                                    const char *to, struct cairn_span *span,
+                                                    const char *to, uint32_t process, struct cairn_span *span,
                                                     struct cairn_error *error);
 
 #endif

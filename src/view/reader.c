@@ -204,5 +204,5 @@ enum cairn_status cairn_reader_moment(struct cairn_trace *trace, const struct ca
 enum cairn_status cairn_reader_span(struct cairn_trace *trace, struct cairn_span *span,
                                     struct cairn_error *error)
 {
-    return cairn_span_parse(trace, NULL, NULL, span, error);
+    return cairn_span_parse(trace, NULL, NULL, 0, span, error);
 }

@@ -100,7 +100,7 @@ static bool find_span(struct cairn_trace *trace, struct cairn_span *span, struct
 {
     struct cairn_error error;
     return cairn_moment_parse(trace, "end", NULL, 0, end, &error) == CAIRN_OK &&
-           cairn_span_parse(trace, "start", "end", span, &error) == CAIRN_OK;
+           cairn_span_parse(trace, "start", "end", 0, span, &error) == CAIRN_OK;
 }
 
 static void ask_sites(struct cairn_trace *trace)

@@ -31,7 +31,7 @@ static void open_setting(struct setting *setting, uint32_t seed)
     assert_int_equal(cairn_trace_open(setting->fixture.path, NULL, &setting->trace, NULL), CAIRN_OK);
     setting->selection = (struct cairn_selection){.by = CAIRN_BY_FUNCTION};
     setting->export = (struct cairn_export){.trace = setting->trace, .selection = &setting->selection};
-    assert_int_equal(cairn_span_parse(setting->trace, NULL, NULL, &setting->export.span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(setting->trace, NULL, NULL, 0, &setting->export.span, NULL), CAIRN_OK);
     assert_int_equal(cairn_moment_parse(setting->trace, "peak", NULL, 0, &setting->export.at, NULL),
                      CAIRN_OK);
 }

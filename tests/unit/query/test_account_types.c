@@ -96,7 +96,7 @@ static void test_top(void **state)
     struct cairn_top top;
     (void)state;
     assert_int_equal(cairn_moment_parse(trace, "end", NULL, 0, &end, NULL), CAIRN_OK);
-    assert_int_equal(cairn_span_parse(trace, NULL, NULL, &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, NULL, NULL, 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_top(trace, &selection, &end, &span, &top, NULL), CAIRN_OK);
     assert_int_equal(top.row_count, 2);
     assert_null(top.rows[0].site.type);

@@ -29,7 +29,7 @@ static void open_setting(struct setting *setting, uint32_t seed)
     fixture_init(&setting->fixture,
                  &(struct fixture_options){.seed = seed, .events = 600, .processes = seed % 2 + 1});
     assert_int_equal(cairn_trace_open(setting->fixture.path, NULL, &setting->trace, NULL), CAIRN_OK);
-    assert_int_equal(cairn_span_parse(setting->trace, NULL, NULL, &setting->whole, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(setting->trace, NULL, NULL, 0, &setting->whole, NULL), CAIRN_OK);
 }
 
 static void close_setting(struct setting *setting)
@@ -129,7 +129,7 @@ static void test_span_leaks_are_survivors(void **state)
     struct cairn_span span;
     struct cairn_check made;
     open_setting(&setting, 7);
-    assert_int_equal(cairn_span_parse(setting.trace, "30%", "70%", &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(setting.trace, "30%", "70%", 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_check(setting.trace, &selection, &span, false, &limits, &made, NULL), CAIRN_OK);
     struct cairn_totals *survived = model_survived(&setting.fixture, span.from.position, span.to.position);
     int64_t sum = 0;

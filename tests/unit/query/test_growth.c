@@ -93,7 +93,7 @@ static void ask(struct cairn_growth *growth, enum cairn_sort sort)
     struct cairn_span span;
     struct cairn_error error;
     const struct cairn_selection selection = {.by = CAIRN_BY_STACK, .sort = sort};
-    assert_int_equal(cairn_span_parse(trace, NULL, NULL, &span, &error), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, NULL, NULL, 0, &span, &error), CAIRN_OK);
     if (cairn_growth(trace, &selection, &span, growth, &error) != CAIRN_OK) {
         fail_msg("%s", error.message);
     }
@@ -136,11 +136,11 @@ static void test_spans_without_growth(void **state)
     struct cairn_growth growth;
     struct cairn_span span;
     const struct cairn_selection selection = {.by = CAIRN_BY_STACK};
-    assert_int_equal(cairn_span_parse(trace, "end", "end", &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, "end", "end", 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_growth(trace, &selection, &span, &growth, NULL), CAIRN_OK);
     assert_int_equal(growth.row_count, 0);
     cairn_growth_release(&growth);
-    assert_int_equal(cairn_span_parse(trace, "start", "start+5us", &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, "start", "start+5us", 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_growth(trace, &selection, &span, &growth, NULL), CAIRN_OK);
     assert_int_equal(growth.row_count, 0);
     cairn_growth_release(&growth);
@@ -179,7 +179,7 @@ static void test_leak_of_a_short_script(void **state)
     const struct cairn_selection selection = {.by = CAIRN_BY_STACK};
     fixture_init(&script, &(struct fixture_options){.seed = 33, .processes = 1, .make_events = make_script});
     assert_int_equal(cairn_trace_open(script.path, NULL, &other, NULL), CAIRN_OK);
-    assert_int_equal(cairn_span_parse(other, NULL, NULL, &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(other, NULL, NULL, 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_growth(other, &selection, &span, &growth, NULL), CAIRN_OK);
     assert_int_equal(growth.row_count, 1);
     assert_int_equal(growth.rows[0].site.site_id, LEAK);
@@ -199,7 +199,7 @@ static void test_sentence_tells_growth(void **state)
     struct cairn_moment at;
     char text[300];
     const struct cairn_selection selection = {.by = CAIRN_BY_STACK};
-    assert_int_equal(cairn_span_parse(trace, NULL, NULL, &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, NULL, NULL, 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_moment_parse(trace, "20%", NULL, 0, &at, NULL), CAIRN_OK);
     assert_int_equal(cairn_top(trace, &selection, &at, &span, &top, NULL), CAIRN_OK);
     assert_int_equal(top.rows[0].site.site_id, WARM);

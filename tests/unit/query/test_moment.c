@@ -80,7 +80,7 @@ static void test_peak_of_spans_and_processes(void **state)
     (void)state;
     struct cairn_span span;
     struct cairn_moment moment;
-    assert_int_equal(cairn_span_parse(trace, "20%", "45%", &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, "20%", "45%", 0, &span, NULL), CAIRN_OK);
     for (uint32_t process = 0; process <= 2; process++) {
         assert_int_equal(cairn_moment_parse(trace, "peak", &span, process, &moment, NULL), CAIRN_OK);
         assert_int_equal(moment.position,
@@ -181,6 +181,7 @@ static void test_exit_of_the_program(void **state)
     struct fixture many;
     struct cairn_trace *other;
     struct cairn_moment moment;
+    struct cairn_span span;
     fixture_init(
         &many, &(struct fixture_options){.seed = 8, .events = 300, .processes = 3, .make_events = set_exits});
     assert_int_equal(cairn_trace_open(many.path, NULL, &other, NULL), CAIRN_OK);
@@ -190,6 +191,12 @@ static void test_exit_of_the_program(void **state)
     assert_int_equal(moment.position, 10);
     assert_int_equal(cairn_moment_parse(other, "@exit", NULL, 77, &moment, NULL), CAIRN_OK);
     assert_int_equal(moment.position, 10);
+    assert_int_equal(cairn_span_parse(other, "@exit", "@exit", 0, &span, NULL), CAIRN_OK);
+    assert_int_equal(span.from.position, 12);
+    assert_int_equal(span.to.position, 12);
+    assert_int_equal(cairn_span_parse(other, "@exit", "@exit", 2, &span, NULL), CAIRN_OK);
+    assert_int_equal(span.from.position, 10);
+    assert_int_equal(span.to.position, 10);
     cairn_trace_close(other);
     fixture_release(&many);
 }
@@ -215,12 +222,12 @@ static void test_spans(void **state)
     (void)state;
     struct cairn_span span;
     struct cairn_error error;
-    assert_int_equal(cairn_span_parse(trace, NULL, NULL, &span, &error), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, NULL, NULL, 0, &span, &error), CAIRN_OK);
     assert_int_equal(span.from.position, 0);
     assert_int_equal(span.to.position, model_end_position(&fixture));
-    assert_int_equal(cairn_span_parse(trace, "@before", "@after", &span, &error), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, "@before", "@after", 0, &span, &error), CAIRN_OK);
     assert_true(span.from.position < span.to.position);
-    assert_int_equal(cairn_span_parse(trace, "@after", "@before", &span, &error), CAIRN_E_USAGE);
+    assert_int_equal(cairn_span_parse(trace, "@after", "@before", 0, &span, &error), CAIRN_E_USAGE);
     assert_non_null(strstr(error.message, "@after comes after @before"));
 }
 

@@ -196,7 +196,7 @@ static int set_up(void **state)
                                                      .mapped = true,
                                                      .write_more = write_memory});
     assert_int_equal(cairn_trace_open(fixture.path, NULL, &trace, NULL), CAIRN_OK);
-    assert_int_equal(cairn_span_parse(trace, "10%", "90%", &span, NULL), CAIRN_OK);
+    assert_int_equal(cairn_span_parse(trace, "10%", "90%", 0, &span, NULL), CAIRN_OK);
     assert_int_equal(cairn_moment_parse(trace, "50%", NULL, 0, &at, NULL), CAIRN_OK);
     cairn_trace_close(trace);
     return 0;
