@@ -432,6 +432,18 @@ void cairn_ledger_flush_ends(struct cairn_ledger *ledger)
     }
 }
 
+uint64_t cairn_ledger_waiting_end_us(const struct cairn_ledger *ledger)
+{
+    return ledger->ending_count ? ledger->ending_us[0] : UINT64_MAX;
+}
+
+void cairn_ledger_settle_ends(struct cairn_ledger *ledger, uint64_t time_us)
+{
+    if (cairn_ledger_waiting_end_us(ledger) <= time_us) {
+        cairn_ledger_flush_ends(ledger);
+    }
+}
+
 void cairn_ledger_first_thread(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                uint32_t thread, uint64_t time_us)
 {

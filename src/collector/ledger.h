@@ -85,9 +85,13 @@ void cairn_ledger_inherit(struct cairn_ledger *ledger, struct cairn_ledger_proce
 void cairn_ledger_first_thread(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                uint32_t thread, uint64_t time_us);
 void cairn_ledger_image_free(struct cairn_ledger_image *image);
-/* Its memory is gone. The event follows as soon as anything else happens. */
+/* Its memory is gone. The event follows as soon as anything else happens: until then, the state is what was live when it ended. */
 void cairn_ledger_process_end(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                               uint64_t time_us);
+/* When the first of those that wait for it ended; UINT64_MAX: none waits. */
+uint64_t cairn_ledger_waiting_end_us(const struct cairn_ledger *ledger);
+/* Something else is seen of that moment, which is no event of the ledger's: what ended before it has its event first. */
+void cairn_ledger_settle_ends(struct cairn_ledger *ledger, uint64_t time_us);
 
 /* The account of a thread, domain and stack, made when it is new; 0 when memory ran out. */
 uint32_t cairn_ledger_account(struct cairn_ledger *ledger, uint32_t process, uint32_t thread, uint8_t domain,

@@ -26,8 +26,8 @@ enum cairn_event_kind {
     CAIRN_EVENT_LOST = 5,   /* a free that was missed, found later: −size at account; birth */
     CAIRN_EVENT_END =
         6, /* a process ended: `account` holds the PROCESS number; its live blocks are gone, and no
-                            later event is of its accounts. Processes behind whose end nothing else happened have none:
-                            the state after the last event is what was live then */
+                            later event is of its accounts. Processes behind whose end nothing else happened have none,
+                            unless others lived on for a while: the state after the last event is what was live then */
 };
 
 enum cairn_event_flag {

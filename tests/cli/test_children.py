@@ -6,7 +6,7 @@ import subprocess
 import sys
 import unittest
 
-from support import CAIRN, CC, FOLDER, Case, ask, cairn
+from support import CAIRN, CC, FOLDER, INCLUDE, Case, ask, cairn
 
 PROGRAM = "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { free(malloc(10)); puts(\"fine\"); return 3; }\n"
 # Every way to start a program that Python has.
@@ -56,6 +56,26 @@ int main(int argc, char **argv) {
   posix_spawn_file_actions_addopen(&actions, 51, argv[1], O_RDONLY | O_DIRECTORY, 0);
   posix_spawn_file_actions_addfchdir_np(&actions, 51);
   start(&actions);
+  return 0;
+}
+"""
+
+# A parent that does nothing but see its child end, twice, before it allocates again.
+WAITER = r"""
+#include <cairn/cairn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+  void *volatile block = malloc(1000);
+  cairn_mark("begin");
+  if (fork() == 0) { block = malloc(50000); cairn_mark("inside"); usleep(20000); _exit(0); }
+  wait(NULL);
+  usleep(500000);
+  cairn_mark("after");
+  usleep(1000);
+  block = malloc(10);
+  (void)block;
   return 0;
 }
 """
@@ -226,6 +246,22 @@ class Children(Case):
         notes = [note["text"] for note in self.same("sh", "-c", "; ".join(copies))["notes"]]
         self.assertEqual(sum("was not recorded: it is statically linked" in text for text in notes), 16)
         self.assertEqual(sum("more programs" in text for text in notes), 1)
+
+    def test_an_end_that_nothing_follows(self):
+        """What a child held is gone for marks, the timeline and snapshots, though its parent does nothing for a while."""
+        program = self.compile("waiter", "-I", INCLUDE, "-ldl", source=WAITER)
+        cairn("record", "-q", "--graph", "off", "-o", "t.cairn", program, cwd=self.folder)
+        rows = {row["name"]: row for row in ask("snapshots", "t.cairn", cwd=self.folder)["rows"] if row["kind"] == "mark"}
+        self.assertEqual({name: row["bytes"] for name, row in rows.items()}, {"begin": 1000, "inside": 51000, "after": 1000})
+        moments = [(f"{row['t_ns']}ns", row["heap_bytes"]) for row in ask("timeline", "t.cairn", cwd=self.folder)["points"]]
+        moments += [(f"s{row['snapshot']}", row["bytes"]) for row in ask("snapshots", "t.cairn", cwd=self.folder)["rows"]]
+        for moment, held in moments:
+            self.assertEqual(ask("top", "t.cairn", "--at", moment, cwd=self.folder)["total"]["live_bytes"], held, moment)
+        ended = ask("info", "t.cairn", cwd=self.folder)["processes"][1]["ended_ns"]
+        self.assertEqual([row for row in ask("snapshots", "t.cairn", cwd=self.folder)["rows"]
+                          if row["t_ns"] > ended + 1000 and row["bytes"] > 1010 and row["kind"] != "peak"], [])
+        self.assertEqual([point for point in ask("timeline", "t.cairn", cwd=self.folder)["points"]
+                          if point["t_ns"] > ended + 1000000 and point["heap_bytes"] > 1010], [])
 
     def test_the_largest_are_shown(self):
         """Of more processes than `info` has room for, those that held most; one that became another program is no end."""
