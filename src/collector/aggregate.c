@@ -361,7 +361,7 @@ static INLINE void apply_all(struct cairn_aggregate *aggregate, const struct cai
     const bool far = aggregate->account_count > NEAR_ACCOUNTS;
     struct cairn_aggregate_usual usual = {.frees = 0};
     for (size_t i = 0; i < count && !aggregate->failed; i++) {
-        if (__builtin_expect((int64_t)events[i].t_ns >= aggregate->next_tick_ns, 0)) {
+        if (__builtin_expect((int64_t)events[i].t_ns > aggregate->next_tick_ns, 0)) {
             cairn_aggregate_settle(aggregate, &usual);
             aggregate->tick(aggregate->tick_state, (int64_t)events[i].t_ns);
         }

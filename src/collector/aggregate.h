@@ -95,7 +95,7 @@ struct cairn_aggregate {
     /* The open interval of the timeline. */
     int64_t interval_max_bytes, interval_allocations, interval_frees;
 
-    /* Called before the first event at or after next_tick_ns; sets a later one. */
+    /* Called before the first event after next_tick_ns; sets a later one. */
     int64_t next_tick_ns;
     void (*tick)(void *state, int64_t t_ns);
     void *tick_state;

@@ -74,14 +74,16 @@ static void set_next_tick(struct cairn_chunker *chunker)
                                           : chunker->snapshots.next_ns;
 }
 
-/* Time passes: the timeline's intervals and the periodic snapshots that end before t_ns. */
+/* Time passes: the timeline's intervals and the periodic snapshots that end before t_ns. What is stamped at the end of one
+ * belongs to it, as a moment is after every event stamped at it. */
 static void tick(void *state, int64_t t_ns)
 {
     struct cairn_chunker *chunker = state;
+    const int64_t over_ns = t_ns - 1;
     chunker->timeline_next_ns =
-        cairn_timeline_tick(&chunker->timeline, &chunker->aggregate, t_ns, false, batch(chunker));
-    if (t_ns >= chunker->snapshots.next_ns) {
-        cairn_snapshots_tick(&chunker->snapshots, &chunker->aggregate, t_ns, batch(chunker));
+        cairn_timeline_tick(&chunker->timeline, &chunker->aggregate, over_ns, false, batch(chunker));
+    if (over_ns >= chunker->snapshots.next_ns) {
+        cairn_snapshots_tick(&chunker->snapshots, &chunker->aggregate, over_ns, batch(chunker));
     }
     set_next_tick(chunker);
 }
@@ -429,7 +431,7 @@ static void *chunker_thread(void *state)
             on_sites(chunker, message);
             break;
         case CAIRN_MESSAGE_TIME:
-            if (message->t_ns >= chunker->aggregate.next_tick_ns) {
+            if (message->t_ns > chunker->aggregate.next_tick_ns) {
                 tick(chunker, message->t_ns);
             }
             break;

@@ -136,7 +136,8 @@ static void tick(void *state, int64_t t_ns)
     aggregate->interval_max_bytes = aggregate->heap_bytes;
     aggregate->interval_allocations = 0;
     aggregate->interval_frees = 0;
-    aggregate->next_tick_ns = t_ns + INTERVAL;
+    assert_true(t_ns > aggregate->next_tick_ns);
+    aggregate->next_tick_ns += INTERVAL;
 }
 
 static uint32_t random_account(const struct brute *brute)
@@ -353,7 +354,7 @@ static void run(uint64_t with_seed)
     begin_chunk(&sums, brute, 0);
     uint64_t chunk_first = 0;
     for (uint64_t i = 0; i < EVENTS; i++) {
-        if (i > 0 && i % (INTERVAL / 1000) == 0) {
+        if (i > 1 && (i - 1) % (INTERVAL / 1000) == 0) {
             brute_tick(brute);
         }
         struct cairn_event *event = &events.list[events.count];
