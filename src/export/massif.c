@@ -1,6 +1,7 @@
 /* massif's output, as ms_print and massif-visualizer read it: the heap over time, and who holds it at one moment. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "export/formats.h"
 #include "export/text.h"
@@ -102,6 +103,36 @@ static void write_all(struct massif *massif, const struct cairn_rate_point *poin
     }
 }
 
+/* The heap's largest moment, so that the curve is never below what is told of it: a point is what was live at its end. */
+static enum cairn_status add_peak(const struct cairn_export *export, struct cairn_rate_point **points,
+                                  size_t *count, struct cairn_error *error)
+{
+    uint64_t position;
+    struct cairn_rate_point peak = {.heap_blocks = CAIRN_UNKNOWN};
+    enum cairn_status status =
+        cairn_trace_peak_between(export->trace, 0, export->span.from.position, export->span.to.position,
+                                 &position, &peak.heap_bytes, error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_time_of(export->trace, position, &peak.t_ns, error);
+    }
+    if (status != CAIRN_OK) {
+        return status;
+    }
+    struct cairn_rate_point *grown = realloc(*points, (*count + 1) * sizeof *grown);
+    if (!grown) {
+        return cairn_no_memory(error, "the export");
+    }
+    size_t at = 0;
+    while (at < *count && grown[at].t_ns < peak.t_ns) {
+        at++;
+    }
+    memmove(grown + at + 1, grown + at, (*count - at) * sizeof *grown);
+    grown[at] = peak;
+    *points = grown;
+    ++*count;
+    return CAIRN_OK;
+}
+
 static enum cairn_status write_massif(const struct cairn_export *export, FILE *out, struct cairn_error *error)
 {
     struct cairn_selection live = *export->selection;
@@ -116,6 +147,9 @@ static enum cairn_status write_massif(const struct cairn_export *export, FILE *o
     }
     if (wants_curve(&live)) {
         status = cairn_timeline(export->trace, &export->span, CURVE_POINTS, &points, &count, error);
+        if (status == CAIRN_OK) {
+            status = add_peak(export, &points, &count, error);
+        }
     }
     struct massif massif = {.export = export, .tree = &tree, .out = out, .text = CAIRN_BUFFER_INIT};
     if (status == CAIRN_OK) {

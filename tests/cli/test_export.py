@@ -118,6 +118,15 @@ class Export(Case):
             first = top["rows"][0]
             self.assertRegex(done.stdout, rf"\({first['live_bytes']:,}B\) 0x[0-9A-F]+: {first['function']} ")
 
+    def test_massif_reaches_the_peak(self):
+        """Whatever moment it tells the stacks of, and however short the peak was."""
+        for words in ((), ("--at", "end"), ("--at", "start"), ("--from", "start", "--at", "end")):
+            done = cairn("export", trace("spike"), "--format", "massif", *words)
+            heaps = [int(heap) for heap in re.findall(r"(?m)^mem_heap_B=(\d+)$", done.out)]
+            self.assertEqual(max(heaps), 1000 + (8 << 20), words)
+            times = [int(time) for time in re.findall(r"(?m)^time=(\d+)$", done.out)]
+            self.assertEqual(times, sorted(times))
+
     @unittest.skipUnless(shutil.which("dot"), "needs graphviz")
     def test_dot_draws(self):
         done = subprocess.run(["dot", "-Tsvg"], input=export("dot"), capture_output=True, env=ENVIRONMENT)
