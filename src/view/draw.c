@@ -35,7 +35,7 @@ static void error_text(const struct cairn_app *app, struct cairn_buffer *text)
 /* "by line · allocated · python · filter lex · 2 wrappers": what differs from the plain question. */
 static void question_text(const struct cairn_app *app, struct cairn_buffer *text)
 {
-    const struct cairn_inquiry *question = &app->question;
+    const struct cairn_inquiry shown = cairn_screen_question(cairn_app_screen(app)), *question = &shown;
     const enum cairn_screen_id screen = cairn_app_screen(app)->class->id;
     if (screen == CAIRN_SCREEN_OBJECTS || screen == CAIRN_SCREEN_NODES || screen == CAIRN_SCREEN_OBJECT) {
         cairn_buffer_text(text, question->a_set ? " + made after A" : "");

@@ -18,6 +18,15 @@ const struct cairn_key_binding *cairn_key_lookup(cairn_key key, enum cairn_scree
     return general;
 }
 
+bool cairn_key_does(enum cairn_action action, enum cairn_screen_id screen)
+{
+    const struct cairn_key_binding *binding;
+    for (size_t i = 0; (binding = cairn_key_binding_at(i)) != NULL; i++)
+        if (binding->action == action && (binding->screens & CAIRN_ON(screen)) != 0)
+            return true;
+    return false;
+}
+
 void cairn_key_names(const struct cairn_key_binding *binding, struct cairn_buffer *text)
 {
     char name[CAIRN_KEY_NAME_MAX];

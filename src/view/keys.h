@@ -112,6 +112,8 @@ const struct cairn_key_binding *cairn_key_binding_at(size_t index);
 const char *cairn_key_group_at(size_t index);
 /* What `key` does on `screen`: bindings of that screen come before those of all; NULL: nothing. */
 const struct cairn_key_binding *cairn_key_lookup(cairn_key key, enum cairn_screen_id screen);
+/* Whether a key of `screen` does that. */
+bool cairn_key_does(enum cairn_action action, enum cairn_screen_id screen);
 /* Whether it means the same on all screens, or on all but one. */
 static inline bool cairn_key_is_general(const struct cairn_key_binding *binding)
 {

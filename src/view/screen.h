@@ -62,6 +62,8 @@ const struct cairn_screen_class *cairn_screen_class_of(enum cairn_screen_id id);
 struct cairn_screen *cairn_screen_new(const struct cairn_screen_class *class, struct cairn_app *app);
 /* Forgets its jobs and frees it. NULL is fine. */
 void cairn_screen_free(struct cairn_screen *screen);
+/* What the screen asks about: all that is chosen, less what its keys do not choose, as the metric in Diff. */
+struct cairn_inquiry cairn_screen_question(const struct cairn_screen *screen);
 /* Posts a job for this screen: fills question, owner and revision. A NULL job (memory ran out) is ignored. */
 void cairn_screen_post(struct cairn_screen *screen, struct cairn_job *job);
 /* The same, about the object graph with that number. */

@@ -379,7 +379,8 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
         cairn_buffer_byte(text, ' ');
         cairn_append_quoted(text, b_word);
     }
-    cairn_inquiry_options(&app->question, false, text);
+    const struct cairn_inquiry question = cairn_screen_question(base);
+    cairn_inquiry_options(&question, false, text);
     cairn_outline_sort_options(&((const struct diff *)base)->table, text);
 }
 

@@ -473,9 +473,9 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
     const struct cairn_app *app = base->app;
     cairn_buffer_text(text, commands[base->pane]);
     cairn_append_quoted(text, app->options->path);
-    struct cairn_inquiry question = app->question;
-    question.metric = CAIRN_METRIC_LIVE;
-    cairn_inquiry_options(&question, base->pane == PANE_RSS, text);
+    const struct cairn_inquiry sites = cairn_screen_question(base);
+    const struct cairn_inquiry memory = {.at = sites.at, .process = sites.process};
+    cairn_inquiry_options(base->pane == PANE_RSS ? &memory : &sites, base->pane == PANE_RSS, text);
 }
 
 const struct cairn_screen_class cairn_leaks_screen_class = {

@@ -330,10 +330,9 @@ static struct cairn_outline *outline(struct cairn_screen *base)
 
 static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
-    struct cairn_inquiry question = base->app->question;
+    struct cairn_inquiry question = cairn_screen_question(base);
     question.by = CAIRN_BY_FUNCTION;
-    question.metric = CAIRN_METRIC_LIVE;
-    question.cumulative = false;
+    question.wrapper_count = 0;
     cairn_buffer_text(text, "sizes ");
     cairn_append_quoted(text, base->app->options->path);
     cairn_inquiry_options(&question, false, text);

@@ -172,6 +172,7 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
     cairn_buffer_text(text, "top ");
     cairn_append_quoted(text, base->app->options->path);
     cairn_inquiry_options(&question, true, text);
+    cairn_outline_sort_options(&((const struct stacks *)base)->table, text);
 }
 
 struct cairn_screen *cairn_stacks_screen(struct cairn_app *app, const struct cairn_row *from)

@@ -55,6 +55,16 @@ void cairn_screen_free(struct cairn_screen *screen)
     free(screen);
 }
 
+struct cairn_inquiry cairn_screen_question(const struct cairn_screen *screen)
+{
+    struct cairn_inquiry question = screen->app->question;
+    if (!cairn_key_does(CAIRN_DO_METRIC, screen->class->id))
+        question.metric = CAIRN_METRIC_LIVE;
+    if (!cairn_key_does(CAIRN_DO_CUMULATIVE, screen->class->id))
+        question.cumulative = false;
+    return question;
+}
+
 static void post(struct cairn_screen *screen, struct cairn_job *job)
 {
     job->revision = screen->app->revision;
@@ -66,7 +76,7 @@ void cairn_screen_post(struct cairn_screen *screen, struct cairn_job *job)
 {
     if (job == NULL)
         return;
-    job->question = screen->app->question;
+    job->question = cairn_screen_question(screen);
     post(screen, job);
 }
 
@@ -88,7 +98,7 @@ void cairn_screen_post_of(struct cairn_screen *screen, struct cairn_job *job, ui
 {
     if (job == NULL)
         return;
-    job->question = screen->app->question;
+    job->question = cairn_screen_question(screen);
     job->question.graph = graph;
     post(screen, job);
 }
