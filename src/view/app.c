@@ -105,7 +105,7 @@ static void *receiver(struct cairn_app *app, uint64_t serial)
     return NULL;
 }
 
-/* Why there is no answer is said once, and stays where its rows would be. */
+/* Why there is no answer is said once, and stays where its rows would be until another one to the same comes. */
 static void note_result(struct cairn_app *app, const struct cairn_job *job, void *owner)
 {
     if (job->status != CAIRN_OK)
@@ -113,8 +113,13 @@ static void note_result(struct cairn_app *app, const struct cairn_job *job, void
     if (owner == app)
         return;
     struct cairn_screen *screen = owner;
-    snprintf(screen->failure, sizeof(screen->failure), "%.255s",
-             job->status != CAIRN_OK ? job->error.message : "");
+    if (job->status != CAIRN_OK) {
+        snprintf(screen->failure, sizeof(screen->failure), "%.255s", job->error.message);
+        screen->failed_slot = job->slot;
+        screen->failed_revision = job->revision;
+    } else if (job->slot == screen->failed_slot || job->revision != screen->failed_revision) {
+        screen->failure[0] = '\0';
+    }
 }
 
 bool cairn_app_receive(struct cairn_app *app)

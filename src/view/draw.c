@@ -160,7 +160,7 @@ static void draw_failure(struct cairn_app *app, struct cairn_screen *screen)
 {
     const struct cairn_outline *outline = screen->class->outline(screen);
     if (screen->failure[0] == '\0' || outline == NULL || outline->visible_count > 0 ||
-        outline->drawn.height < 3)
+        outline->drawn.height < 3 || (screen->class->paned && screen->failed_slot != screen->pane + 1))
         return;
     const struct cairn_rect area = outline->drawn;
     cairn_draw_wrapped(&app->canvas, area.x + 2, area.y + 1, area.width - 3, area.height - 1,

@@ -21,8 +21,11 @@ struct cairn_screen {
     unsigned pane;
     uint64_t seen_row; /* key of the row whose details were asked for */
     unsigned seen_pane;
-    uint32_t graph;    /* number of the object graph it shows; 0: none, or the one that is chosen */
-    char failure[256]; /* why the last answer did not come; "": it did */
+    uint32_t graph; /* number of the object graph it shows; 0: none, or the one that is chosen */
+    /* Why the answer to a job did not come, "": all came; and that job's slot and revision. */
+    char failure[256];
+    unsigned failed_slot;
+    uint64_t failed_revision;
     /* What its rows answer, which may not be the question of now yet; screens about a moment only. */
     struct cairn_inquiry told_of;
     bool told;
@@ -33,6 +36,7 @@ struct cairn_screen_class {
     char digit; /* '1' … '8'; 0: only reached from another screen */
     const char *name, *summary;
     bool grows;  /* its answer changes while a recording runs, whatever the moment */
+    bool paned;  /* each pane has rows of its own, which the job with slot pane + 1 brings */
     size_t size; /* of the screen's struct, zeroed before init */
     void (*init)(struct cairn_screen *screen);
     void (*release)(struct cairn_screen *screen);

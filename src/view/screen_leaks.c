@@ -101,11 +101,18 @@ struct leaks_job {
     char title[640];
 };
 
+/* What the sites of a class come to. */
+struct class_sums {
+    uint32_t index; /* of its row */
+    double percent; /* in full: the rounded shares of many small sites would not add up */
+    bool ageless;   /* of some site nobody knows how old its blocks are */
+};
+
 /* The row of a class, made when its first site comes; sums grow with each. */
 static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_leaks *leaks,
-                                   enum cairn_leak_class class, uint32_t indices[4])
+                                   enum cairn_leak_class class, struct class_sums *sums)
 {
-    if (indices[class] == CAIRN_NO_PARENT) {
+    if (sums->index == CAIRN_NO_PARENT) {
         const char *const names[] = {
             [CAIRN_LEAK_DEFINITE] = "definite: nothing refers to it",
             [CAIRN_LEAK_INDIRECT] = "indirect: only leaked blocks refer to it",
@@ -116,7 +123,7 @@ static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_l
         struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
         if (row == NULL)
             return NULL;
-        indices[class] = (uint32_t)rows->count - 1;
+        sums->index = (uint32_t)rows->count - 1;
         row->key = (uint64_t) class + 1;
         row->style = CAIRN_STYLE_LEAK;
         /* What leaked comes before what did not, however much that is. */
@@ -124,25 +131,29 @@ static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_l
         row->name = names[class];
         row->values[3] = CAIRN_UNKNOWN;
     }
-    return &rows->items[indices[class]];
+    return &rows->items[sums->index];
 }
 
 static void add_leak(struct cairn_rows *rows, struct cairn_trace *trace, const struct cairn_leaks *leaks,
-                     const struct cairn_leak_row *from, enum cairn_by by, uint32_t indices[4])
+                     const struct cairn_leak_row *from, enum cairn_by by, struct class_sums *sums)
 {
-    struct cairn_row *class = class_row(rows, leaks, from->class, indices);
+    struct cairn_row *class = class_row(rows, leaks, from->class, sums);
     if (class == NULL)
         return;
     cairn_add(&class->values[0], from->bytes);
-    class->values[1] += (int64_t)(from->percent * 100 + 0.5);
+    sums->percent += from->percent;
+    class->values[1] = (int64_t)(sums->percent * 100 + 0.5);
     if (from->blocks == CAIRN_UNKNOWN)
         class->values[2] = CAIRN_UNKNOWN;
     else
         cairn_add(&class->values[2], from->blocks);
-    if (from->oldest_age_ns > class->values[3])
+    sums->ageless |= from->oldest_age_ns == CAIRN_UNKNOWN;
+    if (sums->ageless)
+        class->values[3] = CAIRN_UNKNOWN;
+    else if (class->values[3] == CAIRN_UNKNOWN || from->oldest_age_ns > class->values[3])
         class->values[3] = from->oldest_age_ns;
     const uint64_t class_key = class->key;
-    struct cairn_row *row = cairn_rows_add(rows, indices[from->class]);
+    struct cairn_row *row = cairn_rows_add(rows, sums->index);
     if (row == NULL)
         return;
     cairn_rows_site(rows, row, &from->site, by);
@@ -204,9 +215,14 @@ static enum cairn_status run_leaks(struct leaks_job *own, struct cairn_reader *r
     const enum cairn_status status = cairn_leaks(trace, selection, 0, NULL, &leaks, &own->job.error);
     if (status != CAIRN_OK)
         return status;
-    uint32_t indices[4] = {CAIRN_NO_PARENT, CAIRN_NO_PARENT, CAIRN_NO_PARENT, CAIRN_NO_PARENT};
+    struct class_sums sums[] = {
+        {.index = CAIRN_NO_PARENT},
+        {.index = CAIRN_NO_PARENT},
+        {.index = CAIRN_NO_PARENT},
+        {.index = CAIRN_NO_PARENT},
+    };
     for (size_t i = 0; i < leaks.row_count; i++)
-        add_leak(&own->rows, trace, &leaks, &leaks.rows[i], selection->by, indices);
+        add_leak(&own->rows, trace, &leaks, &leaks.rows[i], selection->by, &sums[leaks.rows[i].class]);
     say_leaks(&leaks, cairn_trace_recording(trace), selection->filter != NULL, own->title,
               sizeof(own->title));
     cairn_leaks_release(&leaks);
@@ -484,6 +500,7 @@ const struct cairn_screen_class cairn_leaks_screen_class = {
     .name = "Leaks",
     .summary = "what leaked, what keeps growing, where the resident memory is",
     .grows = true,
+    .paned = true,
     .size = sizeof(struct leaks),
     .init = init,
     .release = release,

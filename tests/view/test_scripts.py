@@ -131,19 +131,27 @@ class Scripts(unittest.TestCase):
                         self.assertRegex(screen[height - 1], r"\? help$", file)
                         self.assertLessEqual(max(map(len, screen)), width, file)
 
-    def test_how_exact_a_slim_copy_is(self):
-        """The moments that it keeps are exact in the viewer, too; another one is not."""
+    def replay_slim(self, lines):
         with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
             small, script = os.path.join(folder, "small.cairn"), Path(folder, "small.script")
             subprocess.run([CAIRN, "slim", TRACES[0], "-o", small], capture_output=True, check=True)
-            script.write_text("expect-not to the chunk\nexpect exact\n"
-                              "keys @\ntext 50%\nkey Enter\nexpect-not to the chunk\nexpect exact\n"
-                              "keys @\ntext 50.3%\nkey Enter\nexpect to the chunk, exact from\n"
-                              "keys a\nkeys @\ntext end\nkey Enter\nkeys b4\nexpect to the chunk\n", encoding="utf-8")
+            script.write_text(lines, encoding="utf-8")
             done = subprocess.run([CAIRN, "view", small, "--script", str(script), "--size", "160x40"], cwd=folder, stdin=subprocess.DEVNULL,
                                   env={**os.environ, "LC_ALL": "C.UTF-8", "HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_STATE_HOME": folder},
                                   capture_output=True, text=True, timeout=120, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_how_exact_a_slim_copy_is(self):
+        """The moments that it keeps are exact in the viewer, too; another one is not."""
+        self.replay_slim("expect-not to the chunk\nexpect exact\n"
+                         "keys @\ntext 50%\nkey Enter\nexpect-not to the chunk\nexpect exact\n"
+                         "keys @\ntext 50.3%\nkey Enter\nexpect to the chunk, exact from\n"
+                         "keys a\nkeys @\ntext end\nkey Enter\nkeys b4\nexpect to the chunk\n")
+
+    def test_a_pane_says_why_it_is_empty(self):
+        """As long as it is: what the panes beside it show does not take the reason away, and it is not their reason."""
+        self.replay_slim("keys 6j\nexpect single events of that time were dropped\nexpect parse_line lex.c:88 grew in\n"
+                         "key Tab\nexpect-not single events\nkey Shift-Tab\nexpect single events\n")
 
 
 def make_test(script):
