@@ -167,6 +167,7 @@ void cairn_app_resize(struct cairn_app *app, int width, int height)
     height = height < 1 ? 1 : height > 1000 ? 1000 : height;
     if (cairn_canvas_resize(&app->canvas, width, height))
         app->redraw_all = true;
+    cairn_app_overlay_resize(app);
 }
 
 void cairn_app_say(struct cairn_app *app, const char *format, ...)

@@ -176,6 +176,8 @@ void cairn_app_pick(struct cairn_app *app, const char *title, const struct cairn
                     void (*picked)(struct cairn_app *app, const struct cairn_row *row));
 void cairn_app_overlay_key(struct cairn_app *app, cairn_key key);
 void cairn_app_overlay_draw(struct cairn_app *app);
+/* Help is laid out anew for another width; its cursor stays on its key. */
+void cairn_app_overlay_resize(struct cairn_app *app);
 
 /* --- takeaway.c --- */
 void cairn_app_copy_row(struct cairn_app *app);

@@ -228,8 +228,10 @@ static void draw_missing(const struct cairn_app *app, struct cairn_canvas *canva
                     app->question.process != 0 && app->facts.graph_count > 0
                         ? "This process has no object graph; P chooses another one."
                         : "This trace has no object graph.");
-    for (int i = 0; i < (int)(sizeof(how) / sizeof(how[0])) && i + 1 < area.height; i++)
-        cairn_draw_text(canvas, area.x + 1, area.y + 1 + i, area.width - 2, CAIRN_STYLE_TEXT, how[i]);
+    int y = 1;
+    for (size_t i = 0; i < sizeof(how) / sizeof(how[0]) && y < area.height; i++)
+        y += cairn_draw_wrapped(canvas, area.x + 1, area.y + y, area.width - 2, area.height - y,
+                                CAIRN_STYLE_TEXT, how[i]);
 }
 
 int cairn_graph_draw_head(const struct cairn_app *app, const struct cairn_fact_graph *graph,

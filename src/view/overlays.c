@@ -33,81 +33,144 @@ void cairn_app_pick(struct cairn_app *app, const char *title, const struct cairn
     app->picked = picked;
 }
 
-/* --- Help: the key table, for this screen. --- */
-
-static void add_help_line(struct cairn_rows *rows, bool heading, const char *text)
+/* Columns of the box that the list stands in. */
+static int box_width(const struct cairn_app *app)
 {
-    struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
-    if (row == NULL)
-        return;
-    row->key = rows->count;
-    row->heading = heading;
-    row->name = cairn_rows_clean(rows, text);
+    return app->canvas.width - 4 < 84 ? app->canvas.width - 4 : 84;
 }
 
-static void add_screens(struct cairn_rows *rows)
+/* --- Help: the key table, for this screen. --- */
+
+#define NAME_COLUMNS 21 /* keys and commands, with blanks around them */
+#define TEXT_LEAST   30 /* in fewer columns, what they do stands below them */
+#define ROW_EDGES    4  /* columns of a line that are not its text: the frame, the cursor's */
+
+#define KEY_OF_LINE  0x10000u /* added to an entry's key for each line behind its first */
+
+struct help {
+    struct cairn_rows rows;
+    int width; /* columns of a line */
+    uint64_t entries;
+};
+
+static void add_help_line(struct help *help, uint64_t key, bool heading, const char *text)
 {
-    const struct cairn_screen_class *class;
-    for (size_t i = 0; (class = cairn_screen_class_at(i)) != NULL; i++) {
-        char text[160];
-        snprintf(text, sizeof(text), "  %-17c %s: %s", class->digit, class->name, class->summary);
-        if (class->digit != 0)
-            add_help_line(rows, false, text);
+    struct cairn_row *row = cairn_rows_add(&help->rows, CAIRN_NO_PARENT);
+    if (row == NULL)
+        return;
+    row->key = key;
+    row->heading = heading;
+    row->name = cairn_rows_clean(&help->rows, text);
+}
+
+static void add_heading(struct help *help, const char *text)
+{
+    add_help_line(help, ++help->entries, true, text);
+}
+
+/* Bytes of `text` that stand in one line: all of it, or up to a blank. One column a byte. */
+static int line_length(const char *text, int width)
+{
+    int length = (int)strlen(text);
+    if (length <= width)
+        return length;
+    for (length = width; length > 0 && text[length] != ' '; length--)
+        ;
+    return length > 0 ? length : width;
+}
+
+/* A name and what it does: whole, over as many lines as that takes. */
+static void add_entry(struct help *help, const char *name, const char *text)
+{
+    char line[160];
+    const bool below = help->width - NAME_COLUMNS < TEXT_LEAST;
+    const int indent = below ? 6 : NAME_COLUMNS, width = help->width - indent;
+    uint64_t key = ++help->entries;
+    if (below) {
+        snprintf(line, sizeof(line), "  %s", name);
+        add_help_line(help, key, false, line);
+        key += KEY_OF_LINE;
+        name = "";
+    }
+    for (; *text != '\0'; key += KEY_OF_LINE) {
+        const int length = line_length(text, width);
+        snprintf(line, sizeof(line), "  %-*s %.*s", indent - 3, name, length, text);
+        add_help_line(help, key, false, line);
+        text += length + (text[length] == ' ');
+        name = "";
     }
 }
 
-static void add_binding(struct cairn_rows *rows, const struct cairn_key_binding *binding)
+static void add_screens(struct help *help)
 {
-    struct cairn_buffer line = CAIRN_BUFFER_INIT, keys = CAIRN_BUFFER_INIT;
-    cairn_key_names(binding, &keys);
-    cairn_buffer_format(&line, "  %-17s %s", cairn_buffer_cstr(&keys), binding->help);
-    add_help_line(rows, false, cairn_buffer_cstr(&line));
-    cairn_buffer_release(&keys);
-    cairn_buffer_release(&line);
+    const struct cairn_screen_class *class;
+    for (size_t i = 0; (class = cairn_screen_class_at(i)) != NULL; i++) {
+        const char digit[] = {class->digit, '\0'};
+        char text[160];
+        snprintf(text, sizeof(text), "%s: %s", class->name, class->summary);
+        if (class->digit != 0)
+            add_entry(help, digit, text);
+    }
 }
 
-static void add_commands(struct cairn_rows *rows)
+static void add_binding(struct help *help, const struct cairn_key_binding *binding)
+{
+    struct cairn_buffer keys = CAIRN_BUFFER_INIT;
+    cairn_key_names(binding, &keys);
+    add_entry(help, cairn_buffer_cstr(&keys), binding->help);
+    cairn_buffer_release(&keys);
+}
+
+static void add_commands(struct help *help)
 {
     struct cairn_command_facts command;
-    add_help_line(rows, true, "Command line");
+    add_heading(help, "Command line");
     for (size_t i = 0; cairn_command_at(i, &command); i++) {
-        char text[160];
-        const int name = snprintf(text, sizeof(text), "  :%s %s", command.name, command.argument);
-        snprintf(text + name, sizeof(text) - (size_t)name, "%*s %s", name < 19 ? 19 - name : 0, "",
-                 command.help);
-        add_help_line(rows, false, text);
+        char name[80];
+        snprintf(name, sizeof(name), ":%s %s", command.name, command.argument);
+        add_entry(help, name, command.help);
     }
 }
 
 /* What is this screen's own comes first, then what holds everywhere, by group. */
 void cairn_app_help(struct cairn_app *app)
 {
-    struct cairn_rows rows = {.items = NULL};
+    struct help help = {.width = box_width(app) - ROW_EDGES};
     const struct cairn_screen_class *class = cairn_app_screen(app)->class;
     const unsigned here = CAIRN_ON(class->id);
     const struct cairn_key_binding *binding;
     const char *group;
-    add_help_line(&rows, true, class->name);
+    add_heading(&help, class->name);
     for (size_t i = 0; (binding = cairn_key_binding_at(i)) != NULL; i++)
         if ((binding->screens & here) != 0 && !cairn_key_is_general(binding))
-            add_binding(&rows, binding);
+            add_binding(&help, binding);
     for (size_t g = 0; (group = cairn_key_group_at(g)) != NULL; g++) {
         bool any = strcmp(group, "Screens") == 0;
         if (any) {
-            add_help_line(&rows, true, group);
-            add_screens(&rows);
+            add_heading(&help, group);
+            add_screens(&help);
         }
         for (size_t i = 0; (binding = cairn_key_binding_at(i)) != NULL; i++) {
             if (binding->group != group || (binding->screens & here) == 0 || !cairn_key_is_general(binding))
                 continue;
             if (!any)
-                add_help_line(&rows, true, group);
+                add_heading(&help, group);
             any = true;
-            add_binding(&rows, binding);
+            add_binding(&help, binding);
         }
     }
-    add_commands(&rows);
-    open_list(app, CAIRN_OVERLAY_HELP, class->name, help_columns, 1, &rows);
+    add_commands(&help);
+    open_list(app, CAIRN_OVERLAY_HELP, class->name, help_columns, 1, &help.rows);
+}
+
+void cairn_app_overlay_resize(struct cairn_app *app)
+{
+    if (app->overlay != CAIRN_OVERLAY_HELP)
+        return;
+    const struct cairn_row *row = cairn_outline_current(&app->list);
+    const uint64_t key = row != NULL ? row->key % KEY_OF_LINE : 0;
+    cairn_app_help(app);
+    cairn_outline_reveal(&app->list, cairn_outline_find(&app->list, key));
 }
 
 /* --- Which process. --- */
@@ -214,7 +277,7 @@ void cairn_app_overlay_draw(struct cairn_app *app)
         return;
     struct cairn_canvas *canvas = &app->canvas;
     const bool help = app->overlay == CAIRN_OVERLAY_HELP;
-    const int width = canvas->width - 4 < 84 ? canvas->width - 4 : 84;
+    const int width = box_width(app);
     const int wanted = (int)app->list.visible_count + (help ? 2 : 3);
     /* The title, and the line of messages and prompts, stay free. */
     const int room = canvas->height - 3, height = room < wanted ? room : wanted;
