@@ -42,6 +42,19 @@ static enum cairn_status ask_largest(struct cairn_trace *trace, const struct cai
     return cairn_top(trace, &asked, &top->at, &top->span, largest, error);
 }
 
+/* Shares are of all there is; of what a row filter leaves out nobody says that it is spread. */
+static void describe_spread(const struct cairn_selection *selection, size_t rows, const char *name,
+                            const char *share, struct cairn_buffer *text)
+{
+    if (selection->filter == NULL && selection->tid == 0)
+        cairn_buffer_format(text, "spread over %zu places: the largest, %s, has %s", rows, name, share);
+    else if (rows == 1)
+        cairn_buffer_format(text, "one place passes the filter: %s, with %s of all", name, share);
+    else
+        cairn_buffer_format(text, "%zu places pass the filter: the largest, %s, has %s of all", rows, name,
+                            share);
+}
+
 static enum cairn_status describe(struct cairn_trace *trace, const struct cairn_selection *selection,
                                   const struct cairn_top *largest, struct cairn_buffer *text,
                                   struct cairn_error *error)
@@ -62,8 +75,7 @@ static enum cairn_status describe(struct cairn_trace *trace, const struct cairn_
     char share[CAIRN_SHARE_SIZE];
     cairn_share(row->percent, share);
     if (row->percent < NAMED_SHARE_PERCENT) {
-        cairn_buffer_format(text, "spread over %zu places: the largest, %s, has %s", largest->rows_total,
-                            name, share);
+        describe_spread(selection, largest->rows_total, name, share, text);
         return CAIRN_OK;
     }
     cairn_buffer_format(text, "%s %s %s", share, wholes[selection->metric], name);
