@@ -14,9 +14,9 @@
 static void search_text(const struct cairn_app *app, struct cairn_buffer *text)
 {
     if (app->search_set)
-        cairn_buffer_format(text, " · search /%s/", app->search);
+        cairn_buffer_format(text, "%s search /%s/", text->length > 0 ? " ·" : "", app->search);
     if (app->mouse_on)
-        cairn_buffer_text(text, " · mouse");
+        cairn_buffer_format(text, "%s mouse", text->length > 0 ? " ·" : "");
 }
 
 /* How good the estimate under the cursor is, for those who have no room for its column. */

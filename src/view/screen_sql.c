@@ -20,9 +20,10 @@ enum slot { SLOT_ANSWER = 1, SLOT_TABLES };
 struct sql {
     struct cairn_screen screen;
     struct cairn_outline panes[PANE_COUNT];
-    char statement[CAIRN_SQL_STATEMENT_MAX];
-    struct cairn_sql_answer answer; /* without its rows, which the pane has */
-    int sorted;                     /* a column of the answer, or AS_IT_CAME */
+    char statement[CAIRN_SQL_STATEMENT_MAX]; /* asked last, answered or not */
+    char answered[CAIRN_SQL_STATEMENT_MAX];  /* whose answer is shown; "": none yet */
+    struct cairn_sql_answer answer;          /* without its rows, which the pane has */
+    int sorted;                              /* a column of the answer, or AS_IT_CAME */
 };
 
 static const struct cairn_column columns[] = {{.title = "", .kind = CAIRN_COLUMN_NAME}};
@@ -83,6 +84,7 @@ static void deliver_answer(struct cairn_job *job, void *receiver)
     if (job->status != CAIRN_OK)
         return;
     cairn_outline_set_rows(&screen->panes[PANE_ANSWER], &own->answer.rows);
+    memcpy(screen->answered, own->statement, sizeof(screen->answered));
     cairn_sql_answer_release(&screen->answer);
     screen->answer = own->answer;
     own->answer = (struct cairn_sql_answer){.ranks = NULL};
@@ -191,12 +193,12 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
 {
     struct sql *screen = (struct sql *)base;
     const struct cairn_outline *answer = &screen->panes[PANE_ANSWER];
-    if (screen->statement[0] == '\0')
+    if (screen->answered[0] == '\0')
         cairn_draw_text(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING,
                         "; asks in SQL. Enter: the rows of a table, l: its columns");
     else
         cairn_draw_format(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING, "%s%s",
-                          screen->answer.more ? "(the first 1000 rows) " : "", screen->statement);
+                          screen->answer.more ? "(the first 1000 rows) " : "", screen->answered);
     struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
     if (rest.width < WIDE || !answer->loaded) {
         draw_pane(screen, canvas, rest, answer->loaded ? (enum pane)base->pane : PANE_TABLES);
@@ -269,10 +271,13 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
 
 static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
+    const struct sql *screen = (const struct sql *)base;
+    if (screen->answered[0] == '\0')
+        return;
     cairn_buffer_text(text, "sql ");
     cairn_append_quoted(text, base->app->options->path);
     cairn_buffer_byte(text, ' ');
-    cairn_append_quoted(text, ((const struct sql *)base)->statement);
+    cairn_append_quoted(text, screen->answered);
 }
 
 const struct cairn_screen_class cairn_sql_screen_class = {
