@@ -19,7 +19,7 @@
 /* What /proc/PID/status says. */
 struct facts {
     char state;
-    long thread_group, tracer, seccomp, filters;
+    long thread_group, threads, tracer, seccomp, filters;
     unsigned long users[3]; /* real, effective, saved */
     uint64_t ignored;       /* signals, bit N−1 */
     bool has_memory;        /* threads of the kernel and the dead have none */
@@ -58,6 +58,7 @@ static bool read_facts(const char *process, struct facts *facts)
     *facts = (struct facts){.state = *state,
                             .thread_group = number_of(text, "Tgid"),
                             .tracer = number_of(text, "TracerPid"),
+                            .threads = number_of(text, "Threads"),
                             .seccomp = number_of(text, "Seccomp"),
                             .filters = number_of(text, "Seccomp_filters"),
                             .ignored = strtoull(ignored, NULL, 16),
@@ -81,6 +82,12 @@ static enum cairn_status check_facts(pid_t pid, const struct facts *facts, struc
     if (facts->thread_group != pid) {
         return cairn_fail(error, CAIRN_E_USAGE, "%d is a thread: say its process, cairn attach %ld", (int)pid,
                           facts->thread_group);
+    }
+    if (facts->state == 'Z' && facts->threads > 1) {
+        return refuse(pid,
+                      "its first thread has ended, and the kernel shows no memory of such a program: start "
+                      "it with cairn record",
+                      error);
     }
     if (facts->state == 'Z' || facts->state == 'X') {
         return refuse(pid, "it has ended", error);

@@ -38,6 +38,12 @@ static bool kernel_sets(pid_t tid, const struct user_regs_struct *registers)
     return ptrace(PTRACE_SETREGS, tid, NULL, registers) == 0;
 }
 
+static bool is_ending(pid_t pid, pid_t tid)
+{
+    const char state = cairn_thread_state(pid, tid);
+    return state == 0 || state == 'Z' || state == 'X';
+}
+
 /* Until the thread stands; `*status` is as wait() has it. Only its stops are taken: the end of a process is somebody
  * else's to hear of. */
 static enum cairn_hand_result wait_stop(const struct cairn_hand *hand, int64_t patience_ns, int *status)
@@ -53,8 +59,7 @@ static enum cairn_hand_result wait_stop(const struct cairn_hand *hand, int64_t p
             *status = info.si_status;
             return CAIRN_HAND_OK;
         }
-        const char state = turn % TURNS_TO_LOOK == 0 ? cairn_thread_state(hand->pid, tid) : 't';
-        if (state == 0 || state == 'Z' || state == 'X') {
+        if (turn % TURNS_TO_LOOK == 0 && is_ending(hand->pid, tid)) {
             return CAIRN_HAND_GONE;
         }
         if (now_ns() > deadline_ns) {
@@ -126,7 +131,8 @@ enum cairn_hand_result cairn_hand_take(struct cairn_hand *hand, pid_t pid, pid_t
 {
     *hand = (struct cairn_hand){.pid = pid, .tid = tid};
     if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
-        return errno == EPERM ? CAIRN_HAND_FORBIDDEN : CAIRN_HAND_GONE;
+        /* The kernel forbids it where the thread is about to end, too. */
+        return errno == EPERM && !is_ending(pid, tid) ? CAIRN_HAND_FORBIDDEN : CAIRN_HAND_GONE;
     }
     if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) != 0) {
         return CAIRN_HAND_GONE;

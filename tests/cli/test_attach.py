@@ -142,6 +142,25 @@ class Attach(Case):
             self.assertEqual((events["alloc"], events["realloc"], events["free"]), tuple(work[:3]))
         self.assertEqual(program.quit(), (7, "", ""))
 
+    def comings(self, *words):
+        program = subprocess.Popen([build("comings", flags=("-g", "-O1", "-fno-builtin", "-pthread")), *words],
+                                   stdout=subprocess.PIPE)
+        self.addCleanup(program.kill)
+        self.assertEqual(program.stdout.readline(), b"begun\n")
+        time.sleep(0.1)
+        done = cairn("attach", str(program.pid), "-q", "-f", "-o", "comings.cairn", "--duration", "10ms")
+        program.terminate()
+        program.communicate(timeout=60)
+        self.assertEqual(program.returncode, -signal.SIGTERM)
+        return done.err
+
+    def test_threads_that_end(self):
+        """The kernel forbids to trace one that is about to: that says nothing about the others."""
+        self.assertNotIn("ptrace", self.comings())
+
+    def test_first_thread_has_ended(self):
+        self.assertIn("its first thread has ended", self.comings("ends"))
+
     def test_program_ends_first(self):
         program = self.joined()
         recording = Recording(program.pid, "ends.cairn")
