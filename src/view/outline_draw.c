@@ -106,6 +106,27 @@ static void mark_matches(struct cairn_canvas *canvas, int x, int y, int width, i
     }
 }
 
+/* Draws a row's name into `width` columns, and what matches in it; returns the columns used. */
+static int draw_text(const struct cairn_outline *outline, struct cairn_canvas *canvas, int x, int y,
+                     int width, unsigned flags, const struct cairn_row *row, const regex_t *expression)
+{
+    const unsigned pen = name_pen(row) | flags;
+    const int columns = cairn_text_width(canvas, row->name);
+    int used, skip = outline->skip;
+    if (row->path && skip == 0 && columns > width && width > 1) {
+        /* The end tells files apart. */
+        skip = columns - width;
+        used = cairn_draw_text(canvas, x, y, 1, pen, "…");
+        used +=
+            cairn_draw_text(canvas, x + 1, y, width - 1, pen, cairn_text_skip(canvas, row->name, skip + 1));
+    } else {
+        used = cairn_draw_text(canvas, x, y, width, pen, cairn_text_skip(canvas, row->name, skip));
+    }
+    if (expression != NULL)
+        mark_matches(canvas, x, y, used, skip, row->name, expression);
+    return used;
+}
+
 static void draw_name(const struct cairn_outline *outline, struct cairn_canvas *canvas, int x, int y,
                       int width, size_t index, unsigned flags, const struct cairn_outline_look *look)
 {
@@ -121,11 +142,7 @@ static void draw_name(const struct cairn_outline *outline, struct cairn_canvas *
                              : cairn_outline_is_unfolded(outline, row) ? "▾ "
                                                                        : "▸ ");
     }
-    const char *name = cairn_text_skip(canvas, row->name, outline->skip);
-    const int used = cairn_draw_text(canvas, x, y, right - x, name_pen(row) | flags, name);
-    if (look->match != NULL)
-        mark_matches(canvas, x, y, used, outline->skip, row->name, look->match);
-    x += used;
+    x += draw_text(outline, canvas, x, y, right - x, flags, row, look->match);
     if (row->lang == CAIRN_LANG_PYTHON)
         x += cairn_draw_text(canvas, x, y, right - x, CAIRN_STYLE_DIM | flags, " [py]");
     if (row->place[0] == '\0' || right - x < 4)

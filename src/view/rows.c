@@ -92,6 +92,7 @@ void cairn_rows_site(struct cairn_rows *rows, struct cairn_row *row, const struc
     row->file = copy_raw(rows, site->file);
     row->line = site->line;
     row->source_file = site->source_file;
+    row->path = (by == CAIRN_BY_FILE || by == CAIRN_BY_MODULE) && strchr(row->name, '/') != NULL;
     const bool place_is_name = by == CAIRN_BY_LINE || by == CAIRN_BY_FILE;
     if (place_is_name)
         row->place = by == CAIRN_BY_LINE ? cairn_rows_clean(rows, site->function) : "";

@@ -47,6 +47,7 @@ struct cairn_row {
     bool heading;       /* names a section, or stands for what is not here: shows no values */
     bool first;         /* stands before its siblings however they are sorted */
     bool last;          /* stands behind its siblings however they are sorted */
+    bool path;          /* its name is one: too long, it is cut at its beginning */
     const char *name;   /* clean */
     const char *label;  /* clean; what the site itself is called, whatever the row's name became */
     const char *place;  /* clean; "lex.c:88", or "" */

@@ -303,6 +303,38 @@ static void test_places_on_the_screen(void **state)
     cairn_canvas_release(&canvas);
 }
 
+/* A path that is too long keeps its end, with what matches there; other names keep their beginning. */
+static void test_paths_keep_their_end(void **state)
+{
+    (void)state;
+    struct cairn_outline outline;
+    struct cairn_rows rows = {.items = NULL};
+    struct cairn_canvas canvas = {.ascii = false};
+    struct cairn_buffer text = CAIRN_BUFFER_INIT;
+    regex_t encoder;
+    assert_int_equal(regcomp(&encoder, "encoder", REG_EXTENDED), 0);
+    assert_true(cairn_canvas_resize(&canvas, 20, 4));
+    for (uint64_t key = 1; key <= 2; key++) {
+        struct cairn_row *row = add(&rows, CAIRN_NO_PARENT, key, (int64_t)(10 - key));
+        row->name = "/usr/lib/python3/json/encoder.py";
+        row->path = key == 1;
+    }
+    cairn_outline_init(&outline, &COLUMNS[3], 1, 0);
+    cairn_outline_set_rows(&outline, &rows);
+    const struct cairn_outline_look look = {.match = &encoder};
+    cairn_outline_draw(&outline, &canvas, (struct cairn_rect){0, 0, 20, 4}, &look);
+    cairn_canvas_text(&canvas, &text);
+    assert_non_null(strstr(cairn_buffer_cstr(&text), "…3/json/encoder.py"));
+    assert_non_null(strstr(cairn_buffer_cstr(&text), "/usr/lib/python3/…"));
+    cairn_buffer_reset(&text);
+    cairn_canvas_pens(&canvas, &text);
+    assert_non_null(strstr(cairn_buffer_cstr(&text), "g.aaaaaaaa*******aaa\n"));
+    regfree(&encoder);
+    cairn_buffer_release(&text);
+    cairn_outline_release(&outline);
+    cairn_canvas_release(&canvas);
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -361,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_search_finds_what_is_folded),
         cmocka_unit_test(test_hidden_rows),
         cmocka_unit_test(test_places_on_the_screen),
+        cmocka_unit_test(test_paths_keep_their_end),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_values),
     };
