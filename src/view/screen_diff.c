@@ -169,6 +169,19 @@ static enum cairn_status run_diff(struct cairn_job *job, struct cairn_reader *re
     return status;
 }
 
+/* How good the numbers are: no better than those of either trace. */
+static const char *exactness(const struct diff_job *own, const struct cairn_facts *a,
+                             const struct cairn_facts *b)
+{
+    if (a->lost_events > 0 || b->lost_events > 0)
+        return "not exact: events were lost";
+    if (a->sample_bytes > 0 || b->sample_bytes > 0)
+        return "estimated";
+    if (a->told_by != NULL || b->told_by != NULL)
+        return a->told_by != NULL ? a->told_by : b->told_by;
+    return own->a.inexact || own->b.inexact ? "to the chunk" : "exact";
+}
+
 static void write_head(struct diff *screen, const struct diff_job *own)
 {
     const struct cairn_app *app = screen->screen.app;
@@ -190,10 +203,7 @@ static void write_head(struct diff *screen, const struct diff_job *own)
              cairn_time_text(b_facts, own->b.t_ns, b_time),
              cairn_human_bytes_short(b_bytes, own->total.b_bytes),
              cairn_value_text(CAIRN_COLUMN_BYTES_SIGNED, own->total.delta_bytes, delta), rss,
-             app->facts.told_by != NULL         ? app->facts.told_by
-             : app->facts.sample_bytes > 0      ? "estimated"
-             : own->a.inexact || own->b.inexact ? "to the chunk"
-                                                : "exact");
+             exactness(own, &app->facts, b_facts));
 }
 
 /* The stacks of the row, which is open already, are asked for. */

@@ -168,6 +168,9 @@ static void draw_boxes(const struct flame *screen, struct cairn_canvas *canvas, 
         whole += (double)value_of(screen, tree->order[i]);
     struct box *boxes = calloc(tree->rows.count + 1, sizeof(*boxes));
     if (boxes == NULL || whole <= 0) {
+        if (tree->visible_count > 0)
+            cairn_draw_text(canvas, area.x + 2, area.y, area.width - 2, CAIRN_STYLE_DIM,
+                            "no boxes: all of it is 0 at this moment");
         free(boxes);
         return;
     }

@@ -4,10 +4,12 @@ A script's first lines may say how it is run: `#: size 80x24`, `#: args --ascii`
 `#: traces boxes` (or list; graphs: both).
 With --update (and names of scripts, or none for all) the screens are written anew: look at the difference."""
 
+import contextlib
 import difflib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -130,6 +132,21 @@ class Scripts(unittest.TestCase):
                         self.assertRegex(screen[0], rf"^ program .* {name}$", file)
                         self.assertRegex(screen[height - 1], r"\? help$", file)
                         self.assertLessEqual(max(map(len, screen)), width, file)
+
+    def test_a_diff_is_as_exact_as_the_worse_trace(self):
+        for column, word in (("lost_events", "not exact: events were lost"), ("sample_bytes", "estimated")):
+            with self.subTest(column), tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
+                other, script = os.path.join(folder, "other.cairn"), Path(folder, "other.script")
+                shutil.copy(TRACES[1], other)
+                with contextlib.closing(sqlite3.connect(other)) as connection:
+                    connection.execute(f"UPDATE recording SET {column} = 4096")
+                    connection.commit()
+                script.write_text(f"expect {word}\n", encoding="utf-8")
+                done = subprocess.run([CAIRN, "view", TRACES[0], other, "--script", str(script), "--size", "160x40"], cwd=folder,
+                                      env={**os.environ, "LC_ALL": "C.UTF-8", "HOME": folder, "XDG_CONFIG_HOME": folder,
+                                           "XDG_STATE_HOME": folder},
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
 
     def replay_slim(self, lines):
         with tempfile.TemporaryDirectory(prefix="cairn-view-") as folder:
