@@ -258,12 +258,23 @@ bool cairn_facts_know(const struct cairn_facts *facts, enum cairn_metric metric)
            (facts->untold & CAIRN_UNTOLD_EVENTS) == 0;
 }
 
+/* Whether its name means this snapshot and no other: every process that ends has its "exit". */
+static bool is_named(const struct cairn_facts *facts, const struct cairn_fact_snapshot *snapshot)
+{
+    if (snapshot->name[0] == '\0')
+        return false;
+    for (size_t i = 0; i < facts->snapshot_count; i++)
+        if (&facts->snapshots[i] != snapshot && strcmp(facts->snapshots[i].name, snapshot->name) == 0)
+            return false;
+    return true;
+}
+
 struct cairn_view_moment cairn_facts_snapshot(const struct cairn_facts *facts, size_t index)
 {
     const struct cairn_fact_snapshot *snapshot = &facts->snapshots[index];
     struct cairn_view_moment moment = {.moment = {.position = snapshot->event, .t_ns = snapshot->t_ns},
                                        .resolved = true};
-    if (snapshot->name[0] != '\0')
+    if (is_named(facts, snapshot))
         snprintf(moment.moment.label, sizeof(moment.moment.label), "@%s", snapshot->name);
     else
         snprintf(moment.moment.label, sizeof(moment.moment.label), "s%u", (unsigned)snapshot->snapshot);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "view/facts.h"
 #include "view/inquiry.h"
 
 static void assert_quoted(const char *word, const char *expected)
@@ -53,6 +54,26 @@ static void test_moments_as_words(void **state)
     assert_string_equal(word, "1234567ns");
 }
 
+/* A name that several snapshots have would lead to another one of them. */
+static void test_snapshots_by_name_or_number(void **state)
+{
+    (void)state;
+    const struct cairn_fact_snapshot snapshots[] = {
+        {.snapshot = 1, .kind = "periodic", .name = ""},
+        {.snapshot = 2, .kind = "exit", .name = "exit"},
+        {.snapshot = 3, .kind = "mark", .name = "after"},
+        {.snapshot = 4, .kind = "exit", .name = "exit"},
+    };
+    const char *const words[] = {"s1", "s2", "@after", "s4"};
+    const struct cairn_facts facts = {.snapshots = snapshots, .snapshot_count = 4};
+    for (size_t i = 0; i < 4; i++) {
+        char word[80];
+        const struct cairn_view_moment moment = cairn_facts_snapshot(&facts, i);
+        cairn_moment_word(&moment, word, sizeof(word));
+        assert_string_equal(word, words[i]);
+    }
+}
+
 static void test_what_is_not_set_is_start_or_here(void **state)
 {
     (void)state;
@@ -89,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_words_are_quoted_for_a_shell),
         cmocka_unit_test(test_wrappers_match_only_themselves),
         cmocka_unit_test(test_moments_as_words),
+        cmocka_unit_test(test_snapshots_by_name_or_number),
         cmocka_unit_test(test_what_is_not_set_is_start_or_here),
         cmocka_unit_test(test_options_say_what_differs),
     };
