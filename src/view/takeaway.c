@@ -94,8 +94,20 @@ static bool write_all(int descriptor, const char *bytes, size_t length)
     return true;
 }
 
+/* The timeline, for one, has no rows. */
+static bool has_rows(const struct cairn_app *app)
+{
+    struct cairn_screen *screen = cairn_app_screen(app);
+    return screen->class->outline(screen) != NULL;
+}
+
 void cairn_app_write(struct cairn_app *app, const char *path, bool replace)
 {
+    if (!has_rows(app) && (ends_with(path, ".csv") || ends_with(path, ".json"))) {
+        cairn_app_complain(app,
+                           "there are no rows to write here: Tab goes to the table, .txt writes the screen");
+        return;
+    }
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (replace ? O_TRUNC : O_EXCL);
     const int descriptor = open(path, flags, 0600);
     if (descriptor < 0 && errno == EEXIST) {
