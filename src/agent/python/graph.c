@@ -77,6 +77,10 @@ static void *list_tracked(uintptr_t *ours)
     }
     if (!list) {
         call->PyErr_Clear();
+    } else if (!(cairn_python_word(cairn_python_word((uintptr_t)list, CAIRN_PYTHON_TYPE), CAIRN_TYPE_FLAGS) &
+                 CAIRN_TYPE_FLAG_LIST)) {
+        call->Py_DecRef(list); /* the program has put a function of its own there */
+        return NULL;
     }
     return list;
 }
@@ -162,12 +166,30 @@ static void frame_roots(struct cairn_graph_objects *objects, const struct cairn_
     }
 }
 
+/* The one that the calling thread runs: the newest comes first in the list. */
+static void *own_interpreter(void)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    const void *own = call->current_thread_state();
+    for (void *interpreter = call->PyInterpreterState_Head(); interpreter;
+         interpreter = call->PyInterpreterState_Next(interpreter)) {
+        void *thread = call->PyInterpreterState_ThreadHead(interpreter);
+        while (thread && thread != own) {
+            thread = call->PyThreadState_Next(thread);
+        }
+        if (thread) {
+            return interpreter;
+        }
+    }
+    return call->PyInterpreterState_Main();
+}
+
 static void thread_roots(struct cairn_graph_objects *objects)
 {
     static struct cairn_python_frames walked;
     const struct cairn_python_functions *call = &cairn_python.call;
     const uint32_t kind = text(objects->stream, "frame");
-    for (void *thread = call->PyInterpreterState_ThreadHead(call->PyInterpreterState_Head()); thread;
+    for (void *thread = call->PyInterpreterState_ThreadHead(own_interpreter()); thread;
          thread = call->PyThreadState_Next(thread)) {
         cairn_python_frames_forget(&walked);
         cairn_python_frames_walk(&walked, cairn_python.layout, (uintptr_t)thread, cairn_python.code_type,

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""test_graphs.py BUILD_DIR [--python VERSION…]: object graphs and named moments of programs that are out of the ordinary.
+
+With other interpreters beside it, a frame's local is a root still, and a gc that the
+program has changed does not cost the graph."""
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from support import Report, ask, interpreters, record
+
+INTERPRETERS = """
+import cairn
+try:
+    import _interpreters
+except ImportError:
+    import _xxsubinterpreters as _interpreters
+class Main:
+    pass
+made = [_interpreters.create() for _ in range(2)]
+for one in made:
+    _interpreters.run_string(one, 'class Other: pass\\nkept = [Other()]')
+def hold():
+    mine = [Main() for _ in range(50)]
+    cairn.graph('held')
+    print(len(mine))
+hold()
+"""
+
+REPLACED = """
+import cairn, gc
+class Box:
+    pass
+kept = [Box()]
+for number, found in enumerate((5, (1, 2), None)):
+    gc.get_objects = lambda *words: found
+    cairn.graph('replaced%d' % number)
+print('done')
+"""
+
+
+def run(report, cairn, python, trace, text, says="done\n"):
+    """Whether the program ended as it does without us."""
+    done = record(cairn, trace, [python, "-c", text])
+    return report.check((done.returncode, done.stdout, done.stderr) == (0, says, ""),
+                        f"status {done.returncode}: {done.stdout[-200:]!r} {done.stderr[-300:]}")
+
+
+def check_interpreters(report, cairn, python, trace):
+    if run(report, cairn, python, trace, INTERPRETERS, "50\n"):
+        one = ask(cairn, "graph", trace, "objects", "Main", "--graph", "@held")["rows"][0]
+        way = ask(cairn, "graph", trace, "path", str(one["id"]), "--graph", "@held")
+        report.check(way["root"]["kind"] == "frame" and way["root"]["name"].startswith("hold() "), f"a local's way: {way['root']}")
+
+
+def check_replaced(report, cairn, python, trace):
+    if run(report, cairn, python, trace, REPLACED):
+        info = ask(cairn, "info", trace)
+        whole = report.check(len(info["graphs"]) == 4, f"{len(info['graphs'])} graphs: {info['notes']}")
+        for number in range(3) if whole else ():
+            found = ask(cairn, "graph", trace, "objects", "Box", "--graph", f"@replaced{number}")["rows"]
+            report.check(len(found) == 1, f"@replaced{number}: {len(found)} boxes")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--python", nargs="*", default=[])
+    options = parser.parse_args()
+    cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
+    for version, python in interpreters(options.python).items():
+        with tempfile.TemporaryDirectory() as folder:
+            for check in (check_interpreters, check_replaced):
+                report.where = f"{version} {check.__name__}"
+                check(report, cairn, python, Path(folder, "t.cairn"))
+    report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
