@@ -15,8 +15,18 @@ const char *cairn_graph_type_name(uintptr_t object)
 {
     const char *name =
         (const char *)cairn_python_word(cairn_python_word(object, CAIRN_PYTHON_TYPE), CAIRN_TYPE_NAME);
-    const char *dot = name ? strrchr(name, '.') : NULL;
-    return dot ? dot + 1 : name ? name : "?";
+    if (!name) {
+        return "?";
+    }
+    /* A module stands before it, which dots in a class's parameters ("Page[list[orders.Order]]") do not end. */
+    const char *own = name;
+    for (const char *at = name + strcspn(name, "[(<"); at > name; at--) {
+        if (at[-1] == '.') {
+            own = at;
+            break;
+        }
+    }
+    return *own ? own : name;
 }
 
 static uint64_t ask(uintptr_t object)

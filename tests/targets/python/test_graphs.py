@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """test_graphs.py BUILD_DIR [--python VERSION…]: object graphs and named moments of programs that are out of the ordinary.
 
-With other interpreters beside it, a frame's local is a root still, and a gc that the
-program has changed does not cost the graph."""
+With other interpreters beside it, a frame's local is a root still; classes whose names have dots in brackets keep them;
+and a gc that the program has changed does not cost the graph."""
 import argparse
 import os
 import sys
@@ -27,6 +27,14 @@ def hold():
     cairn.graph('held')
     print(len(mine))
 hold()
+"""
+
+NAMES = """
+import cairn, collections, datetime
+NAMES = ['Page[list[datetime.datetime]]', 'Of[a.b](c.d)', 'plain', 'ends.', '']
+kept = [collections.OrderedDict(), *(type(name, (), {})() for name in NAMES)]
+cairn.graph('named')
+print('done')
 """
 
 REPLACED = """
@@ -55,6 +63,14 @@ def check_interpreters(report, cairn, python, trace):
         report.check(way["root"]["kind"] == "frame" and way["root"]["name"].startswith("hold() "), f"a local's way: {way['root']}")
 
 
+def check_names(report, cairn, python, trace):
+    if run(report, cairn, python, trace, NAMES):
+        types = {row["type"] for row in ask(cairn, "graph", trace, "types", "--graph", "@named")["rows"]}
+        for name in ("Page[list[datetime.datetime]]", "Of[a.b](c.d)", "plain", "ends.", ""):
+            report.check(name in types, f"no type {name!r}")
+        report.check("OrderedDict" in types, "a type of C code is called with its module")
+
+
 def check_replaced(report, cairn, python, trace):
     if run(report, cairn, python, trace, REPLACED):
         info = ask(cairn, "info", trace)
@@ -72,7 +88,7 @@ def main():
     cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
     for version, python in interpreters(options.python).items():
         with tempfile.TemporaryDirectory() as folder:
-            for check in (check_interpreters, check_replaced):
+            for check in (check_interpreters, check_names, check_replaced):
                 report.where = f"{version} {check.__name__}"
                 check(report, cairn, python, Path(folder, "t.cairn"))
     report.finish()
