@@ -20,22 +20,27 @@ def recorded():
     return _cairn is not None
 
 
+def _text(name):
+    """`name` as the recorder can keep it. Names that it cannot must not fail in a recording alone."""
+    return str(name).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def mark(name):
     """Names this moment: `@name` wherever cairn takes a time."""
     if _cairn:
-        _cairn.mark(name)
+        _cairn.mark(_text(name))
 
 
 def snapshot(name=""):
     """Takes a snapshot of the heap now."""
     if _cairn:
-        _cairn.snapshot(name)
+        _cairn.snapshot(_text(name))
 
 
 def graph(name=""):
     """Asks for a snapshot with the graph of objects."""
     if _cairn:
-        _cairn.graph(name)
+        _cairn.graph(_text(name))
 
 
 def pause():
@@ -72,4 +77,4 @@ class span:
         return self
 
     def __exit__(self, *_):
-        mark(self.name + ".end")
+        mark(f"{self.name}.end")

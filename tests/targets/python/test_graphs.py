@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """test_graphs.py BUILD_DIR [--python VERSION…]: object graphs and named moments of programs that are out of the ordinary.
 
-With other interpreters beside it, a frame's local is a root still; classes whose names have dots in brackets keep them;
-and a gc that the program has changed does not cost the graph."""
+With other interpreters beside it, a frame's local is a root still; classes whose names have dots in brackets keep them; a gc that the
+program has changed does not cost the graph; and a name that cannot be kept as it is does not fail in a recording alone."""
 import argparse
 import os
 import sys
@@ -48,6 +48,17 @@ for number, found in enumerate((5, (1, 2), None)):
 print('done')
 """
 
+MOMENTS = """
+import cairn
+for name in ('lone \\ud800', 'zero \\0 byte', 'a \\x1b[31m', None, 5, b'bytes'):
+    cairn.mark(name)
+    cairn.snapshot(name)
+    cairn.graph(name)
+    with cairn.span(name):
+        pass
+print('done')
+"""
+
 
 def run(report, cairn, python, trace, text, says="done\n"):
     """Whether the program ended as it does without us."""
@@ -80,6 +91,13 @@ def check_replaced(report, cairn, python, trace):
             report.check(len(found) == 1, f"@replaced{number}: {len(found)} boxes")
 
 
+def check_moments(report, cairn, python, trace):
+    if run(report, cairn, python, trace, MOMENTS):
+        names = {row["name"] for row in ask(cairn, "snapshots", trace)["rows"]}
+        for name in ("lone \\ud800", "zero \\x00 byte", "a \x1b[31m", "None", "5.end", "b'bytes'"):
+            report.check(name in names, f"no moment {name!r} among {names}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
@@ -88,7 +106,7 @@ def main():
     cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
     for version, python in interpreters(options.python).items():
         with tempfile.TemporaryDirectory() as folder:
-            for check in (check_interpreters, check_names, check_replaced):
+            for check in (check_interpreters, check_names, check_replaced, check_moments):
                 report.where = f"{version} {check.__name__}"
                 check(report, cairn, python, Path(folder, "t.cairn"))
     report.finish()
