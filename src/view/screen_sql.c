@@ -193,9 +193,12 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
 {
     struct sql *screen = (struct sql *)base;
     const struct cairn_outline *answer = &screen->panes[PANE_ANSWER];
-    if (screen->answered[0] == '\0')
+    if (screen->answered[0] == '\0' && screen->statement[0] == '\0')
         cairn_draw_text(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING,
                         "; asks in SQL. Enter: the rows of a table, l: its columns");
+    else if (screen->answered[0] == '\0')
+        cairn_draw_format(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING, "unanswered: %s",
+                          screen->statement);
     else
         cairn_draw_format(canvas, area.x + 1, area.y, area.width - 2, CAIRN_STYLE_HEADING, "%s%s",
                           screen->answer.more ? "(the first 1000 rows) " : "", screen->answered);
