@@ -43,8 +43,16 @@ static void remember_ended(struct cairn_source *source)
 {
     struct cairn_target *target = source->target;
     source->ended_thread = source->thread.number;
-    if (!source->visited) {
-        target->ended[target->ended_count++ % CAIRN_ENDED_THREADS] =
+    if (source->visited) {
+        return;
+    }
+    if (target->ended_capacity < CAIRN_ENDED_THREADS && target->ended_count == target->ended_capacity) {
+        struct cairn_ended_thread *ended =
+            cairn_grown(target->ended, &target->ended_capacity, target->ended_count, sizeof *ended);
+        target->ended = ended ? ended : target->ended;
+    }
+    if (target->ended_capacity > 0) {
+        target->ended[target->ended_count++ % target->ended_capacity] =
             (struct cairn_ended_thread){.number = source->thread.number, .tid = source->tid};
     }
 }
@@ -85,8 +93,8 @@ static void visit_thread(struct cairn_source *source, uint32_t number, int32_t t
 /* The number of the thread that ended with that tid, or 0. */
 static uint32_t find_ended(const struct cairn_target *target, int32_t tid)
 {
-    for (uint32_t i = target->ended_count; i > 0 && target->ended_count - i < CAIRN_ENDED_THREADS; i--) {
-        const struct cairn_ended_thread *ended = &target->ended[(i - 1) % CAIRN_ENDED_THREADS];
+    for (size_t i = target->ended_count; i > 0 && target->ended_count - i < target->ended_capacity; i--) {
+        const struct cairn_ended_thread *ended = &target->ended[(i - 1) % target->ended_capacity];
         if (ended->tid == tid) {
             return ended->number;
         }

@@ -49,7 +49,8 @@ enum cairn_target_state {
     CAIRN_TARGET_DONE, /* everything was merged */
 };
 
-#define CAIRN_ENDED_THREADS 256u /* whose last frees may still come */
+/* Of so many threads that ended last frees may still come: hundreds can end while one waits for a processor to make them. */
+#define CAIRN_ENDED_THREADS 16384u
 
 /*  ALIVE ──(pidfd readable, or a new HELLO of the same pid)──► LEFT ──(rings drained and merged)──► DONE  */
 struct cairn_target {
@@ -63,8 +64,8 @@ struct cairn_target {
     struct cairn_ended_thread {
         uint32_t number;
         int32_t tid;
-    } ended[CAIRN_ENDED_THREADS]; /* the newest at ended_count − 1, modulo their number */
-    uint32_t ended_count;
+    } * ended; /* the newest at ended_count − 1, modulo the capacity */
+    size_t ended_count, ended_capacity;
     struct cairn_ledger_process *ledger;
     struct cairn_code_map *code;
     uint32_t code_epoch; /* never 0 */

@@ -127,6 +127,7 @@ static void free_target(struct cairn_target *target, struct cairn_robust_words *
     cairn_python_codes_release(&target->python_codes);
     free(target->python_version);
     free(target->file);
+    free(target->ended);
     if (target->pidfd >= 0) {
         close(target->pidfd);
     }

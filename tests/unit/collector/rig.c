@@ -225,8 +225,8 @@ void rig_end(struct rig *rig, struct rig_process *process)
     munmap(process->header, CAIRN_SEGMENT_BYTES);
 }
 
-void rig_writer_open(struct rig_writer *writer, const struct rig *rig, const struct rig_process *process,
-                     int32_t tid)
+static void take_ring(struct rig_writer *writer, const struct rig *rig, const struct rig_process *process,
+                      int32_t tid, uint64_t flags)
 {
     for (uint32_t i = 0; i < CAIRN_RINGS_PER_SEGMENT; i++) {
         struct cairn_ring_control *control = &process->header->rings[i];
@@ -242,11 +242,23 @@ void rig_writer_open(struct rig_writer *writer, const struct rig *rig, const str
                                                                     CAIRN_SEGMENT_HEADER_BYTES +
                                                                     (uint64_t)i * CAIRN_RING_BYTES),
                                       .head = atomic_load(&control->head)};
-        const uint64_t start[2] = {CAIRN_RECORD_THREAD_START, (uint64_t)tid};
+        const uint64_t start[2] = {CAIRN_RECORD_THREAD_START, (uint64_t)tid | flags};
         rig_write(writer, rig, start, 2);
         return;
     }
     fail_msg("no free ring");
+}
+
+void rig_writer_open(struct rig_writer *writer, const struct rig *rig, const struct rig_process *process,
+                     int32_t tid)
+{
+    take_ring(writer, rig, process, tid, 0);
+}
+
+void rig_writer_visit(struct rig_writer *writer, const struct rig *rig, const struct rig_process *process,
+                      int32_t tid)
+{
+    take_ring(writer, rig, process, tid, CAIRN_THREAD_VISITS);
 }
 
 void rig_writer_close(struct rig_writer *writer, const struct rig *rig)

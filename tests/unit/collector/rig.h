@@ -67,6 +67,9 @@ void rig_end(struct rig *rig, struct rig_process *process);
 /* Takes a free ring and writes THREAD_START. */
 void rig_writer_open(struct rig_writer *writer, const struct rig *rig, const struct rig_process *process,
                      int32_t tid);
+/* The same for the last frees of a thread that ended. */
+void rig_writer_visit(struct rig_writer *writer, const struct rig *rig, const struct rig_process *process,
+                      int32_t tid);
 void rig_writer_close(struct rig_writer *writer, const struct rig *rig);
 uint64_t rig_stamp(struct rig_writer *writer, const struct rig *rig);
 /* Enter, stamp, write, commit, leave; waits for room. Word 0's kind only; the stamp is put in. */
