@@ -141,6 +141,10 @@ void cairn_app_snapshot_step(struct cairn_app *app, int steps);
 void cairn_app_scrub(struct cairn_app *app, int steps);
 /* Asks the trace what a TIME word means, then goes there ('@') or sets A or B ('a', 'b'). */
 void cairn_app_go_to_word(struct cairn_app *app, const char *word, char what);
+/* To the peak of the process that is asked about. */
+void cairn_app_go_to_peak(struct cairn_app *app);
+/* Asks about that process from now on, 0: all of them. Who was at the peak is at that process's. */
+void cairn_app_set_process(struct cairn_app *app, uint32_t process);
 void cairn_app_set_moment(struct cairn_app *app, char which, const struct cairn_view_moment *moment);
 void cairn_app_swap(struct cairn_app *app);
 void cairn_app_undo(struct cairn_app *app);

@@ -191,9 +191,7 @@ static void run_process(struct cairn_app *app, const char *argument)
         cairn_app_complain(app, "there is no process %s: P lists those that are there", argument);
         return;
     }
-    app->question.process = found != NULL ? found->process : 0;
-    app->question.graph = 0;
-    cairn_app_ask(app);
+    cairn_app_set_process(app, found != NULL ? found->process : 0);
 }
 
 static void run_sort(struct cairn_app *app, const char *argument)

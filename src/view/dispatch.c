@@ -179,10 +179,7 @@ static void act_on_time(struct cairn_app *app, const struct cairn_key_binding *b
         cairn_app_scrub(app, binding->argument);
         break;
     case CAIRN_DO_PEAK:
-        if (app->question.process == 0 && app->facts.loaded)
-            cairn_app_go_to(app, &app->facts.peak);
-        else
-            cairn_app_go_to_word(app, "peak", '@');
+        cairn_app_go_to_peak(app);
         break;
     case CAIRN_DO_GO_TO:
         cairn_app_time_prompt(app);

@@ -219,6 +219,25 @@ void cairn_app_go_to_word(struct cairn_app *app, const char *word, char what)
     cairn_app_post(app, &job->job);
 }
 
+void cairn_app_go_to_peak(struct cairn_app *app)
+{
+    if (app->question.process == 0 && app->facts.loaded)
+        cairn_app_go_to(app, &app->facts.peak);
+    else
+        cairn_app_go_to_word(app, "peak", '@');
+}
+
+void cairn_app_set_process(struct cairn_app *app, uint32_t process)
+{
+    if (app->question.process == process)
+        return;
+    app->question.process = process;
+    app->question.graph = 0;
+    if (strcmp(app->question.at.moment.label, "peak") == 0)
+        cairn_app_go_to_peak(app);
+    cairn_app_ask(app);
+}
+
 /* --- Which rows. --- */
 
 const char *cairn_app_no_rows(const struct cairn_app *app, const char *otherwise)

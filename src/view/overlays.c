@@ -190,10 +190,8 @@ static void add_process(struct cairn_rows *rows, uint32_t process, int64_t peak,
 
 static void picked_process(struct cairn_app *app, const struct cairn_row *row)
 {
-    app->question.process = (uint32_t)row->key;
-    app->question.graph = 0;
     cairn_app_say(app, "%s", row->name);
-    cairn_app_ask(app);
+    cairn_app_set_process(app, (uint32_t)row->key);
 }
 
 void cairn_app_pick_process(struct cairn_app *app)

@@ -264,7 +264,10 @@ static void draw_right(struct cairn_app *app, struct cairn_canvas *canvas, struc
     char text[CAIRN_HUMAN_MAX], time[CAIRN_TIME_MAX];
     const struct cairn_facts *facts = &app->facts;
     const int bottom = area.y + area.height - 1;
-    if (facts->loaded)
+    if (facts->loaded && app->question.process != 0)
+        cairn_draw_format(canvas, area.x, bottom, area.width, CAIRN_STYLE_DIM, "all: peak %s",
+                          cairn_human_bytes_short(text, facts->peak_bytes));
+    else if (facts->loaded)
         cairn_draw_format(canvas, area.x, bottom, area.width, CAIRN_STYLE_DIM, "peak %s @%s",
                           cairn_human_bytes_short(text, facts->peak_bytes),
                           cairn_time_text(facts, facts->peak.moment.t_ns, time));
