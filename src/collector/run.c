@@ -1,9 +1,7 @@
 #include "collector/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +14,7 @@
 #include "collector/attach.h"
 #include "collector/graph_asking.h"
 #include "collector/graphs.h"
+#include "collector/job_control.h"
 #include "collector/sentinel.h"
 
 #define MS                 1000000ll
@@ -168,34 +167,6 @@ static bool went_to_the_group(const struct run *run, int signal)
     return getpgid(run->root) == getpgrp() && cairn_sentinel_had(&run->sentinel, signal);
 }
 
-/* Whether a shell waits for us to end or to stop. */
-static bool is_in_foreground(void)
-{
-    const int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    if (terminal < 0) {
-        return false;
-    }
-    const bool is = tcgetpgrp(terminal) == getpgrp();
-    close(terminal);
-    return is;
-}
-
-/* A program that was stopped from the terminal, or so by itself: the shell knows us alone, and continues the whole group. */
-static void follow_stop(const struct run *run)
-{
-    siginfo_t info = {.si_pid = 0};
-    if (run->plan->joins || run->root_gone ||
-        waitid(P_PID, (id_t)run->root, &info, WSTOPPED | WNOHANG) != 0 || info.si_pid == 0 ||
-        info.si_status != SIGTSTP || !is_in_foreground()) {
-        return;
-    }
-    const struct sigaction usual = {.sa_handler = SIG_DFL};
-    struct sigaction former;
-    sigaction(SIGTSTP, &usual, &former);
-    raise(SIGTSTP);
-    sigaction(SIGTSTP, &former, NULL);
-}
-
 /* A first SIGTERM or SIGHUP is the program's; a second one ends the recording. A program that was joined is none of theirs.
  * Who sends one to us and to our group (timeout does) means one, and the program has it. */
 static void take_signals(struct run *run)
@@ -203,7 +174,9 @@ static void take_signals(struct run *run)
     struct signalfd_siginfo info;
     while (read(run->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGCHLD) {
-            follow_stop(run);
+            if (!run->plan->joins && !run->root_gone) {
+                cairn_follow_stop(run->root);
+            }
             continue;
         }
         const int64_t now_ns = cairn_clock_elapsed_ns(&run->recorder->clock);
