@@ -10,14 +10,19 @@
 #include "agent/memory.h"
 #include "agent/patch.h"
 #include "agent/process.h"
+#include "agent/seccomp_filter.h"
 
 #define TEXT_WORDS 4u /* of a TEXT record, before its text */
 
 _Atomic uint32_t cairn_event_paused;
 
+/* True where that must not be asked. */
 static bool on_alternate_stack(void)
 {
     stack_t stack = {.ss_flags = 0};
+    if (cairn_seccomp_refuses(CAIRN_CALLS_ALTERNATE)) {
+        return true;
+    }
     return !cairn_syscall_failed(cairn_syscall3(SYS_sigaltstack, 0, (long)&stack, 0)) &&
            (stack.ss_flags & SS_ONSTACK);
 }
@@ -30,6 +35,9 @@ static bool left_behind(const struct cairn_thread *thread, uintptr_t sp)
 {
     if (thread->writer.clock_kind == CAIRN_CLOCK_STOPPED) {
         return sp >= thread->gate; /* no system calls */
+    }
+    if (cairn_seccomp_refuses(CAIRN_CALLS_PROBE)) {
+        return sp >= thread->gate && !on_alternate_stack();
     }
     const uintptr_t *word = cairn_event_word(thread->gate);
     return !cairn_memory_is_readable(word) || *word != thread->gate_word ||

@@ -13,6 +13,7 @@
 #include "agent/process.h"
 #include "agent/program.h"
 #include "agent/real.h"
+#include "agent/seccomp_filter.h"
 #include "agent/spawn_actions.h"
 
 /* Beyond this a changed environment is not put on the stack, which may be a small one. */
@@ -41,6 +42,9 @@ static enum cairn_following following_into(const struct cairn_program *program, 
         return CAIRN_FOLLOW_AS_IT_IS; /* for the kernel to complain of */
     }
     const enum cairn_following following = cairn_process_following();
+    if (cairn_seccomp_refuses(CAIRN_CALLS_OF_PROGRAM)) {
+        return CAIRN_FOLLOW_NOBODY; /* the filter lasts: it would end the new program, too */
+    }
     if (following == CAIRN_FOLLOW_NOBODY ||
         (following == CAIRN_FOLLOW_AS_IT_IS && !cairn_environment_has_library(environment))) {
         return following;
@@ -279,7 +283,9 @@ static int spawn(const struct spawn *call)
 {
     const uintptr_t sp = CAIRN_FRAME();
     const char *path = readable(call->path);
-    const int folder = path[0] == '/' ? AT_FDCWD : cairn_spawn_folder_open(call->actions);
+    const int folder = path[0] == '/' || cairn_seccomp_refuses(CAIRN_CALLS_OF_PROGRAM)
+                           ? AT_FDCWD
+                           : cairn_spawn_folder_open(call->actions);
     const struct cairn_program program = {.folder = folder,
                                           .path = path,
                                           .search = call->search,

@@ -6,8 +6,8 @@
 
 #include "agent/clock.h"
 #include "agent/event.h"
+#include "agent/hooks_seccomp.h"
 #include "agent/machine.h"
-#include "agent/memory.h"
 #include "agent/real.h"
 #include "agent/thread.h"
 
@@ -41,16 +41,21 @@ CAIRN_HOOK int prctl(int option, ...)
     cairn_real_resolve();
     const bool forbids_calls = option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT,
                forbids_counter = option == PR_SET_TSC && a == PR_TSC_SIGSEGV;
-    if (forbids_calls || forbids_counter) {
-        cairn_thread_stop_clock();
-    }
     if (forbids_calls) {
-        cairn_memory_ask_no_more();
+        cairn_seccomp_be_strict();
     }
     if (forbids_counter) {
+        cairn_thread_stop_clock();
         cairn_clock_ask_kernel(); /* the C library's clock reads the counter, too */
     }
+    const bool filters = option == PR_SET_SECCOMP && a == SECCOMP_MODE_FILTER;
+    if (filters) {
+        cairn_seccomp_before(false);
+    }
     const int status = cairn_real.prctl(option, a, b, c, d);
+    if (filters) {
+        cairn_seccomp_after(false, status == 0, (const void *)b, CAIRN_FRAME());
+    }
     if (option == PR_SET_NAME && status == 0) {
         cairn_thread_tell_name(pthread_self(), (const char *)a, CAIRN_FRAME());
     }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "agent/machine.h"
+#include "agent/seccomp_filter.h"
 
 #define PAGE_BYTES 4096u
 #define AREAS_MAX  8192u /* later ones stay where they are */
@@ -48,6 +49,9 @@ static void *map(void *where, size_t bytes, int flags, int fd)
 
 void *cairn_memory_map(size_t bytes)
 {
+    if (cairn_seccomp_refuses(CAIRN_CALLS_MAP)) {
+        return NULL;
+    }
     void *memory = map(NULL, bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     remember((uintptr_t)memory, bytes);
     return memory;
@@ -88,7 +92,7 @@ void cairn_memory_replace(void *memory, size_t bytes)
 
 void cairn_memory_unmap(void *memory, size_t bytes)
 {
-    if (memory) {
+    if (memory && !cairn_seccomp_refuses(CAIRN_CALLS_UNMAP)) {
         forget((uintptr_t)memory);
         cairn_syscall3(SYS_munmap, (long)memory, (long)bytes, 0);
     }
@@ -114,7 +118,8 @@ void cairn_memory_ask_no_more(void)
 
 bool cairn_memory_is_readable(const uintptr_t *word)
 {
-    if (atomic_load_explicit(&may_not_ask, memory_order_relaxed)) {
+    if (atomic_load_explicit(&may_not_ask, memory_order_relaxed) ||
+        cairn_seccomp_refuses(CAIRN_CALLS_PROBE)) {
         return true;
     }
     /* The kernel copies the signal set before it finds that there is no such operation. */

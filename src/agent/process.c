@@ -9,6 +9,7 @@
 #include "agent/memory.h"
 #include "agent/python/capture.h"
 #include "agent/real.h"
+#include "agent/seccomp_filter.h"
 #include "agent/session.h"
 
 static struct cairn_process *this_process;
@@ -49,7 +50,11 @@ void cairn_process_lock(struct cairn_process *process)
 {
     /* Acquire pairs with the release in unlock. */
     while (atomic_exchange_explicit(&process->lock, 1, memory_order_acquire)) {
-        cairn_syscall3(SYS_sched_yield, 0, 0, 0);
+        if (cairn_seccomp_refuses(CAIRN_CALLS_YIELD)) {
+            cairn_machine_relax();
+        } else {
+            cairn_syscall3(SYS_sched_yield, 0, 0, 0);
+        }
     }
 }
 
@@ -61,7 +66,7 @@ void cairn_process_unlock(struct cairn_process *process)
 static bool add_segment(struct cairn_process *process, const struct cairn_session_request *request)
 {
     const uint32_t count = atomic_load_explicit(&process->segment_count, memory_order_relaxed);
-    if (count == CAIRN_SEGMENTS_MAX) {
+    if (count == CAIRN_SEGMENTS_MAX || cairn_seccomp_refuses(CAIRN_CALLS_MAP | CAIRN_CALLS_CONNECT)) {
         return false;
     }
     if (!uses[count]) {
@@ -263,7 +268,7 @@ void cairn_process_give_back(void)
 
 static bool is_own_pid(const struct cairn_process *process)
 {
-    return cairn_syscall3(SYS_getpid, 0, 0, 0) == process->pid;
+    return !cairn_seccomp_refuses(CAIRN_CALLS_PID) && cairn_syscall3(SYS_getpid, 0, 0, 0) == process->pid;
 }
 
 bool cairn_process_is_here(void)

@@ -15,8 +15,10 @@ struct dl_find_object;
 typedef int cairn_spawn_function(pid_t *, const char *, const posix_spawn_file_actions_t *,
                                  const posix_spawnattr_t *, char *const *, char *const *);
 
-/* X(name, type of a pointer to it). malloc is the last one: a hook that finds it finds the others too. */
+/* X(name, type of a pointer to it). malloc is the last one: a hook that finds it finds the others too. syscall
+ * is the first one (hooks_seccomp.c). */
 #define CAIRN_REAL_FUNCTIONS(X)                                                                              \
+    X(syscall, long (*syscall)(long, ...))                                                                   \
     X(free, void (*free)(void *))                                                                            \
     X(calloc, void *(*calloc)(size_t, size_t))                                                               \
     X(realloc, void *(*realloc)(void *, size_t))                                                             \

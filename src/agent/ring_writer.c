@@ -6,6 +6,7 @@
 #include "agent/clock.h"
 #include "agent/machine.h"
 #include "agent/process.h"
+#include "agent/seccomp_filter.h"
 
 #define SPINS_BEFORE_SLEEP 200u
 #define SLEEP_NS           50000
@@ -23,6 +24,10 @@ bool cairn_ring_collector_is_gone(const struct cairn_segment_header *segment)
 
 void cairn_ring_sleep(struct cairn_segment_header *segment)
 {
+    if (cairn_seccomp_refuses(CAIRN_CALLS_SLEEP)) {
+        cairn_machine_relax();
+        return;
+    }
     const struct timespec time = {.tv_nsec = SLEEP_NS};
     const uint32_t alive = atomic_load_explicit(&segment->collector_alive, memory_order_relaxed);
     cairn_syscall6(SYS_futex, (long)&segment->collector_alive, FUTEX_WAIT, (long)alive, (long)&time, 0, 0);

@@ -7,6 +7,7 @@
 
 #include "agent/machine.h"
 #include "agent/own.h"
+#include "agent/seccomp_filter.h"
 
 /* How far the main stack is taken to reach where it has no limit. */
 #define UNLIMITED_STACK_BYTES (1ull << 30)
@@ -27,6 +28,9 @@ static uintptr_t page_end(uintptr_t address)
  * a pipe or process_vm_readv this needs no descriptor and passes every seccomp filter that lets C programs run. */
 static long probe(uintptr_t address)
 {
+    if (cairn_seccomp_refuses(CAIRN_CALLS_PROBE)) {
+        return -EFAULT;
+    }
     return cairn_syscall4(SYS_rt_sigprocmask, NO_SUCH_OPERATION, (long)address, 0, KERNEL_SIGSET_BYTES);
 }
 
@@ -58,7 +62,7 @@ void cairn_stack_memory_init(struct cairn_stack_memory *memory)
     pthread_attr_t attributes;
     cairn_own_begin();
     if (!(here >= cairn_main_stack.low && here < cairn_main_stack.high) &&
-        pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        !cairn_seccomp_refuses(CAIRN_CALLS_BOUNDS) && pthread_getattr_np(pthread_self(), &attributes) == 0) {
         void *low = NULL;
         size_t bytes = 0;
         if (pthread_attr_getstack(&attributes, &low, &bytes) == 0) {

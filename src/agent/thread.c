@@ -13,6 +13,7 @@
 #include "agent/own.h"
 #include "agent/patch.h"
 #include "agent/process.h"
+#include "agent/seccomp_filter.h"
 #include "agent/signals.h"
 #include "agent/stack.h"
 
@@ -55,7 +56,8 @@ static bool take(struct cairn_ring_control *control)
 static bool owner_is_dead(const struct cairn_process *process, const struct cairn_ring_control *control)
 {
     const int32_t tid = atomic_load_explicit(&control->tid, memory_order_relaxed);
-    return cairn_syscall3(SYS_tgkill, process->pid, tid, 0) == -ESRCH;
+    return !cairn_seccomp_refuses(CAIRN_CALLS_LIVES) &&
+           cairn_syscall3(SYS_tgkill, process->pid, tid, 0) == -ESRCH;
 }
 
 /* With the process's lock held. `index` counts over all segments. */
@@ -137,7 +139,8 @@ static bool move_in(struct cairn_thread *thread, struct cairn_segment_header *he
 static void tell_own_name(struct cairn_thread *thread)
 {
     char name[CAIRN_THREAD_NAME_BYTES] = {0};
-    if (!cairn_syscall_failed(cairn_syscall3(SYS_prctl, PR_GET_NAME, (long)name, 0)) &&
+    if (!cairn_seccomp_refuses(CAIRN_CALLS_NAME) &&
+        !cairn_syscall_failed(cairn_syscall3(SYS_prctl, PR_GET_NAME, (long)name, 0)) &&
         memcmp(name, thread->name, sizeof name) != 0) {
         memcpy(thread->name, name, sizeof name);
         cairn_event_text(CAIRN_TEXT_THREAD_NAME, name, 0, CAIRN_FRAME());
@@ -221,6 +224,13 @@ static bool attach(struct cairn_process *process)
     return true;
 }
 
+/* Whether a seccomp filter would end the program for a ring. */
+static bool is_refused(const struct cairn_process *process)
+{
+    const bool begins = atomic_load_explicit(&process->state, memory_order_relaxed) == CAIRN_PROCESS_UNBORN;
+    return cairn_seccomp_refuses(begins ? CAIRN_CALLS_OF_PROCESS : CAIRN_CALLS_OF_THREAD);
+}
+
 bool cairn_thread_attach(void)
 {
     struct cairn_process *process = cairn_process_here();
@@ -231,7 +241,7 @@ bool cairn_thread_attach(void)
         cairn_patch_end();
         return false;
     }
-    if (retry_ns != 0 && cairn_clock_monotonic_ns() < retry_ns) {
+    if (is_refused(process) || (retry_ns != 0 && cairn_clock_monotonic_ns() < retry_ns)) {
         cairn_process_count_ringless();
         return false;
     }

@@ -4,16 +4,23 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -326,9 +333,141 @@ static int no_descriptors(void)
     return 5;
 }
 
+/* All that threads, children and memory take of the C library. */
+static const uint32_t few_calls[] = {
+    SYS_write,   SYS_mmap,      SYS_munmap,         SYS_mprotect,        SYS_brk,
+    SYS_clone,   SYS_clone3,    SYS_exit,           SYS_exit_group,      SYS_wait4,
+    SYS_madvise, SYS_mremap,    SYS_rt_sigprocmask, SYS_set_robust_list, SYS_rseq,
+    SYS_lseek,   SYS_newfstatat};
+
+#define FEW UINT32_MAX
+
+/* Lets all calls through but that one; with FEW few_calls and the futex calls that the C library makes, and no others. */
+static bool filter_out(uint32_t call, uint32_t action, bool by_syscall, unsigned flags)
+{
+    const struct sock_filter load = BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                             allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+                             refuse = BPF_STMT(BPF_RET | BPF_K, action);
+    struct sock_filter rules[64] = {load};
+    unsigned short count = 1;
+    for (size_t i = 0; call == FEW && i < sizeof few_calls / sizeof few_calls[0]; i++) {
+        rules[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, few_calls[i], 0, 1);
+        rules[count++] = allow;
+    }
+    rules[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call != FEW ? call : SYS_futex,
+                                                  0, call != FEW ? 1 : 3);
+    if (call == FEW) {
+        rules[count++] =
+            (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]));
+        rules[count++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, FUTEX_WAIT, 1, 0);
+        rules[count++] = allow;
+    }
+    rules[count++] = refuse;
+    rules[count++] = allow;
+    const struct sock_fprog program = {.len = count, .filter = rules};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return false;
+    }
+    return by_syscall ? syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) == 0
+                      : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+static void *work_before_and_after(void *barrier)
+{
+    work(ROUNDS);
+    pthread_barrier_wait(barrier); /* the filter is set */
+    pthread_barrier_wait(barrier);
+    work(ROUNDS);
+    return NULL;
+}
+
+static void *work_a_while(void *unused)
+{
+    (void)unused;
+    work(20000);
+    return NULL;
+}
+
+/* A filter against the call of that number, or nearly all; then threads that had begun before it end, others begin, and children. */
+static int locked_in(const char *number, const char *how)
+{
+    const uint32_t action = strstr(how, "errno")  ? SECCOMP_RET_ERRNO | EPERM
+                            : strstr(how, "trap") ? SECCOMP_RET_TRAP
+                                                  : SECCOMP_RET_KILL_PROCESS;
+    const bool everywhere = strstr(how, "everywhere") != NULL;
+    const uint32_t call = strcmp(number, "few") == 0 ? FEW : (uint32_t)strtoul(number, NULL, 10);
+    const struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    mallopt(M_ARENA_MAX, 2); /* or the C library looks how many processors there are */
+    pthread_t threads[10], early;
+    pthread_barrier_t barrier;
+    pthread_barrier_init(&barrier, NULL, 2);
+    pthread_barrier_init(&together, NULL, 10);
+    work(ROUNDS);
+    pthread_create(&early, NULL, work_before_and_after, &barrier);
+    pthread_barrier_wait(&barrier);
+    if (!filter_out(call, action, everywhere, everywhere ? SECCOMP_FILTER_FLAG_TSYNC : 0)) {
+        return 77;
+    }
+    pthread_barrier_wait(&barrier);
+    pthread_join(early, NULL);
+    work(call == FEW ? 500000 : ROUNDS); /* more than a ring holds, faster than anybody reads it */
+    for (int i = 0; i < 10; i++) {
+        pthread_create(&threads[i], NULL, work_together, NULL);
+    }
+    for (int i = 0; i < 10; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_create(&early, NULL, work_a_while, NULL);
+    pthread_join(early, NULL);
+    for (int i = 0; i < 2; i++) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            work(ROUNDS);
+            if (i == 1) {
+                execl("/bin/true", "true", NULL);
+            }
+            _exit(3);
+        }
+        printf("%d\n", status_of(pid));
+    }
+    puts("done");
+    return 6;
+}
+
+/* By the C library's function for them: six arguments, errors, and a child that shares the way back. */
+static int raw_calls(void)
+{
+    static const long wanted = 0x5e5e5e5e;
+    FILE *file = tmpfile();
+    if (!file || ftruncate(fileno(file), 3 * 4096) != 0 ||
+        pwrite(fileno(file), &wanted, sizeof wanted, 2 * 4096) < 0) {
+        return 1;
+    }
+    errno = 7;
+    const long *words = (const long *)syscall(SYS_mmap, NULL, 4096L, (long)PROT_READ, (long)MAP_PRIVATE,
+                                              (long)fileno(file), 2 * 4096L);
+    printf("%d %d\n", words[0] == wanted, errno);
+    printf("%ld %d\n", syscall(SYS_close, -1L), errno);
+    printf("%ld %d\n", syscall(100000L), errno);
+    printf("%ld %d\n", syscall(SYS_seccomp, 1L, 0L, NULL), errno);
+    printf("%ld %d\n", syscall(SYS_seccomp, 1L, ~0L, NULL), errno);
+    printf("%ld %d\n", syscall(SYS_prctl, (long)PR_SET_SECCOMP, 2L, 8L), errno);
+    printf("%ld\n", syscall(SYS_prctl, (long)PR_GET_DUMPABLE));
+    fflush(stdout);
+    const long pid = syscall(SYS_clone, (long)SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid == 0) {
+        work(ROUNDS);
+        _exit(9);
+    }
+    printf("%d\n", status_of((pid_t)pid));
+    return 3;
+}
+
 int main(int argc, char **argv)
 {
-    const char *what = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "";
+    const char *what = argc > 1 ? argv[1] : "", *argument = argc > 2 ? argv[2] : "",
+               *how = argc > 3 ? argv[3] : "";
     return strcmp(what, "daemon") == 0      ? daemon_of_a_daemon()
            : strcmp(what, "nowhere") == 0   ? pointers_to_nowhere()
            : strcmp(what, "exec") == 0      ? longest_command_line(false)
@@ -342,5 +481,7 @@ int main(int argc, char **argv)
            : strcmp(what, "group") == 0     ? signals_to_the_group()
            : strcmp(what, "terms") == 0     ? terminated()
            : strcmp(what, "nofiles") == 0   ? no_descriptors()
+           : strcmp(what, "raw") == 0       ? raw_calls()
+           : strcmp(what, "filter") == 0    ? locked_in(argument, how)
                                             : 1;
 }

@@ -3,7 +3,7 @@
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(agent ${PROJECT_SOURCE_DIR}/src/agent)
 set(walk_sources ${agent}/code_lookup.c ${agent}/eh_frame.c ${agent}/frame_rules.c ${agent}/nodes.c ${agent}/stack.c
-  ${agent}/stack_memory.c ${agent}/unwind_fallback.c ${agent}/unwind_x86_64.c ${agent}/memory.c ${agent}/own.c)
+  ${agent}/stack_memory.c ${agent}/unwind_fallback.c ${agent}/unwind_x86_64.c ${agent}/memory.c ${agent}/own.c ${agent}/seccomp_filter.c)
 
 add_library(agent_walk STATIC ${walk_sources} walk_ring.c)
 target_link_libraries(agent_walk PUBLIC cairn_flags cairn_wire ${CMAKE_DL_LIBS} Threads::Threads)
@@ -55,7 +55,7 @@ endforeach()
 cairn_unit_test(test_stack_tails agent_tails)
 # With the reader itself under the sanitizers: its input may be damaged.
 cairn_unit_test(test_eh_frame cairn_wire)
-target_sources(test_eh_frame PRIVATE ${agent}/eh_frame.c ${agent}/code_lookup.c ${agent}/memory.c)
+target_sources(test_eh_frame PRIVATE ${agent}/eh_frame.c ${agent}/code_lookup.c ${agent}/memory.c ${agent}/seccomp_filter.c)
 # The walk reads every word of the stack, between which a sanitizer lays its own: never sanitized.
 cairn_unit_test(test_stack agent_walk agent_tails_always)
 set_tests_properties(unit.agent.test_stack PROPERTIES LABELS unsanitized)
