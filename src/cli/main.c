@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/own_stack.h"
 #include "cli/choose.h"
 #include "cli/command.h"
 #include "cli/commands.h"
@@ -48,7 +49,7 @@ static int print_version(void)
     return cairn_answer_finish(&answer);
 }
 
-static int dispatch(int argc, char *const *argv)
+static int dispatch(int argc, char **argv)
 {
     if (argc < 2) {
         return cairn_command_run(&cairn_command_bare, 0, argv);
@@ -78,5 +79,5 @@ int main(int argc, char **argv)
 {
     hold_standard_descriptors();
     setlocale(LC_CTYPE, "");
-    return dispatch(argc, argv);
+    return cairn_own_stack_run(dispatch, argc, argv);
 }

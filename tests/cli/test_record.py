@@ -74,6 +74,18 @@ class Record(Case):
         info = ask("info", "term.cairn", cwd=folder)
         self.assertEqual((info["signal"], info["exit_status"]), (15, None))
 
+    def test_small_stack(self):
+        """The limit is the program's; the recorder has room of its own."""
+        folder = fresh("stack")
+        for limit in (96 << 10, 160 << 10):
+            with self.subTest(limit):
+                done = cairn("record", "-q", "-f", "-o", "x.cairn", "--", "sh", "-c", f"{build('ledger')}; ulimit -s", cwd=folder,
+                             command=["prlimit", f"--stack={limit}:{limit}", CAIRN])
+                self.assertEqual((done.status, done.out, done.err), (0, f"{limit >> 10}\n", ""))
+                self.assertIs(ask("info", "x.cairn", cwd=folder)["complete"], True)
+                rows = cairn("top", "x.cairn", cwd=folder, command=["prlimit", f"--stack={limit}:{limit}", CAIRN])
+                self.assertIn("ledger.c", rows.out)
+
     def test_names(self):
         folder = fresh("names")
         program = build("ledger")
