@@ -353,6 +353,9 @@ static enum cairn_status record_running(struct cairn_recorder *recorder, const s
                              recorder->row.program);
     } else {
         status = finish_writing(recorder, error);
+        if (status == CAIRN_E_NOT_FOUND) {
+            result->path[0] = '\0';
+        }
     }
     if (status == CAIRN_OK && memory) {
         status = cairn_fail(error, CAIRN_E_NOMEM,

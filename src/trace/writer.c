@@ -56,22 +56,22 @@ static enum cairn_status check_free(const char *path, bool replace, struct cairn
     return unlink(path) == 0 ? CAIRN_OK : cairn_fail_errno(error, "%s: cannot be replaced", path);
 }
 
-static enum cairn_status make_file(const char *path, bool replace, struct cairn_error *error)
+static enum cairn_status make_file(struct cairn_writer *writer, bool replace, struct cairn_error *error)
 {
+    const char *path = writer->path;
     const enum cairn_status status = check_free(path, replace, error);
     if (status != CAIRN_OK) {
         return status;
     }
-    const int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file < 0) {
+    writer->file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (writer->file < 0) {
         return errno == EEXIST
                    ? cairn_fail(error, CAIRN_E_IO,
                                 "%s: exists already: choose another name with -o, or replace it with -f",
                                 path)
                    : cairn_fail_errno(error, "%s: cannot be made", path);
     }
-    fchmod(file, 0600); /* whatever the umask takes away */
-    close(file);
+    fchmod(writer->file, 0600); /* whatever the umask takes away */
     remove_companions(path);
     return CAIRN_OK;
 }
@@ -189,6 +189,9 @@ static void writer_free(struct cairn_writer *writer)
 {
     cairn_writer_finalize_rows(writer);
     sqlite3_close(writer->db);
+    if (writer->file >= 0) {
+        close(writer->file);
+    }
     cairn_reserve_give_back(writer);
     if (writer->wal_lock >= 0) {
         close(writer->wal_lock);
@@ -228,14 +231,14 @@ enum cairn_status cairn_writer_create(const char *path, bool replace, struct cai
 {
     struct cairn_writer *const made = calloc(1, sizeof(*made));
     if (made) {
-        made->wal_lock = made->reserve = -1;
+        made->file = made->wal_lock = made->reserve = -1;
         made->path = strdup(path);
     }
     if (!made || !made->path) {
         free(made);
         return cairn_fail(error, CAIRN_E_NOMEM, "%s: out of memory", path);
     }
-    enum cairn_status status = make_file(path, replace, error);
+    enum cairn_status status = make_file(made, replace, error);
     if (status != CAIRN_OK) {
         writer_free(made);
         return status;
@@ -368,6 +371,14 @@ static void say_last_words(struct cairn_writer *writer, enum cairn_status status
     run(writer, "UPDATE recording SET closing = 1");
 }
 
+/* A trace that was moved has another name, and is whole. */
+static bool is_deleted(const struct cairn_writer *writer)
+{
+    struct stat file, named;
+    return fstat(writer->file, &file) == 0 && file.st_nlink == 0 &&
+           (stat(writer->path, &named) != 0 || named.st_ino != file.st_ino || named.st_dev != file.st_dev);
+}
+
 static enum cairn_status finish(struct cairn_writer *writer, struct cairn_error *error)
 {
     const enum cairn_status status = cairn_writer_commit(writer, error);
@@ -382,6 +393,11 @@ static enum cairn_status finish(struct cairn_writer *writer, struct cairn_error 
     } else {
         /* Closing would try once more, and take the WAL away from a file that says it has one. */
         sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
+    }
+    if (is_deleted(writer)) {
+        return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                          "%s: was deleted or replaced while it was written, so nothing is left of it",
+                          writer->path);
     }
     if (status != CAIRN_OK || result == SQLITE_OK) {
         return status;

@@ -22,7 +22,8 @@ CAIRN_MUST_CHECK enum cairn_status cairn_writer_commit(struct cairn_writer *writ
 void cairn_writer_checkpoint(struct cairn_writer *writer);
 /* Commits, sets `closing`, waits up to 3 s for readers, leaves one plain file in rollback mode. Frees the writer in every
  * case. A recording that failed before says so in `complete` and `stopped_why`, keeps everything of its last commit, and
- * the first failure is returned. CAIRN_E_BUSY: a reader did not let go; the trace is whole, with its WAL beside it. */
+ * the first failure is returned. CAIRN_E_BUSY: a reader did not let go; the trace is whole, with its WAL beside it.
+ * CAIRN_E_NOT_FOUND: the file was deleted, or another one put in its place; one that was moved is whole. */
 CAIRN_MUST_CHECK enum cairn_status cairn_writer_close(struct cairn_writer *writer, struct cairn_error *error);
 /* Removes the file and frees the writer: nothing was recorded. */
 void cairn_writer_discard(struct cairn_writer *writer);

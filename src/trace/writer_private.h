@@ -21,6 +21,7 @@
 struct cairn_writer {
     char *path;
     sqlite3 *db;
+    int file; /* descriptor of the trace, whatever name it has by now, or -1; closed behind `db`, whose locks would go with it */
     sqlite3_stmt *statements[CAIRN_WRITER_STATEMENTS]; /* prepared at first use */
     int wal_lock;                                      /* descriptor, or -1 */
     int reserve;                                       /* descriptor of the reserve, or -1 */

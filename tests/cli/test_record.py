@@ -86,6 +86,21 @@ class Record(Case):
                 rows = cairn("top", "x.cairn", cwd=folder, command=["prlimit", f"--stack={limit}:{limit}", CAIRN])
                 self.assertIn("ledger.c", rows.out)
 
+    def test_trace_that_goes_away(self):
+        """Deleted or replaced, nothing is left of it; moved, it is whole."""
+        folder = fresh("away")
+        for what, status in (("rm x.cairn", 125), ("rm x.cairn x.cairn-wal x.cairn-shm", 125), ("echo other > y; mv y x.cairn", 125),
+                             ("mv x.cairn y.cairn", 0), ("rm x.cairn; exit 3", 3)):
+            with self.subTest(what):
+                done = cairn("record", "-o", "x.cairn", "--", "sh", "-c", f"{build('ledger')}; {what}", cwd=folder)
+                if status == 0:
+                    self.assertEqual(done.status, 0)
+                    self.assertIs(ask("info", "y.cairn", cwd=folder)["complete"], True)
+                else:
+                    self.assert_sentence(done, status, "x.cairn: was deleted or replaced")
+                for name in os.listdir(folder):
+                    os.remove(os.path.join(folder, name))
+
     def test_names(self):
         folder = fresh("names")
         program = build("ledger")
