@@ -31,13 +31,14 @@ bool cairn_module_note(const struct cairn_module *module, struct cairn_buffer *s
         return false;
     }
     const char *name = cairn_base_name(module->path);
-    if (begins(module->symbols, "none: ") && strchr(module->symbols, ';') != NULL) {
-        cairn_buffer_format(sentence, "%s has no names: %s", name, module->symbols + strlen("none: "));
-        return true;
-    }
     const char *lacking = begins(module->symbols, "none")     ? "names"
                           : begins(module->symbols, "dynsym") ? "lines, and few names"
                                                               : "line numbers";
+    const char *why = strstr(module->symbols, ": ");
+    if (why != NULL && strchr(why, ';') != NULL) {
+        cairn_buffer_format(sentence, "%s has no %s%s", name, lacking, why);
+        return true;
+    }
     const bool of_system = begins(module->path, "/usr/") || begins(module->path, "/lib");
     if (begins(name, "libc.so") || begins(name, "ld-linux")) {
         cairn_buffer_format(sentence, "%s has no %s: install libc6-dbg and record again", name, lacking);

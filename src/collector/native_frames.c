@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collector/dwarf_room.h"
 #include "collector/table.h"
 
 #define DEPTH_MAX 1000u /* frames of one thread */
@@ -176,14 +177,14 @@ void cairn_native_frames_find(struct cairn_native_frames *frames, struct cairn_i
                               const struct cairn_native_threads *threads)
 {
     *frames = (struct cairn_native_frames){.list = NULL};
-    Dwfl *dwfl = dwfl_begin(&callbacks);
+    Dwfl *dwfl = cairn_dwarf_room() ? dwfl_begin(&callbacks) : NULL;
     if (!dwfl) {
         return;
     }
     report_modules(dwfl, modules);
     struct walk walk = {.frames = frames, .memory = memory, .threads = threads};
     if (dwfl_attach_state(dwfl, NULL, memory->pid, &thread_callbacks, &walk)) {
-        for (size_t i = 0; i < threads->count; i++) {
+        for (size_t i = 0; i < threads->count && cairn_dwarf_room(); i++) {
             if (threads->list[i].saves_registers || threads->list[i].registers) {
                 walk.thread = i;
                 walk.depth = 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/dwarf_room.h"
 #include "collector/symbol_file.h"
 #include "collector/table.h"
 
@@ -308,9 +309,9 @@ static bool all_have_names(const struct cairn_symbol *rows, size_t count)
     return true;
 }
 
-size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
-                                  struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
-                                  size_t capacity)
+static size_t resolve_with_more(struct cairn_symbol_file *file, uint64_t address,
+                                struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
+                                size_t capacity)
 {
     const size_t count = resolve(file, address, scratch, rows, capacity);
     /* A unit may take names from another one (link-time optimisation), behind the head. */
@@ -319,4 +320,24 @@ size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t addre
     }
     scratch->names_used = scratch->files_used = 0;
     return cairn_symbol_file_finish(file) ? resolve(file, address, scratch, rows, capacity) : 0;
+}
+
+size_t cairn_symbol_dwarf_resolve(struct cairn_symbol_file *file, uint64_t address,
+                                  struct cairn_symbol_scratch *scratch, struct cairn_symbol *rows,
+                                  size_t capacity)
+{
+    jmp_buf lack;
+    if (!file->has_dwarf) {
+        return 0;
+    }
+    if (!cairn_dwarf_room() || setjmp(lack) != 0) {
+        cairn_dwarf_room_lack(NULL);
+        cairn_symbol_file_give_up(file);
+        scratch->names_used = scratch->files_used = 0;
+        return 0;
+    }
+    cairn_dwarf_room_lack(&lack);
+    const size_t count = resolve_with_more(file, address, scratch, rows, capacity);
+    cairn_dwarf_room_lack(NULL);
+    return count;
 }

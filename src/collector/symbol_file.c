@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/dwarf_room.h"
+
 #define BUILD_ID_MAX_BYTES 64
 #define DEBUG_ROOT         "/usr/lib/debug"
 
@@ -190,6 +192,15 @@ void cairn_symbol_file_open(struct cairn_symbol_file *file, const char *path, co
     open_parts(file, path, found);
 }
 
+static void begin_dwarf(struct cairn_symbol_file *file, Elf *elf)
+{
+    file->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+    file->has_dwarf = file->dwarf != NULL;
+    if (file->dwarf) {
+        cairn_dwarf_room_watch(file->dwarf);
+    }
+}
+
 Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
 {
     if (file->has_dwarf && !file->dwarf) {
@@ -197,8 +208,7 @@ Dwarf *cairn_symbol_file_dwarf(struct cairn_symbol_file *file)
         if (cairn_symbol_image_open(&file->image, best, file->head_bytes)) {
             best = file->image.elf;
         }
-        file->dwarf = dwarf_begin_elf(best, DWARF_C_READ, NULL);
-        file->has_dwarf = file->dwarf != NULL;
+        begin_dwarf(file, best);
     }
     return file->dwarf;
 }
@@ -223,10 +233,22 @@ bool cairn_symbol_file_finish(struct cairn_symbol_file *file)
 {
     forget_dwarf(file);
     if (cairn_symbol_image_finish(&file->image)) {
-        file->dwarf = dwarf_begin_elf(file->image.elf, DWARF_C_READ, NULL);
+        begin_dwarf(file, file->image.elf);
+    } else {
+        file->has_dwarf = false;
     }
-    file->has_dwarf = file->dwarf != NULL;
     return file->has_dwarf;
+}
+
+void cairn_symbol_file_give_up(struct cairn_symbol_file *file)
+{
+    file->dwarf = NULL; /* it may be in the middle of anything */
+    forget_dwarf(file);
+    file->has_dwarf = false;
+    snprintf(
+        file->state, sizeof file->state,
+        "%s: the recorder had too little memory for its debug information; raise ulimit -v and record again",
+        cairn_symbol_file_table(file)->count > 0 ? "symtab" : "none");
 }
 
 void cairn_symbol_file_close(struct cairn_symbol_file *file)

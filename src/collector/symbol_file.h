@@ -59,6 +59,8 @@ bool cairn_symbol_file_has_more(const struct cairn_symbol_file *file);
 /* Unpacks the rest; false, and no debug information from now on, where that is damaged. Everything that came of the file's
  * Dwarf so far is gone. */
 bool cairn_symbol_file_finish(struct cairn_symbol_file *file);
+/* Memory ran out: no debug information from now on, and its Dwarf is left as it is. `state` says so. */
+void cairn_symbol_file_give_up(struct cairn_symbol_file *file);
 
 /* The functions of its symbol table, the debug file's where there is one. Never NULL, may be empty; the file's own. */
 const struct cairn_symbol_table *cairn_symbol_file_table(struct cairn_symbol_file *file);

@@ -114,6 +114,17 @@ class Faults(Case):
     def test_memory_of_a_recording(self):
         self.each("memory", FEW_BLOCKS, self.record_with)
 
+    def test_memory_for_names(self):
+        """libdw would end the recorder: a file is left with the names of its symbol table, and the trace says why."""
+        for at in (1, 2, 3, 5):
+            with self.subTest(at):
+                done, failed = self.fault("names", at, False, "record", "-f", "-q", "-o", "t.cairn", "--", PROGRAM, "", "chain")
+                self.assertTrue(failed)
+                self.assertEqual((done.status, done.err), (0, ""))
+                modules = cairn("sql", "t.cairn", "SELECT symbols FROM module", cwd=self.folder).out
+                self.assertIn("symtab: the recorder had too little memory", modules)
+                self.assertIn("main", cairn("top", "t.cairn", "--by", "stack", "--format", "csv", cwd=self.folder).out)
+
     def answer_with(self, kind, at, stays, *words):
         done, failed = self.fault(kind, at, stays, *words)
         if done.status == 0:

@@ -1,7 +1,8 @@
 /* A library to preload into cairn: lets the Nth call of a kind fail, once or from then on. In other processes, the recorded
  * program's among them, it does nothing.
  *
- *   FAULT_KIND   write (and whatever makes a trace longer or durable), read (of a trace), or memory
+ *   FAULT_KIND   write (and whatever makes a trace longer or durable), read (of a trace), memory, or names (memory for
+ *                libdw's answers)
  *   FAULT_AT     N, from 1
  *   FAULT_STAYS  set: every later call fails too
  *   FAULT_LOG    a file that is made when one failed */
@@ -158,8 +159,20 @@ static bool memory_fails(void)
     return false;
 }
 
+/* Of libdw's own pool: without such a block it knows no way to go on. */
+static bool is_for_names(const void *caller, size_t size)
+{
+    Dl_info library;
+    return size >= 3000 && strcmp(kind, "names") == 0 && dladdr(caller, &library) && library.dli_fname &&
+           strstr(library.dli_fname, "libdw");
+}
+
 void *malloc(size_t size)
 {
+    if (is_for_names(__builtin_return_address(0), size) && fails("names")) {
+        errno = ENOMEM;
+        return NULL;
+    }
     return memory_fails() ? NULL : __libc_malloc(size);
 }
 
