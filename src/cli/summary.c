@@ -49,7 +49,9 @@ static void print_totals(struct cairn_answer *answer, struct cairn_trace *trace)
         recording->sample_bytes > 0 ? "estimated by a sample: " : "",
         cairn_human_bytes(peak, recording->peak_bytes), cairn_human_duration(when, recording->peak_t_ns),
         cairn_human_bytes(live, recording->end_bytes), cairn_human_blocks(blocks, recording->end_blocks),
-        recording->stopped_why && strcmp(recording->stopped_why, "stopped") == 0 ? "the end" : "exit");
+        recording->complete && !(recording->stopped_why && strcmp(recording->stopped_why, "stopped") == 0)
+            ? "exit"
+            : "the end");
 }
 
 static void print_sites(struct cairn_answer *answer, struct cairn_trace *trace, const struct cairn_top *top)

@@ -290,8 +290,10 @@ static void carry_out(struct cairn_store *store, struct cairn_batch *batch)
 {
     if (batch->failed) {
         struct cairn_error error;
-        cairn_fail(&error, CAIRN_E_NOMEM, "the recorder ran out of memory");
+        cairn_fail(&error, CAIRN_E_NOMEM,
+                   "the recorder ran out of memory: what was committed before is kept");
         fail(store, &error);
+        cairn_writer_fail(store->writer, &error);
     }
     /* Before the rows are written: meanwhile they get their names, whose rows are in the queue behind these. Only this thread
      * sets `failed`, so it may read it without the lock. */

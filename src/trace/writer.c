@@ -273,6 +273,13 @@ enum cairn_status cairn_writer_commit(struct cairn_writer *writer, struct cairn_
     return writer->failure.status;
 }
 
+void cairn_writer_fail(struct cairn_writer *writer, const struct cairn_error *error)
+{
+    if (writer->failure.status == CAIRN_OK) {
+        writer->failure = *error;
+    }
+}
+
 void cairn_writer_checkpoint(struct cairn_writer *writer)
 {
     if (writer->in_transaction || writer->failure.status != CAIRN_OK) {
@@ -356,7 +363,9 @@ static void mark_failed(struct cairn_writer *writer)
 {
     const bool full = strstr(writer->failure.message, "disk is full") != NULL;
     run(writer, full ? "UPDATE recording SET complete = 0, stopped_why = 'disk full'"
-                     : "UPDATE recording SET complete = 0, stopped_why = 'could not be written'");
+                : writer->failure.status == CAIRN_E_NOMEM
+                    ? "UPDATE recording SET complete = 0, stopped_why = 'out of memory'"
+                    : "UPDATE recording SET complete = 0, stopped_why = 'could not be written'");
 }
 
 /* A last word that cannot be written leaves the trace as of the last commit, which is still made one file where that can be. */

@@ -18,6 +18,8 @@ CAIRN_MUST_CHECK enum cairn_status
 cairn_writer_create(const char *path, bool replace, struct cairn_writer **writer, struct cairn_error *error);
 CAIRN_MUST_CHECK enum cairn_status cairn_writer_commit(struct cairn_writer *writer,
                                                        struct cairn_error *error);
+/* What the rows since the last commit belong to will not come: they go, as after a put that failed. Keeps the first error. */
+void cairn_writer_fail(struct cairn_writer *writer, const struct cairn_error *error);
 /* Moves committed pages from the WAL into the file without waiting for readers. */
 void cairn_writer_checkpoint(struct cairn_writer *writer);
 /* Commits, sets `closing`, waits up to 3 s for readers, leaves one plain file in rollback mode. Frees the writer in every

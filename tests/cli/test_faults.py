@@ -125,6 +125,16 @@ class Faults(Case):
                 self.assertIn("symtab: the recorder had too little memory", modules)
                 self.assertIn("main", cairn("top", "t.cairn", "--by", "stack", "--format", "csv", cwd=self.folder).out)
 
+    def test_little_address_space(self):
+        """A limit is the recorder's, too (ulimit -v): it records with fewer names, or says that it had no memory."""
+        for megabytes in range(80, 128, 3):
+            with self.subTest(megabytes):
+                done = cairn("record", "-f", "-o", "t.cairn", "--", "ls", "/", cwd=self.folder,
+                             command=["prlimit", f"--as={megabytes << 20}", CAIRN])
+                self.assertIn(done.status, (0, 125), done.err)
+                self.assertTrue(done.err.startswith("cairn: "), done.err)
+                self.assertNotIn("there is no event", done.err)
+
     def answer_with(self, kind, at, stays, *words):
         done, failed = self.fault(kind, at, stays, *words)
         if done.status == 0:

@@ -138,6 +138,25 @@ static void test_out_of_memory(void **state)
     }
 }
 
+/* What was put since the last commit goes: the rest of it will not come. */
+static void test_rows_whose_rest_does_not_come(void **state)
+{
+    (void)state;
+    fixture_fresh(NULL);
+    struct cairn_writer *writer = create();
+    put_recording(writer, false);
+    commit(writer);
+    cairn_writer_note(writer, 0, 1, "half of something");
+    const struct cairn_error lack = {.status = CAIRN_E_NOMEM, .message = "no memory"};
+    cairn_writer_fail(writer, &lack);
+    assert_int_equal(cairn_writer_close(writer, &fixture_error), CAIRN_E_NOMEM);
+    assert_string_equal(fixture_error.message, "no memory");
+    sqlite3 *db = open_plain();
+    assert_string_equal(ask_text(db, "SELECT complete || stopped_why FROM recording"), "0out of memory");
+    assert_string_equal(ask_text(db, "SELECT count(*) FROM note"), "0");
+    sqlite3_close(db);
+}
+
 static void test_a_full_disk(void **state)
 {
     (void)state;
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup(test_every_write_may_fail, fixture_fresh),
         cmocka_unit_test_setup(test_the_end_is_durable, fixture_fresh),
         cmocka_unit_test_setup(test_out_of_memory, fixture_fresh),
+        cmocka_unit_test_setup(test_rows_whose_rest_does_not_come, fixture_fresh),
         cmocka_unit_test_setup(test_a_full_disk, fixture_fresh),
         cmocka_unit_test_setup(test_a_log_that_may_not_grow, fixture_fresh),
     };
