@@ -26,7 +26,7 @@ bool cairn_dwarf_room(void)
     return room != MAP_FAILED && munmap(room, ROOM_BYTES) == 0;
 }
 
-static _Noreturn void lacks(void)
+static __attribute__((noreturn)) void lacks(void)
 {
     if (on_lack) {
         longjmp(*on_lack, 1);
