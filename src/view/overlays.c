@@ -84,7 +84,8 @@ static void add_entry(struct help *help, const char *name, const char *text)
 {
     char line[160];
     const bool below = help->width - NAME_COLUMNS < TEXT_LEAST;
-    const int indent = below ? 6 : NAME_COLUMNS, width = help->width - indent;
+    const int indent = below ? 6 : NAME_COLUMNS;
+    const int width = help->width > indent ? help->width - indent : 1;
     uint64_t key = ++help->entries;
     if (below) {
         snprintf(line, sizeof(line), "  %s", name);

@@ -267,7 +267,10 @@ class Answers(Case):
             self.assertEqual((few[-1]["t_ns"], few[-1]["heap_bytes"]), (points[-1]["t_ns"], points[-1]["heap_bytes"]))
             self.assertEqual(max(p["heap_max_bytes"] for p in few), max(p["heap_max_bytes"] for p in points))
             if limit < len(points):
-                self.assertAlmostEqual(count(few) / total, 1, delta=0.001)
+                steps = [b["t_ns"] - a["t_ns"] for a, b in zip(few, few[1:-1])]
+                quiet = steps and max(steps) > 1.5 * min(steps)  # intervals without a point: the rate behind them is not of them
+                self.assertGreater(count(few) / total, 0.999)
+                self.assertTrue(quiet or count(few) / total < 1.001, (limit, count(few), total))
 
     def test_leaks_by_graph(self):
         answer = ask("leaks", trace())

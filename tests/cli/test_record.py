@@ -81,6 +81,8 @@ class Record(Case):
             with self.subTest(limit):
                 done = cairn("record", "-q", "-f", "-o", "x.cairn", "--", "sh", "-c", f"{build('ledger')}; ulimit -s", cwd=folder,
                              command=["prlimit", f"--stack={limit}:{limit}", CAIRN])
+                if "ASan" in done.err:
+                    self.skipTest("AddressSanitizer complains of stacks that are not its own")
                 self.assertEqual((done.status, done.out, done.err), (0, f"{limit >> 10}\n", ""))
                 self.assertIs(ask("info", "x.cairn", cwd=folder)["complete"], True)
                 rows = cairn("top", "x.cairn", cwd=folder, command=["prlimit", f"--stack={limit}:{limit}", CAIRN])

@@ -117,7 +117,7 @@ class Same(Case):
     def test_the_largest_heap_of_a_part(self):
         """What was live then is not known, where it is at no border: not that of the border before."""
         full, slim = record("part", crowd(), "threads", interval=1000)
-        spans = [("--from", f"{percent}%", "--to", f"{percent + 5}%", "--at", f"{percent}%") for percent in range(20, 95, 5)]
+        spans = [("--from", f"{percent}%", "--to", f"{percent + step}%", "--at", f"{percent}%") for step in (5, 2) for percent in range(20, 95, step)]
         answers = {span: [ask("top", path, *span)["total"]["peak_bytes"] for path in (full, slim)] for span in spans}
         self.assertEqual([found for found in answers.values() if found[1] not in (found[0], None)], [])
         unknown = [span for span, found in answers.items() if found[1] is None]
