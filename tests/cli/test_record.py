@@ -245,7 +245,6 @@ class Record(Case):
         self.assertEqual(record.returncode, 7)
         self.assertEqual(ask("info", "x.cairn", cwd=folder)["exit_status"], 7)
 
-    @unittest.skipUnless(shutil.which("perl"), "perl is not installed")
     def test_stops_of_the_terminal(self):
         """Ctrl-Z is the program's: the recorder stops when the program has, and no sooner."""
         read = "read word; echo got $word"
@@ -258,6 +257,7 @@ class Record(Case):
                 self.assertEqual(("stopped" in plain, "got word" in plain), (stops, True))
                 self.assertEqual(recorded, plain)
 
+    @unittest.skipUnless(shutil.which("perl"), "perl is not installed")
     def test_programs_that_write_their_title(self):
         """Servers write it over the environment, which says who records them: they are found all the same, and so are their children."""
         program = """$| = 1; my $child = fork; $0 = "title" . "x" x 9000; print "$$\n"; $child or do { sleep 600 while 1 }; <STDIN>; kill 9, $child;"""
