@@ -4,13 +4,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "cairn/trace.h"
 #include "cli/commands.h"
 #include "cli/process.h"
 #include "cli/summary.h"
 #include "collector/collector.h"
 #include "collector/session_client.h"
+#include "trace/rows.h"
 
 struct snapshot_arguments {
     const char *name, *output;
@@ -74,6 +77,32 @@ static void begin_visit(void *state)
     }
 }
 
+/* The reason stands at the end of the notes of a trace that holds nothing else, and goes with it. */
+static int say_failure(const char *path)
+{
+    struct cairn_trace *trace = NULL;
+    struct cairn_error error;
+    const struct cairn_note *notes = NULL;
+    size_t count = 0;
+    int result;
+    enum cairn_status status = cairn_trace_open(path, NULL, &trace, &error);
+    if (status == CAIRN_OK) {
+        status = cairn_trace_notes(trace, &notes, &count, &error);
+    }
+    const char *why = status == CAIRN_OK ? cairn_trace_recording(trace)->stopped_why : NULL;
+    if (status != CAIRN_OK) {
+        result = cairn_complain(&error);
+    } else if (why != NULL && strcmp(why, "exited") == 0) {
+        result = cairn_complain_format("snapshot: no graph could be taken: the program ended before");
+    } else if (count > 0) {
+        result = cairn_complain_format("snapshot: no graph could be taken: %s", notes[count - 1].text);
+    } else {
+        result = cairn_complain_format("snapshot: no graph could be taken: try again");
+    }
+    cairn_trace_close(trace);
+    return result;
+}
+
 static int visit_program(const struct snapshot_arguments *arguments, pid_t pid)
 {
     struct visit visit = {.pid = pid, .name = arguments->name, .status = CAIRN_E_SYSTEM};
@@ -91,13 +120,20 @@ static int visit_program(const struct snapshot_arguments *arguments, pid_t pid)
     if (status != CAIRN_OK) {
         return cairn_complain(&error);
     }
-    if (visit.status != CAIRN_OK) {
-        return visit.began ? cairn_complain(&visit.error)
-                           : cairn_complain_format("snapshot: there is no memory to ask for a graph");
+    int outcome;
+    if (!visit.began) {
+        outcome = cairn_complain_format("snapshot: there is no memory to ask for a graph");
+    } else if (visit.status != CAIRN_OK) {
+        outcome = cairn_complain(&visit.error);
+    } else if (visit.answer.status == CAIRN_SESSION_LEFT_OUT) {
+        outcome = say_failure(result.path);
+    } else {
+        outcome = say_outcome(arguments, &visit.answer);
     }
-    const int outcome = say_outcome(arguments, &visit.answer);
     if (outcome == CAIRN_EXIT_DONE) {
         cairn_summary(result.path);
+    } else {
+        unlink(result.path); /* without its graph it is not what was asked for */
     }
     return outcome;
 }
@@ -108,6 +144,9 @@ static int run(const struct cairn_invocation *invocation)
     struct cairn_session_answer answer;
     struct cairn_error error;
     pid_t pid;
+    if (arguments->output != NULL && arguments->output[0] == '\0') {
+        return cairn_complain_format("snapshot: -o: the name is empty: say -o FILE");
+    }
     if (!cairn_process_argument(invocation, &pid)) {
         return CAIRN_EXIT_FAILED;
     }

@@ -279,6 +279,26 @@ for line in sys.stdin:
         self.assertEqual(program.process.returncode, 0)
 
 
+    def test_graph_that_cannot_be_taken(self):
+        """The reason is told, and the trace that was to hold it does not stay."""
+        program = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(1000)"], stdout=subprocess.PIPE)
+        self.addCleanup(program.communicate)
+        self.addCleanup(program.kill)
+        program.stdout.readline()
+        trace = os.path.join(FOLDER, "no-graph.cairn")
+        visit = subprocess.Popen([CAIRN, "snapshot", str(program.pid), "--graph", "-o", trace], stderr=subprocess.PIPE,
+                                 env=support.ENVIRONMENT, cwd=FOLDER, text=True)
+        end = time.monotonic() + 60
+        while cairn("snapshot", str(program.pid)).status != 0 and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertTrue(os.path.exists(trace))
+        time.sleep(0.5)  # the graph is asked for as soon as the program is joined
+        program.kill()
+        said = visit.communicate(timeout=60)[1]
+        self.assertEqual((visit.returncode, said), (2, "cairn: snapshot: no graph could be taken: the program ended before\n"))
+        self.assertEqual([name for name in os.listdir(FOLDER) if name.startswith("no-graph")], [])
+        self.assert_sentence(cairn("snapshot", str(os.getpid()), "--graph", "-o", ""), 2, "name is empty")
+
     def test_graph_of_a_program_that_nobody_records(self):
         script = """
 import sys
