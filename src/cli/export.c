@@ -9,6 +9,7 @@
 
 #include "cli/commands.h"
 #include "cli/select.h"
+#include "trace/part.h"
 
 struct export_arguments {
     struct cairn_select_arguments select;
@@ -39,7 +40,7 @@ static bool to_stdout(const struct export_arguments *arguments)
 }
 
 static enum cairn_status open_output(const struct export_arguments *arguments,
-                                     const struct cairn_exporter *exporter, FILE **out,
+                                     const struct cairn_exporter *exporter, const char *trace, FILE **out,
                                      struct cairn_error *error)
 {
     if (to_stdout(arguments)) {
@@ -48,6 +49,10 @@ static enum cairn_status open_output(const struct export_arguments *arguments,
         }
         *out = stdout;
         return CAIRN_OK;
+    }
+    if (arguments->force && cairn_part_is_itself(trace, arguments->output)) {
+        return cairn_fail(error, CAIRN_E_USAGE, "%s: is the trace itself: name another file",
+                          arguments->output);
     }
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (arguments->force ? O_TRUNC : O_EXCL);
     const int file = open(arguments->output, flags, 0666);
@@ -74,8 +79,8 @@ static enum cairn_status close_output(const struct export_arguments *arguments, 
     bool failed = fflush(out) != 0 || ferror(out);
     const int failure = errno;
     if (to_stdout(arguments)) {
-        /* A reader that went away has what it wanted. */
-        failed = failed && failure != EPIPE && failure != 0;
+        /* A reader that went away has what it wanted, and who closed it wants nothing. */
+        failed = failed && failure != EPIPE && failure != EBADF && failure != 0;
     } else {
         failed = fclose(out) != 0 || failed;
         if (failed || status != CAIRN_OK) {
@@ -102,7 +107,7 @@ static int run(const struct cairn_invocation *invocation)
         exporter != NULL ? cairn_request_open(invocation, &arguments->select, false, 0, &request, &error)
                          : CAIRN_E_USAGE;
     if (status == CAIRN_OK) {
-        status = open_output(arguments, exporter, &out, &error);
+        status = open_output(arguments, exporter, cairn_trace_path(request.trace), &out, &error);
     }
     if (status == CAIRN_OK) {
         const struct cairn_export export = {

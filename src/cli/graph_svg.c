@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/graph.h"
+#include "trace/part.h"
 
 extern char **environ;
 
@@ -81,6 +82,9 @@ static int draw(int output, const struct cairn_buffer *text)
 
 int cairn_graph_svg(const struct cairn_graph_request *request, const struct cairn_buffer *text)
 {
+    if (request->force && cairn_part_is_itself(cairn_trace_path(request->trace), request->svg)) {
+        return cairn_complain_format("%s: is the trace itself: name another file", request->svg);
+    }
     const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (request->force ? O_TRUNC : O_EXCL);
     const int output = open(request->svg, flags, 0666);
     if (output < 0) {

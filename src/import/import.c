@@ -73,7 +73,7 @@ enum cairn_status cairn_import(const char *from, const char *to, bool replace,
     struct stat about = {.st_size = 0};
     enum cairn_status status = find_format(from, &format, error);
     if (status == CAIRN_OK) {
-        status = cairn_part_begin(to, replace, &part, error);
+        status = cairn_part_begin(from, to, replace, &part, error);
     }
     if (status == CAIRN_OK) {
         status = read_into(format, from, part.data, error);

@@ -192,7 +192,7 @@ static enum cairn_status write_copy(struct cairn_copy *copy, const char *to, boo
 {
     struct stat about = {.st_size = 0};
     struct cairn_buffer part = CAIRN_BUFFER_INIT;
-    enum cairn_status status = cairn_part_begin(to, replace, &part, copy->error);
+    enum cairn_status status = cairn_part_begin(copy->from->path, to, replace, &part, copy->error);
     if (status != CAIRN_OK) {
         cairn_buffer_release(&part);
         return status;

@@ -10,7 +10,14 @@ static enum cairn_status taken(const char *path, struct cairn_error *error)
     return cairn_fail(error, CAIRN_E_USAGE, "%s is there already: -f replaces it", path);
 }
 
-enum cairn_status cairn_part_begin(const char *to, bool replace, struct cairn_buffer *part,
+bool cairn_part_is_itself(const char *from, const char *to)
+{
+    struct stat one, other;
+    return stat(from, &one) == 0 && stat(to, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+enum cairn_status cairn_part_begin(const char *from, const char *to, bool replace, struct cairn_buffer *part,
                                    struct cairn_error *error)
 {
     struct stat about;
@@ -20,6 +27,9 @@ enum cairn_status cairn_part_begin(const char *to, bool replace, struct cairn_bu
     }
     if (!replace && access(to, F_OK) == 0) {
         return taken(to, error);
+    }
+    if (cairn_part_is_itself(from, to)) {
+        return cairn_fail(error, CAIRN_E_USAGE, "%s: is what is read: name another file for the new one", to);
     }
     if (lstat(part->data, &about) == 0) {
         return cairn_fail(error, CAIRN_E_USAGE,

@@ -8,10 +8,12 @@
 #include "base/buffer.h"
 #include "base/status.h"
 
+/* Whether two paths lead to one file, by links too; not where one leads nowhere. */
+bool cairn_part_is_itself(const char *from, const char *to);
 /* Writes NAME.part of `to` into `part`, which the caller releases. CAIRN_E_USAGE: `to` is there and is not to be replaced, or
- * NAME.part is there. */
-CAIRN_MUST_CHECK enum cairn_status cairn_part_begin(const char *to, bool replace, struct cairn_buffer *part,
-                                                    struct cairn_error *error);
+ * is `from`, or NAME.part is there. */
+CAIRN_MUST_CHECK enum cairn_status cairn_part_begin(const char *from, const char *to, bool replace,
+                                                    struct cairn_buffer *part, struct cairn_error *error);
 /* Gives the whole trace its name; after a failure `part` is still there. */
 CAIRN_MUST_CHECK enum cairn_status cairn_part_finish(const char *part, const char *to, bool replace,
                                                      struct cairn_error *error);

@@ -181,6 +181,35 @@ class Traces(Case):
         self.assertFalse(os.stat(path).st_mode & stat.S_IRWXO)
 
 
+class Originals(Case):
+    """What is read is never written over, whatever -f says."""
+
+    def refuse(self, path, *words):
+        with open(path, "rb") as file:
+            before = file.read()
+        linked = path + ".linked"
+        os.symlink(os.path.basename(path), linked)
+        for to in (path, linked, os.path.join(os.path.dirname(path), ".", os.path.basename(path))):
+            self.assert_sentence(cairn(*words, to), 2, "name another file")
+        self.assertTrue(os.path.islink(linked))
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), before)
+
+    def test_copies(self):
+        for command in ("slim", "redact"):
+            path = shutil.copy(trace(), os.path.join(FOLDER, f"{command}-itself.cairn"))
+            self.refuse(path, command, path, "-f", "-o")
+
+    def test_export(self):
+        path = shutil.copy(trace(), os.path.join(FOLDER, "export-itself.cairn"))
+        self.refuse(path, "export", path, "--format", "folded", "-f", "-o")
+
+    def test_import(self):
+        path = os.path.join(FOLDER, "massif.out.1")
+        self.assertEqual(cairn("export", trace(), "--format", "massif", "-o", path).status, 0)
+        self.refuse(path, "import", path, "-f", "-o")
+
+
 class Words(Case):
     def test_times(self):
         for at, said in (
