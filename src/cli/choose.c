@@ -108,6 +108,10 @@ static bool is_there(const char *word)
 enum cairn_status cairn_choose_trace(struct cairn_arena *arena, const char *word, const char **path,
                                      struct cairn_error *error)
 {
+    if (word != NULL && word[0] == '\0') {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "the trace's name is empty: `cairn` lists those of this folder");
+    }
     const bool by_number = word != NULL && is_number(word) && !is_there(word);
     if (word != NULL && !by_number) {
         *path = word;

@@ -38,6 +38,21 @@ static bool looks_like_moment(const char *word)
            (word[0] >= '0' && word[0] <= '9') || (word[0] == 's' && word[1] >= '0' && word[1] <= '9');
 }
 
+/* Moments can be said in one way only: of two, one would be left out without a word. */
+static enum cairn_status refuse_twice(const struct cairn_select_arguments *select, const struct words *words,
+                                      bool by_words, struct cairn_error *error)
+{
+    if (by_words && (select->from != NULL || select->to != NULL)) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "diff: the moments are said twice: leave --from and --to out, or the words");
+    }
+    if (words->other_trace == NULL && select->at != NULL) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "diff: --at is for two traces: within one, say both moments: cairn diff TRACE A B");
+    }
+    return CAIRN_OK;
+}
+
 /* A trace or a moment? A word that may be both is refused, as git does: a guess would sometimes be wrong. */
 static enum cairn_status tell_apart(const char *word, bool *is_trace, struct cairn_error *error)
 {
@@ -68,7 +83,7 @@ static enum cairn_status read_words(const struct cairn_invocation *invocation,
     }
     if (count == 3) {
         *words = (struct words){.trace = given[0], .a = given[1], .b = given[2]};
-        return CAIRN_OK;
+        return refuse_twice(select, words, true, error);
     }
     bool is_trace = false;
     if (count > 0) {
@@ -85,9 +100,10 @@ static enum cairn_status read_words(const struct cairn_invocation *invocation,
         }
         words->other_trace = is_trace ? given[at++] : NULL;
     }
-    if (at < count) {
+    const bool by_words = at < count;
+    if (by_words) {
         words->a = given[at++];
-        words->b = at < count ? given[at] : words->b;
+        words->b = at < count ? given[at] : NULL;
     }
     if (words->other_trace == NULL && words->a == NULL && words->b == NULL) {
         return cairn_fail(
@@ -95,7 +111,7 @@ static enum cairn_status read_words(const struct cairn_invocation *invocation,
             "diff: between what and what: say two moments, as in `cairn diff 20%% 80%%`, or two traces; "
             "`cairn snapshots` lists moments");
     }
-    return CAIRN_OK;
+    return refuse_twice(select, words, by_words, error);
 }
 
 static enum cairn_status open_one(const struct cairn_invocation *invocation, const char *word,

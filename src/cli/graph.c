@@ -12,6 +12,7 @@
 
 #define TEXT_LIMIT  20
 #define TEXT_FRAMES 8
+#define DEPTH       3
 
 struct graph_arguments {
     struct cairn_select_arguments select;
@@ -142,6 +143,30 @@ static struct cairn_graph_request make_request(const struct graph_arguments *arg
     };
 }
 
+/* What only some verbs heed is refused by the others, or it would be left out without a word. */
+static enum cairn_status refuse_foreign(const struct graph_arguments *arguments, const struct verb *verb,
+                                        struct cairn_error *error)
+{
+    const bool filters = arguments->select.filter.count + arguments->select.exclude.count > 0;
+    const bool draws = arguments->backwards || arguments->svg != NULL || arguments->depth != DEPTH;
+    if (filters && verb->run != cairn_graph_verb_objects && verb->run != cairn_graph_verb_sites) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "graph %s: --filter and --exclude are about where objects were allocated: they go "
+                          "with sites and objects",
+                          verb->name);
+    }
+    if (draws && verb->run != cairn_graph_verb_dot) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "graph %s: --depth, --back and --svg are about a drawing: they go with dot",
+                          verb->name);
+    }
+    if (arguments->suppressions != NULL && verb->run != cairn_graph_verb_unreachable) {
+        return cairn_fail(error, CAIRN_E_USAGE,
+                          "graph %s: --suppressions is about leaks: it goes with unreachable", verb->name);
+    }
+    return CAIRN_OK;
+}
+
 static int run(const struct cairn_invocation *invocation)
 {
     const struct graph_arguments *arguments = invocation->arguments;
@@ -152,18 +177,13 @@ static int run(const struct cairn_invocation *invocation)
     struct cairn_error error;
     enum cairn_status status = split(invocation, &words, &error);
     if (status == CAIRN_OK) {
+        status = refuse_foreign(arguments, words.verb, &error);
+    }
+    if (status == CAIRN_OK) {
         struct cairn_invocation named = *invocation;
         named.positional = &words.trace;
         named.positional_count = words.trace != NULL;
         status = cairn_request_open(&named, &arguments->select, text, TEXT_FRAMES, &question, &error);
-    }
-    if (status == CAIRN_OK && question.selection.filter != NULL &&
-        words.verb->run != cairn_graph_verb_objects && words.verb->run != cairn_graph_verb_sites) {
-        status =
-            cairn_fail(&error, CAIRN_E_USAGE,
-                       "graph %s: --filter and --exclude are about where objects were allocated: they go "
-                       "with sites and objects",
-                       words.verb->name);
     }
     if (status == CAIRN_OK) {
         request = make_request(arguments, &words);
@@ -279,6 +299,6 @@ const struct cairn_command cairn_command_graph = {
     .examples = examples,
     .groups = groups,
     .arguments_size = sizeof(struct graph_arguments),
-    .defaults = &(const struct graph_arguments){.select = CAIRN_SELECT_DEFAULTS, .depth = 3},
+    .defaults = &(const struct graph_arguments){.select = CAIRN_SELECT_DEFAULTS, .depth = DEPTH},
     .run = run,
 };

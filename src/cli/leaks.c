@@ -294,6 +294,7 @@ const struct cairn_command cairn_command_leaks = {
     .examples = examples,
     .groups = groups,
     .arguments_size = sizeof(struct leaks_arguments),
-    .defaults = &(const struct leaks_arguments){.select = {.limit = -1, .frames = -1, .by = CAIRN_BY_STACK}},
+    .defaults = &(
+        const struct leaks_arguments){.select = {.tid = -1, .limit = -1, .frames = -1, .by = CAIRN_BY_STACK}},
     .run = run,
 };

@@ -48,12 +48,16 @@ static enum cairn_status fill_selection(const struct cairn_select_arguments *arg
         .lang = (enum cairn_lang_choice)arguments->lang,
         .reverse = arguments->reverse,
         .cumulative = arguments->cumulative,
-        .tid = arguments->tid,
+        .tid = arguments->tid > 0 ? arguments->tid : 0,
         .limit = arguments->limit < 0 ? default_limit : (size_t)arguments->limit,
         .offset = (size_t)arguments->offset,
     };
     enum cairn_status status = CAIRN_OK;
-    if (arguments->process != NULL) {
+    if (arguments->tid == 0) {
+        status = cairn_fail(error, CAIRN_E_USAGE,
+                            "--thread: there is no thread 0: `top --by thread` lists those of this trace");
+    }
+    if (status == CAIRN_OK && arguments->process != NULL) {
         status = cairn_process_parse(request->trace, arguments->process, &selection->process, error);
     }
     if (status == CAIRN_OK && arguments->filter.count + arguments->exclude.count > 0) {

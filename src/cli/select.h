@@ -20,7 +20,7 @@ struct cairn_select_arguments {
 
 #define CAIRN_SELECT_DEFAULTS                                                                                \
     {                                                                                                        \
-        .limit = -1, .frames = -1                                                                            \
+        .tid = -1, .limit = -1, .frames = -1                                                                 \
     }
 
 /* Tables of options, each ends with a nameless one. */

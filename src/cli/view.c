@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "cli/choose.h"
 #include "cli/commands.h"
@@ -23,6 +24,18 @@ static enum cairn_status parse_size(const char *text, int *width, int *height, s
     return CAIRN_OK;
 }
 
+/* A folder that is not there would look like one without sources. */
+static enum cairn_status check_root(const char *root, struct cairn_error *error)
+{
+    struct stat about;
+    if (stat(root, &about) != 0) {
+        return cairn_fail_errno(error, "--source-root: %s", root);
+    }
+    return S_ISDIR(about.st_mode)
+               ? CAIRN_OK
+               : cairn_fail(error, CAIRN_E_USAGE, "--source-root: %s is no folder: name one", root);
+}
+
 static int run(const struct cairn_invocation *invocation)
 {
     const struct view_arguments *arguments = invocation->arguments;
@@ -41,6 +54,9 @@ static int run(const struct cairn_invocation *invocation)
     }
     if (status == CAIRN_OK && arguments->size != NULL) {
         status = parse_size(arguments->size, &options.width, &options.height, &error);
+    }
+    if (status == CAIRN_OK && arguments->source_root != NULL) {
+        status = check_root(arguments->source_root, &error);
     }
     if (status == CAIRN_OK) {
         status = cairn_view(&options, &error);
@@ -69,7 +85,7 @@ static const struct cairn_option options[] = {
      .type = CAIRN_OPTION_TEXT,
      .offset = offsetof(struct view_arguments, theme),
      .argument = "NAME",
-     .help = "colours to use"},
+     .help = "colours to use: default, light, mono or safe"},
     {.name = "source-root",
      .type = CAIRN_OPTION_TEXT,
      .offset = offsetof(struct view_arguments, source_root),

@@ -227,6 +227,8 @@ enum cairn_status cairn_script_run(struct cairn_app *app, const char *path, stru
         script.line++;
         status = run_line(&script, line);
     }
+    if (status == CAIRN_OK && ferror(file))
+        status = cairn_fail_errno(error, "the script %s cannot be read", path);
     if (status == CAIRN_OK)
         status = settle(&script);
     free(line);

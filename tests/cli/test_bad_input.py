@@ -211,6 +211,37 @@ class Originals(Case):
 
 
 class Words(Case):
+    def test_moments_said_twice(self):
+        for words in (["--from", "20%"], ["--to", "20%"], ["--to", "nonsense"]):
+            self.assert_sentence(cairn("diff", trace(), "start", "end", *words), 2, "said twice")
+            self.assert_sentence(cairn("diff", trace(), "start", *words), 2, "said twice")
+        self.assert_sentence(cairn("diff", trace(), "start", "end", "--at", "20%"), 2, "--at is for two traces")
+        self.assertEqual(cairn("diff", trace(), "--from", "20%").status, 0)
+        self.assertEqual(cairn("diff", trace(), trace(), "--at", "20%").status, 0)
+
+    def test_options_of_other_verbs(self):
+        for words in (["--depth", "5"], ["--back"], ["--svg", "x.svg"]):
+            self.assert_sentence(cairn("graph", trace(), "types", *words), 2, "they go with dot")
+        self.assert_sentence(cairn("graph", trace(), "show", "1", "--suppressions", "x"), 2, "it goes with unreachable")
+        self.assert_sentence(cairn("graph", trace(), "types", "--filter", "x"), 2, "they go with sites and objects")
+
+    def test_no_thread(self):
+        for command in ("top", "leaks", "check"):
+            self.assert_sentence(cairn(command, trace(), "--thread", "0"), 2, "no thread 0")
+
+    def test_empty_names(self):
+        for command in ("top", "view", "info", "sql", "slim"):
+            self.assert_sentence(cairn(command, "", "-o", "x") if command == "slim" else cairn(command, ""), 2, "name is empty")
+
+    def test_files_of_the_viewer(self):
+        script = os.path.join(FOLDER, "look.script")
+        with open(script, "w") as file:
+            file.write("keys 1\n")
+        self.assertEqual(cairn("view", trace(), "--script", script, "--source-root", FOLDER).status, 0)
+        self.assert_sentence(cairn("view", trace(), "--script", script, "--source-root", script), 2, "no folder")
+        self.assert_sentence(cairn("view", trace(), "--script", script, "--source-root", "/no/such"), 2, "/no/such")
+        self.assert_sentence(cairn("view", trace(), "--script", FOLDER), 2, FOLDER)
+
     def test_times(self):
         for at, said in (
             ("yesterday", "yesterday"),
