@@ -109,8 +109,9 @@ int cairn_help_command(const struct cairn_command *command)
     snprintf(line, sizeof line, "cairn%s%s: %s", space, command->name, command->summary);
     wrap(&answer, line, 0, 0);
     section(&answer, "Usage");
-    cairn_stream_format(&answer.stream, "  cairn%s%s%s %s\n", space, command->name,
-                        command->groups != NULL ? " [OPTIONS]" : "", command->positional);
+    cairn_stream_format(&answer.stream, "  cairn%s%s%s%s%s\n", space, command->name,
+                        command->groups != NULL ? " [OPTIONS]" : "",
+                        command->positional[0] != '\0' ? " " : "", command->positional);
     if (command->description != NULL) {
         cairn_stream_text(&answer.stream, "\n");
         paragraphs(&answer, command->description);

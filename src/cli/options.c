@@ -58,14 +58,21 @@ static enum cairn_status unknown_option(struct parser *parser, const char *shown
             cairn_suggestion_consider(&suggestion, option->name);
         }
     }
-    const char *help_of = command->name[0] != '\0' ? command->name : "--help";
+    if (command->name[0] == '\0') {
+        cairn_suggestion_consider(&suggestion, "help");
+        cairn_suggestion_consider(&suggestion, "version");
+        return cairn_fail(parser->error, CAIRN_E_USAGE, "unknown option '%s'%s%s%s: `cairn --help` says more",
+                          shown, suggestion.best != NULL ? ": did you mean '--" : "",
+                          suggestion.best != NULL ? suggestion.best : "",
+                          suggestion.best != NULL ? "'?" : "");
+    }
     if (suggestion.best != NULL) {
         return cairn_fail(parser->error, CAIRN_E_USAGE,
                           "%s: unknown option '%s': did you mean '--%s'? `cairn help %s` lists them",
-                          command_name(parser), shown, suggestion.best, help_of);
+                          command_name(parser), shown, suggestion.best, command->name);
     }
     return cairn_fail(parser->error, CAIRN_E_USAGE, "%s: unknown option '%s': `cairn help %s` lists them",
-                      command_name(parser), shown, help_of);
+                      command_name(parser), shown, command->name);
 }
 
 static enum cairn_status parse_word(struct parser *parser, const struct cairn_option *option,

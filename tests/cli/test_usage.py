@@ -26,6 +26,7 @@ class Usage(Case):
             self.assertEqual(done.out, cairn("help", command).out)
             self.assertEqual(done.out, cairn(command, "-h").out)
             self.assertLessEqual(max(map(len, done.out.splitlines())), 80, command)
+            self.assertNotRegex(done.out, r"(?m) $", command)
         for topic in ("time", "selecting", "status", "environment"):
             self.assertEqual(cairn("help", topic).status, 0)
         self.assertIn("check found a limit exceeded", cairn("help", "status").out)
@@ -44,6 +45,8 @@ class Usage(Case):
     def test_unknown_options(self):
         self.assert_sentence(cairn("top", "--limt", "3"), 2, "--limt", "did you mean '--limit'")
         self.assert_sentence(cairn("--frmat"), 2, "did you mean '--format'")
+        self.assert_sentence(cairn("--verison"), 2, "did you mean '--version'", "`cairn --help`")
+        self.assert_sentence(cairn("-Z"), 2, "unknown option '-Z': `cairn --help`")
         self.assert_sentence(cairn("top", "-Z"), 2, "-Z")
         self.assert_sentence(cairn("top", trace(), "--limit"), 2, "needs a value")
         self.assert_sentence(cairn("top", trace(), "--limit", "-1"), 2, "whole number")
