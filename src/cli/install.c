@@ -10,7 +10,7 @@
 enum cairn_status cairn_find_demo(char *path, size_t path_size, struct cairn_error *error)
 {
     /* In the build tree it is beside the program. */
-    static const char *const places[] = {"", "/../libexec/cairn", "/../lib/cairn"};
+    static const char *const places[] = {"", "/" CAIRN_FROM_BIN_TO_LIBEXEC};
     char folder[PATH_MAX];
     const ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     if (length <= 0) {

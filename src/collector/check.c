@@ -417,8 +417,7 @@ enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_er
         folder[length] = '\0';
         char *slash = strrchr(folder, '/');
         *slash = '\0';
-        static const char *const places[] = {"libcairn.so", "../lib/cairn/libcairn.so",
-                                             "../agent/libcairn.so", "../src/agent/libcairn.so"};
+        static const char *const places[] = {"libcairn.so", CAIRN_FROM_BIN_TO_LIB "/libcairn.so"};
         for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
             char found[PATH_MAX];
             if (!is_agent(found, sizeof found, folder, places[i])) {
@@ -432,7 +431,7 @@ enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_er
             }
         }
     }
-    return cairn_fail(
-        error, CAIRN_E_NOT_FOUND,
-        "libcairn.so was not found beside this program or in ../lib/cairn; CAIRN_AGENT can name it");
+    return cairn_fail(error, CAIRN_E_NOT_FOUND,
+                      "libcairn.so was not found beside this program or in " CAIRN_FROM_BIN_TO_LIB
+                      " from there; CAIRN_AGENT can name it");
 }

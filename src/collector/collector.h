@@ -72,7 +72,7 @@ CAIRN_MUST_CHECK enum cairn_status cairn_attach(const struct cairn_record_option
                                                 int64_t duration_ns, struct cairn_record_result *result,
                                                 struct cairn_error *error);
 
-/* Where libcairn.so is: $CAIRN_AGENT, beside the program (build tree), or ../lib/cairn (installed). */
+/* Where libcairn.so is: $CAIRN_AGENT, beside the program (build tree), or where it was installed from there. */
 CAIRN_MUST_CHECK enum cairn_status cairn_find_agent(char *path, size_t path_size, struct cairn_error *error);
 
 /* Why the program of a command line (a path, or a name looked up in PATH into `resolved`) cannot be recorded: missing, not

@@ -1,4 +1,4 @@
-"""What is installed works from where it lies: by `cmake --install`, and out of the .deb that cpack makes."""
+"""What is installed works from where it lies, wherever its libraries go: by `cmake --install`, out of the .deb that cpack makes, and moved."""
 import glob
 import os
 import shutil
@@ -18,9 +18,9 @@ class Install(Case):
     def works(self, prefix):
         program, path = os.path.join(prefix, "bin", "cairn"), os.path.join(prefix, "made.cairn")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CAIRN")}
-        run(program, "record", "-q", "-o", path, "--", "/bin/ls", "/", env=environment)
+        run(program, "record", "-q", "-f", "-o", path, "--", "/bin/ls", "/", env=environment)
         self.assertIn("BY function", run(program, "top", path, env=environment))
-        run(program, "demo", "-o", os.path.join(prefix, "demo.cairn"), env=environment, stdin=subprocess.DEVNULL)
+        run(program, "demo", "-o", os.path.join(prefix, f"{os.path.basename(prefix)}.cairn"), env=environment, stdin=subprocess.DEVNULL)
         for name in ("include/cairn/cairn.h", "share/man/man1/cairn.1", "share/man/man1/cairn-slim.1", "share/bash-completion/completions/cairn",
                      "share/zsh/site-functions/_cairn", "share/doc/cairn/copyright", "share/cairn/magic", "lib*/**/cairn.py", "lib*/**/cairn_sql.so"):
             self.assertTrue(glob.glob(os.path.join(prefix, name), recursive=True), name)
@@ -29,6 +29,9 @@ class Install(Case):
         prefix = os.path.join(FOLDER, "installed")
         run("cmake", "--install", BUILD, "--prefix", prefix)
         self.works(prefix)
+        moved = os.path.join(FOLDER, "moved")
+        os.rename(prefix, moved)
+        self.works(moved)
 
     @unittest.skipUnless(shutil.which("dpkg-shlibdeps"), "skipped: dpkg-dev is not here")
     def test_deb(self):
