@@ -84,7 +84,7 @@ static enum cairn_status close_output(const struct export_arguments *arguments, 
     } else {
         failed = fclose(out) != 0 || failed;
         if (failed || status != CAIRN_OK) {
-            unlink(arguments->output);
+            cairn_part_drop(arguments->output);
         }
     }
     if (status != CAIRN_OK || !failed) {

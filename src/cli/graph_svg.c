@@ -95,7 +95,7 @@ int cairn_graph_svg(const struct cairn_graph_request *request, const struct cair
     const int result = draw(output, text);
     close(output);
     if (result != CAIRN_EXIT_DONE) {
-        unlink(request->svg);
+        cairn_part_drop(request->svg);
     }
     return result;
 }

@@ -17,6 +17,14 @@ bool cairn_part_is_itself(const char *from, const char *to)
            one.st_ino == other.st_ino;
 }
 
+void cairn_part_drop(const char *path)
+{
+    struct stat about;
+    if (lstat(path, &about) == 0 && S_ISREG(about.st_mode)) {
+        unlink(path);
+    }
+}
+
 enum cairn_status cairn_part_begin(const char *from, const char *to, bool replace, struct cairn_buffer *part,
                                    struct cairn_error *error)
 {
@@ -25,8 +33,12 @@ enum cairn_status cairn_part_begin(const char *from, const char *to, bool replac
     if (part->failed) {
         return cairn_fail(error, CAIRN_E_NOMEM, "%s: out of memory", to);
     }
-    if (!replace && access(to, F_OK) == 0) {
+    const bool is_there = lstat(to, &about) == 0;
+    if (is_there && !replace) {
         return taken(to, error);
+    }
+    if (is_there && !S_ISREG(about.st_mode)) {
+        return cairn_fail(error, CAIRN_E_USAGE, "%s: is no regular file and stays: name another file", to);
     }
     if (cairn_part_is_itself(from, to)) {
         return cairn_fail(error, CAIRN_E_USAGE, "%s: is what is read: name another file for the new one", to);

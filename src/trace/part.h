@@ -10,8 +10,10 @@
 
 /* Whether two paths lead to one file, by links too; not where one leads nowhere. */
 bool cairn_part_is_itself(const char *from, const char *to);
-/* Writes NAME.part of `to` into `part`, which the caller releases. CAIRN_E_USAGE: `to` is there and is not to be replaced, or
- * is `from`, or NAME.part is there. */
+/* Takes a file away that could not be finished; devices, pipes and links stay. */
+void cairn_part_drop(const char *path);
+/* Writes NAME.part of `to` into `part`, which the caller releases. CAIRN_E_USAGE: `to` is there and is not to be replaced, is
+ * `from` or no regular file (a device, a link), or NAME.part is there. */
 CAIRN_MUST_CHECK enum cairn_status cairn_part_begin(const char *from, const char *to, bool replace,
                                                     struct cairn_buffer *part, struct cairn_error *error);
 /* Gives the whole trace its name; after a failure `part` is still there. */

@@ -210,6 +210,41 @@ class Originals(Case):
         self.refuse(path, "import", path, "-f", "-o")
 
 
+class Devices(Case):
+    """-f replaces files, nothing else."""
+
+    def make(self, name):
+        path = os.path.join(FOLDER, name)
+        if name == "full":
+            try:
+                os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 7))
+                open(path, "w").close()
+            except PermissionError:
+                self.skipTest("no device can be made here")
+        elif name == "link":
+            os.symlink("nowhere", path)
+        else:
+            os.mkfifo(path)
+        return path
+
+    def test_copies_leave_them(self):
+        massif = os.path.join(FOLDER, "massif.out.2")
+        self.assertEqual(cairn("export", trace(), "--format", "massif", "-o", massif).status, 0)
+        for name in ("pipe", "link", "full"):
+            path = self.make(name)
+            before = os.lstat(path)
+            for words in (("slim", trace()), ("redact", trace()), ("import", massif)):
+                self.assert_sentence(cairn(*words, "-f", "-o", path), 2, "no regular file and stays")
+                self.assertEqual(os.lstat(path).st_ino, before.st_ino)
+            os.unlink(path)
+
+    def test_export_that_fails_leaves_it(self):
+        path = self.make("full")
+        self.assert_sentence(cairn("export", trace(), "--format", "folded", "-f", "-o", path), 2, "No space left")
+        self.assertTrue(stat.S_ISCHR(os.lstat(path).st_mode))
+        os.unlink(path)
+
+
 class Words(Case):
     def test_moments_said_twice(self):
         for words in (["--from", "20%"], ["--to", "20%"], ["--to", "nonsense"]):
