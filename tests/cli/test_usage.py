@@ -152,6 +152,11 @@ class Usage(Case):
             options = set(re.findall(r"(?m)^  (?:-\w, )?(--[a-z-]+)", cairn(command, "--help").out))
             self.assertEqual({option for option in options if option not in offered and option + "=" not in offered}, set(), command)
 
+    def test_the_first_page_names_them_all(self):
+        with open(os.path.join(HERE, "..", "..", "README.md"), encoding="utf-8") as file:
+            named = re.findall(r"`(?:cairn )?(\w+)`", file.read().split("## Commands")[1].split("Each has")[0])
+        self.assertEqual(sorted(named), sorted(set(COMMANDS) - {"help"}))
+
     def test_zsh_completion(self):
         path = os.path.join(BUILD, "completions", "_cairn")
         with open(path, encoding="utf-8") as file:
