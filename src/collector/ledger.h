@@ -43,6 +43,7 @@ struct cairn_ledger_thread {
     struct cairn_ledger_pending {
         bool known; /* the old block was found and is held here */
         struct cairn_live_block block;
+        uint64_t unknown_stamp; /* where it is not `known`: when it was counted as such, 0: it was not */
     } pending[CAIRN_LEDGER_PENDING_MAX];
 };
 
@@ -123,7 +124,7 @@ void cairn_ledger_realloc(struct cairn_ledger *ledger, struct cairn_ledger_proce
 /* What it made of the old block is not recorded. */
 void cairn_ledger_realloc_gone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                struct cairn_ledger_thread *thread, struct cairn_ledger_time when);
-/* What it made of a block that is not recorded, without a begin. */
+/* What it made of a block that is not recorded, or is another process's. */
 void cairn_ledger_realloc_alone(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                                 struct cairn_ledger_thread *thread, struct cairn_ledger_time when,
                                 uint32_t account, uint64_t address, uint64_t size, uint8_t domain);

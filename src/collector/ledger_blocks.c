@@ -160,29 +160,35 @@ static bool of_interpreter(uint8_t domain)
     return domain == CAIRN_DOMAIN_PYTHON_OBJECT || domain == CAIRN_DOMAIN_PYTHON_MEM;
 }
 
-/* Takes a block that a thread gives back out of the live map. False: it is not known, or its fate was decided. */
-static bool take_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
-                       struct cairn_ledger_time when, uint64_t address, uint8_t domain, bool maybe,
-                       struct cairn_live_block *block)
+enum taken {
+    TAKEN,
+    NOT_THERE, /* its fate was decided, or it need not be known */
+    UNKNOWN,   /* counted as such */
+};
+
+/* Takes a block that a thread gives back out of the live map. */
+static enum taken take_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                             struct cairn_ledger_time when, uint64_t address, uint8_t domain, bool maybe,
+                             struct cairn_live_block *block)
 {
     if (__builtin_expect(advance(ledger, when.stamp), 0) &&
         was_decided(&ledger->lost, process->number, address, domain, when.stamp)) {
         if (ledger->counts.lost_frees) {
             ledger->counts.lost_frees--;
         }
-        return false;
+        return NOT_THERE;
     }
     if (__builtin_expect(!cairn_live_map_take(process->live, address, domain, block), 0)) {
         if (maybe) {
-            return false;
+            return NOT_THERE;
         }
         ledger->counts.unknown_frees += !is_sampled(ledger);
         remember(&ledger->unknown,
                  &(struct cairn_ledger_recent){
                      .address = address, .domain = domain, .process = process->number, .stamp = when.stamp});
-        return false;
+        return UNKNOWN;
     }
-    return true;
+    return TAKEN;
 }
 
 void cairn_ledger_free_block(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
@@ -191,7 +197,7 @@ void cairn_ledger_free_block(struct cairn_ledger *ledger, struct cairn_ledger_pr
 {
     struct cairn_live_block block;
     const bool maybe = (flags & CAIRN_LEDGER_MAYBE) || of_interpreter(domain);
-    if (!take_block(ledger, process, when, address, domain, maybe, &block)) {
+    if (take_block(ledger, process, when, address, domain, maybe, &block) != TAKEN) {
         return;
     }
     count_traced(ledger, process, &block, -1);
@@ -204,11 +210,31 @@ void cairn_ledger_free_block(struct cairn_ledger *ledger, struct cairn_ledger_pr
     }
 }
 
+/* Takes the block that a realloc is about. */
+static void take_old(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
+                     struct cairn_ledger_time when, uint64_t address, uint8_t domain,
+                     struct cairn_ledger_pending *pending)
+{
+    const enum taken taken =
+        take_block(ledger, process, when, address, domain, of_interpreter(domain), &pending->block);
+    pending->known = taken == TAKEN;
+    pending->unknown_stamp = taken == UNKNOWN ? when.stamp : 0;
+    if (taken != TAKEN) {
+        pending->block = (struct cairn_live_block){.address = address, .domain = domain};
+    }
+}
+
 /* A realloc that failed, or was left behind: the old block is where it was. */
 static void put_back(struct cairn_ledger *ledger, struct cairn_ledger_process *process,
                      struct cairn_ledger_pending *pending)
 {
     struct cairn_live_block other;
+    if (!pending->known && pending->unknown_stamp != 0) {
+        ledger->counts.unknown_frees -= !is_sampled(ledger) && ledger->counts.unknown_frees > 0;
+        /* A late record about it finds it live again. */
+        was_decided(&ledger->unknown, process->number, pending->block.address, pending->block.domain,
+                    pending->unknown_stamp - 1);
+    }
     if (pending->known && cairn_live_map_put(process->live, &pending->block, &other) == CAIRN_LIVE_REPLACED) {
         /* Its address has a new block already, so it was gone after all. */
         cairn_live_map_put(process->live, &other, &pending->block);
@@ -226,9 +252,7 @@ void cairn_ledger_realloc_begin(struct cairn_ledger *ledger, struct cairn_ledger
         thread->reallocating--;
         memmove(&thread->pending[0], &thread->pending[1], thread->reallocating * sizeof thread->pending[0]);
     }
-    struct cairn_ledger_pending *pending = &thread->pending[thread->reallocating++];
-    pending->known =
-        take_block(ledger, process, when, address, domain, of_interpreter(domain), &pending->block);
+    take_old(ledger, process, when, address, domain, &thread->pending[thread->reallocating++]);
 }
 
 /* What became of a block that was taken out of the live map, if it was `known`. */
@@ -243,7 +267,7 @@ static void reallocate(struct cairn_ledger *ledger, struct cairn_ledger_process 
         count_traced(ledger, process, &old, -1);
     }
     if (!known || cairn_ledger_is_inherited(ledger, process, old.account)) {
-        cairn_ledger_alloc(ledger, process, thread, when, account, address, size, domain);
+        cairn_ledger_realloc_alone(ledger, process, thread, when, account, address, size, domain);
         return;
     }
     advance(ledger, when.stamp);
@@ -281,8 +305,7 @@ void cairn_ledger_realloc(struct cairn_ledger *ledger, struct cairn_ledger_proce
                           uint64_t old_address, uint64_t address, uint64_t size, uint8_t domain)
 {
     struct cairn_ledger_pending pending;
-    pending.known =
-        take_block(ledger, process, when, old_address, domain, of_interpreter(domain), &pending.block);
+    take_old(ledger, process, when, old_address, domain, &pending);
     reallocate(ledger, process, thread, when, &pending, account, address, size, domain);
 }
 

@@ -32,7 +32,7 @@ enum cairn_event_kind {
 
 enum cairn_event_flag {
     CAIRN_EVENT_TEMPORARY = 1u << 0,  /* this free ends a temporary allocation */
-    CAIRN_EVENT_BY_REALLOC = 1u << 1, /* an ALLOC: made by a realloc of a block that was not sampled */
+    CAIRN_EVENT_BY_REALLOC = 1u << 1, /* an ALLOC: made by a realloc of a block that is not recorded */
 };
 
 /* t_ns is a multiple of CAIRN_EVENT_TIME_UNIT_NS (rounded down) and never decreases with the ordinal. `birth` is the

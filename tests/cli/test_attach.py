@@ -92,8 +92,10 @@ class Attach(Case):
             self.assertTrue(info["complete"])
             self.assertEqual(info["lost_events"], 0)
             self.assertEqual(info["events"], {
-                "alloc": work[0] + drop[0], "realloc": work[1], "free": work[2],
-                "unknown_free": 200})
+                "alloc": work[0], "realloc": work[1] + drop[1], "free": work[2],
+                "unknown_free": 200})  # a realloc that fails gives nothing back
+            total = ask("top", recording.trace, "--at", "end")["total"]
+            self.assertEqual((total["allocations"], total["reallocs"]), (work[0] + work[1] + drop[1], work[1] + drop[1]))
             self.assertEqual(info["allocated_bytes"], work[3] + drop[3])
             self.assertEqual(info["end"], {"bytes": 100 * 1000, "blocks": 100})
             self.assertEqual(info["stopped_why"], "stopped")

@@ -3,11 +3,12 @@
  *
  *   hold N    N blocks, kept
  *   work N    every thread N rounds of malloc, calloc, realloc, free, free
- *   drop N    N of the kept ones are freed, N more are changed by realloc
+ *   drop N    N of the kept ones are freed, N more are changed by realloc, after one that fails
  *   free      everything that is kept goes
  *   lock      its memory, and what it maps from now on, stays resident; answers 1 as the first number where it may not
  *   quit      ends with status 7 */
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,7 @@ static void read_line(char *line, size_t size)
 
 static struct ledger obey(const char *verb, long count)
 {
+    volatile size_t too_much = SIZE_MAX / 4;
     struct ledger sum = {0};
     if (strcmp(verb, "hold") == 0) {
         for (long i = 0; i < count && kept_count < KEPT; i++) {
@@ -85,8 +87,11 @@ static struct ledger obey(const char *verb, long count)
             free(kept[--kept_count]);
         }
         for (long i = 0; i < count; i++) {
+            if (realloc(kept[i], too_much)) {
+                _exit(9);
+            }
             kept[i] = realloc(kept[i], 1000);
-            sum.allocations++;
+            sum.reallocs++;
             sum.bytes += 1000;
         }
     } else if (strcmp(verb, "free") == 0) {

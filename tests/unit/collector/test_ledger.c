@@ -580,6 +580,39 @@ static void sampled_blocks(void **state)
     rig_release(&rig);
 }
 
+/* Blocks from before the recording: what realloc makes of one is a realloc's, and one that failed gave nothing back. */
+static void unknown_blocks(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_start(&rig);
+    struct cairn_ledger *ledger = rig.recorder->ledger;
+    struct cairn_ledger_process *process = cairn_ledger_process_new(ledger, 1, NULL);
+    struct cairn_ledger_thread thread = {.number = 1};
+    cairn_ledger_first_thread(ledger, process, 1, 0);
+    const uint32_t account = cairn_ledger_account(ledger, 1, 1, CAIRN_DOMAIN_MALLOC, 0);
+    const struct cairn_ledger_time first = {.stamp = 1, .us = 1}, begun = {.stamp = 5, .us = 1};
+    const struct cairn_ledger_counts *counts = cairn_ledger_counts(ledger);
+    cairn_ledger_realloc_begin(ledger, process, &thread, begun, 0x50, 0);
+    cairn_ledger_realloc_cancel(ledger, process, &thread);
+    assert_int_equal(counts->unknown_frees, 0);
+    cairn_ledger_alloc(ledger, process, &thread, first, account, 0x50, 10, 0); /* told late: it lives */
+    assert_int_equal(process->traced_bytes, 10);
+    cairn_ledger_realloc_begin(ledger, process, &thread, begun, 0x60, 0);
+    cairn_ledger_realloc_end(ledger, process, &thread, begun, account, 0x70, 20, 0);
+    cairn_ledger_realloc(ledger, process, &thread, begun, account, 0x80, 0x90, 30, 0);
+    assert_int_equal(counts->unknown_frees, 2);
+    assert_int_equal(process->traced_bytes, 60);
+    rig_finish(&rig);
+    static const uint8_t flags[] = {0, CAIRN_EVENT_BY_REALLOC, CAIRN_EVENT_BY_REALLOC};
+    assert_int_equal(rig.event_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(rig.events[i].kind, CAIRN_EVENT_ALLOC);
+        assert_int_equal(rig.events[i].flags, flags[i]);
+    }
+    rig_release(&rig);
+}
+
 /* Sums of mapped bytes by the events, after each step of a fixed story. */
 static void address_space(void **state)
 {
@@ -629,9 +662,8 @@ static void address_space(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_as_the_model),
-        cmocka_unit_test(temporary_blocks),
-        cmocka_unit_test(sampled_blocks),
+        cmocka_unit_test(same_as_the_model), cmocka_unit_test(temporary_blocks),
+        cmocka_unit_test(sampled_blocks),    cmocka_unit_test(unknown_blocks),
         cmocka_unit_test(address_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
