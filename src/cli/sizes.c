@@ -102,7 +102,7 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
                        const struct cairn_sizes *sizes, size_t total)
 {
     struct cairn_text_column columns[5 + LIFETIMES] = {
-        {.title = "SIZE"}, {.title = "ALLOCS"}, {.title = "TEMP%", .leaves = 9}, {.title = "LIVE"}};
+        {.title = "SIZE"}, {.title = "ALLOCS"}, {.title = "TEMP%", .leaves = 9}, {.title = "AT END"}};
     size_t count = 4;
     for (size_t i = 0; i < LIFETIMES; i++) {
         columns[count++] =

@@ -534,6 +534,8 @@ void cairn_outline_add_trends(struct cairn_outline *outline, const uint64_t *key
     if (points != outline->trend_points)
         cairn_outline_clear_trends(outline);
     outline->trend_points = points;
+    if (count == 0)
+        return; /* realloc() to nothing would free what is there */
     int64_t *larger =
         realloc(outline->trend_values, (outline->trend_count + count * points) * sizeof(*larger));
     if (larger == NULL)

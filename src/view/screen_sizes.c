@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "base/human.h"
+#include "query/site_label.h"
 #include "query/size_sites.h"
 #include "query/sizes.h"
 #include "view/app.h"
 #include "view/detail.h"
 #include "view/screens.h"
 
-#define CURVE_COLUMNS 21 /* two lifetime buckets a column */
-#define NAME_WIDTH    14
+#define CURVE_COLUMNS 18  /* two lifetime buckets a column; the last one has all that is longer */
 #define SITES_MOST    200 /* opened below one row; the largest ones */
 
 enum slot { SLOT_TABLE = 1, SLOT_SITES };
@@ -52,7 +52,7 @@ static const struct cairn_column size_columns[] = {
      .from_width = 84,
      .value = VALUE_FREES,
      .sort = "frees"},
-    {.title = "LIVE",
+    {.title = "AT END",
      .key = "live",
      .kind = CAIRN_COLUMN_COUNT,
      .width = 7,
@@ -70,7 +70,8 @@ static const struct cairn_column size_columns[] = {
      .kind = CAIRN_COLUMN_PERCENT,
      .width = 5,
      .value = VALUE_TEMPORARY_SHARE},
-    {.title = "size", .kind = CAIRN_COLUMN_NAME},
+    {.title = "1µs  1ms  1s   17m", .kind = CAIRN_COLUMN_TREND, .width = CURVE_COLUMNS},
+    {.title = "size, bytes", .kind = CAIRN_COLUMN_NAME},
 };
 
 struct sizes_job {
@@ -79,6 +80,10 @@ struct sizes_job {
     int64_t total;
     struct cairn_rows rows;
     char sentence[256];
+    uint64_t *keys; /* of the rows that are sizes, */
+    int64_t *
+        curves; /* and CURVE_COLUMNS counts of each: how long freed blocks lived, over the logarithm of time */
+    size_t size_count;
 };
 
 /* "64 – 127", "1K – 2K"; exact up to a KiB. */
@@ -96,15 +101,12 @@ static void name_sizes(const struct cairn_sizes_row *from, char *out, size_t out
                  cairn_human_bytes_short(high, from->size_high + 1));
 }
 
-/* How long freed blocks lived, as a curve over the logarithm of time. */
-static void add_curve(const struct cairn_sizes_row *from, struct cairn_buffer *text)
+static void add_curve(struct sizes_job *own, const struct cairn_row *row, const struct cairn_sizes_row *from)
 {
-    int64_t columns[CURVE_COLUMNS] = {0};
-    for (size_t i = 0; i < from->lifetime_count; i++) {
-        const size_t at = i / 2 < CURVE_COLUMNS ? i / 2 : CURVE_COLUMNS - 1;
-        columns[at] += from->lifetimes[i].blocks;
-    }
-    cairn_spark(columns, CURVE_COLUMNS, text);
+    int64_t *columns = &own->curves[own->size_count * CURVE_COLUMNS];
+    own->keys[own->size_count++] = row->key;
+    for (size_t i = 0; i < from->lifetime_count; i++)
+        columns[i / 2 < CURVE_COLUMNS ? i / 2 : CURVE_COLUMNS - 1] += from->lifetimes[i].blocks;
 }
 
 static void set_values(struct cairn_row *row, int64_t allocations, int64_t live, int64_t temporary,
@@ -119,24 +121,28 @@ static void set_values(struct cairn_row *row, int64_t allocations, int64_t live,
         allocations > 0 ? (int64_t)((double)temporary * 10000 / (double)allocations) : 0;
 }
 
-static void add_row(struct cairn_rows *rows, const struct cairn_sizes_row *from, int64_t total)
+static void add_row(struct sizes_job *own, const struct cairn_sizes_row *from)
 {
-    struct cairn_row *row = cairn_rows_add(rows, CAIRN_NO_PARENT);
+    struct cairn_row *row = cairn_rows_add(&own->rows, CAIRN_NO_PARENT);
     if (row == NULL)
         return;
     char name[64];
-    struct cairn_buffer text = CAIRN_BUFFER_INIT;
     name_sizes(from, name, sizeof(name));
-    cairn_buffer_text(&text, name);
-    /* In columns, not bytes: the dash has three. */
-    for (size_t width = strlen(name) - (strstr(name, "–") != NULL ? 2 : 0); width < NAME_WIDTH; width++)
-        cairn_buffer_byte(&text, ' ');
-    add_curve(from, &text);
     row->key = (uint64_t)from->size_low + 1;
     row->expandable = true;
-    row->name = cairn_rows_clean(rows, cairn_buffer_cstr(&text));
-    set_values(row, from->allocations, from->live, from->temporary, total);
-    cairn_buffer_release(&text);
+    row->name = cairn_rows_clean(&own->rows, name);
+    set_values(row, from->allocations, from->live, from->temporary, own->total);
+    add_curve(own, row, from);
+}
+
+/* "19 % of the allocations were temporary: …" */
+static void tell_temporary(struct sizes_job *own, int64_t temporary)
+{
+    char share[CAIRN_SHARE_SIZE], some[CAIRN_HUMAN_MAX], all[CAIRN_HUMAN_MAX];
+    snprintf(own->sentence, sizeof(own->sentence),
+             "%s of the allocations were temporary: %s of %s, freed by their thread before its next one",
+             cairn_share((double)temporary * 100 / (double)own->total, share),
+             cairn_human_count(some, temporary), cairn_human_count(all, own->total));
 }
 
 static enum cairn_status run_sites(struct sizes_job *own, struct cairn_reader *reader,
@@ -176,21 +182,19 @@ static enum cairn_status run_sizes(struct cairn_job *job, struct cairn_reader *r
         status = cairn_sizes(cairn_reader_trace(reader), &selection, &sizes, &job->error);
     if (status != CAIRN_OK)
         return status;
-    int64_t total = 0, temporary = 0;
+    int64_t temporary = 0;
+    own->total = 0;
     for (size_t i = 0; i < sizes.row_count; i++) {
-        total += sizes.rows[i].allocations;
+        own->total += sizes.rows[i].allocations;
         temporary += sizes.rows[i].temporary;
     }
-    for (size_t i = 0; i < sizes.row_count; i++)
-        add_row(&own->rows, &sizes.rows[i], total);
-    char some[CAIRN_HUMAN_MAX], all[CAIRN_HUMAN_MAX];
-    own->total = total;
-    if (total > 0)
-        snprintf(
-            own->sentence, sizeof(own->sentence),
-            "%.0f %% of the allocations were temporary: %s of %s, freed by their thread before its next one",
-            (double)temporary * 100 / (double)total, cairn_human_count(some, temporary),
-            cairn_human_count(all, total));
+    own->keys = calloc(sizes.row_count + 1, sizeof(*own->keys));
+    own->curves = calloc((sizes.row_count + 1) * CURVE_COLUMNS, sizeof(*own->curves));
+    own->rows.failed |= own->keys == NULL || own->curves == NULL;
+    for (size_t i = 0; i < sizes.row_count && !own->rows.failed; i++)
+        add_row(own, &sizes.rows[i]);
+    if (own->total > 0)
+        tell_temporary(own, temporary);
     cairn_sizes_release(&sizes);
     return own->rows.failed ? cairn_fail(&job->error, CAIRN_E_NOMEM, "memory ran out for the rows")
                             : CAIRN_OK;
@@ -219,6 +223,8 @@ static void deliver_sizes(struct cairn_job *job, void *receiver)
             cairn_outline_add_children(&screen->table, own->parent, &own->rows);
     } else {
         cairn_outline_set_rows(&screen->table, &own->rows);
+        cairn_outline_clear_trends(&screen->table);
+        cairn_outline_add_trends(&screen->table, own->keys, own->size_count, own->curves, CURVE_COLUMNS);
         memcpy(screen->sentence, own->sentence, sizeof(screen->sentence));
         screen->total = own->total;
         screen->screen.seen_row = 0;
@@ -228,7 +234,10 @@ static void deliver_sizes(struct cairn_job *job, void *receiver)
 
 static void release_sizes(struct cairn_job *job)
 {
-    cairn_rows_release(&((struct sizes_job *)job)->rows);
+    struct sizes_job *own = (struct sizes_job *)job;
+    cairn_rows_release(&own->rows);
+    free(own->keys);
+    free(own->curves);
     free(job);
 }
 
@@ -279,14 +288,14 @@ static struct cairn_detail *detail(struct cairn_screen *base)
 static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
 {
     struct sizes *screen = (struct sizes *)base;
-    cairn_draw_text(canvas, area.x + 1, area.y, area.width - 1, CAIRN_STYLE_HEADING, screen->sentence);
-    const struct cairn_rect rest = {area.x, area.y + 1, area.width, area.height - 1};
+    const int used =
+        cairn_draw_wrapped(canvas, area.x + 1, area.y, area.width - 2, CAIRN_SENTENCE_LINES(area.height),
+                           CAIRN_STYLE_HEADING, screen->sentence);
+    const struct cairn_rect rest = {area.x, area.y + used, area.width, area.height - used};
     const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
-    const struct cairn_outline_look look = {
-        .focused = true,
-        .heading = "  size, bytes   1µs  1ms  1s   17m  ",
-        .empty = cairn_app_no_rows(base->app, "this trace has no histogram of sizes"),
-        .match = cairn_app_match(base->app)};
+    const struct cairn_outline_look look = {.focused = true,
+                                            .empty = cairn_app_no_rows(base->app, "nothing was allocated"),
+                                            .match = cairn_app_match(base->app)};
     cairn_outline_draw(&screen->table, canvas, layout.table, &look);
     cairn_detail_draw(&screen->detail, canvas, &layout);
 }
