@@ -106,6 +106,9 @@ struct cairn_site {
     uint32_t thread;  /* --by thread: the thread number; else 0 */
     int64_t tid;      /* --by thread; --by process: the PID */
     const char *thread_name, *process_name;
+    /* --by thread, --by process: the process's number where another row has the same ID (by exec a process becomes
+     * another one, by time an ID is given anew); else 0. */
+    uint32_t process_apart;
     const char *type; /* --by type */
 };
 

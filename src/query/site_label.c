@@ -37,12 +37,19 @@ static char *label_line(const struct cairn_site *site, char *out, size_t out_siz
     return out;
 }
 
-static char *label_number(const char *kind, int64_t number, const char *name, char *out, size_t out_size)
+/* "pid 12 cc1", "pid 12 cc1 (process 3)", "pid 12", "cc1". */
+static char *label_number(const char *kind, const struct cairn_site *site, const char *name, char *out,
+                          size_t out_size)
 {
-    if (number == CAIRN_UNKNOWN) {
-        snprintf(out, out_size, "%s", name ? name : kind);
+    char apart[32] = "";
+    if (site->process_apart != 0) {
+        snprintf(apart, sizeof(apart), " (process %" PRIu32 ")", site->process_apart);
+    }
+    if (site->tid == CAIRN_UNKNOWN) {
+        snprintf(out, out_size, "%s%s", name ? name : kind, apart);
     } else {
-        snprintf(out, out_size, "%s %" PRId64 "%s%s", kind, number, name ? " " : "", name ? name : "");
+        snprintf(out, out_size, "%s %" PRId64 "%s%s%s", kind, site->tid, name ? " " : "", name ? name : "",
+                 apart);
     }
     return out;
 }
@@ -65,10 +72,10 @@ char *cairn_site_label(const struct cairn_site *site, enum cairn_by by, char *ou
         }
         break;
     case CAIRN_BY_THREAD:
-        return label_number("thread", site->tid, site->thread_name, out, out_size);
+        return label_number("thread", site, site->thread_name, out, out_size);
     case CAIRN_BY_PROCESS:
-        return label_number("pid", site->tid, site->process_name ? cairn_base_name(site->process_name) : NULL,
-                            out, out_size);
+        return label_number("pid", site, site->process_name ? cairn_base_name(site->process_name) : NULL, out,
+                            out_size);
     case CAIRN_BY_TYPE:
         snprintf(out, out_size, "%s", site->type ? site->type : "(in no object graph)");
         return out;

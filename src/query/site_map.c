@@ -214,6 +214,7 @@ static void name_row(struct builder *builder, const struct cairn_account *accoun
         const struct cairn_thread *thread = find_thread(builder, account->thread);
         site->thread = account->thread;
         site->tid = thread ? thread->tid : CAIRN_UNKNOWN;
+        site->process_apart = account->process;
         site->thread_name = thread ? thread->name : NULL;
     } else if (builder->map->key.by == CAIRN_BY_TYPE) {
         const struct cairn_account_types *types = &builder->map->types;
@@ -224,6 +225,7 @@ static void name_row(struct builder *builder, const struct cairn_account *accoun
         const struct cairn_process *process = find_process(builder, account->process);
         site->process = account->process;
         site->tid = process ? process->pid : CAIRN_UNKNOWN;
+        site->process_apart = account->process;
         site->process_name = process ? process->program : NULL;
     }
 }
@@ -250,6 +252,30 @@ static bool list_row(struct builder *builder, const struct cairn_account *accoun
         map->site_count++;
     }
     return list_site(builder, site);
+}
+
+/* Threads and processes keep their process's number where their ID alone does not tell them apart. */
+static bool keep_apart(struct cairn_site_map *map)
+{
+    if (map->key.by != CAIRN_BY_THREAD && map->key.by != CAIRN_BY_PROCESS) {
+        return true;
+    }
+    struct cairn_key_map first = {.slots = NULL};
+    bool *shared = calloc(map->site_count + 1, sizeof(*shared));
+    bool done = shared != NULL;
+    for (size_t i = 0; done && i < map->site_count; i++) {
+        const uint32_t before = cairn_key_map_add(&first, (uint64_t)map->sites[i].tid, (uint32_t)i);
+        done = before != CAIRN_KEY_MAP_NONE;
+        if (done && before != i) {
+            shared[before] = shared[i] = true;
+        }
+    }
+    for (size_t i = 0; done && i < map->site_count; i++) {
+        map->sites[i].process_apart = shared[i] ? map->sites[i].process_apart : 0;
+    }
+    cairn_key_map_release(&first);
+    free(shared);
+    return done;
 }
 
 static bool by_place(const struct builder *builder)
@@ -341,6 +367,8 @@ static enum cairn_status build(struct builder *builder)
         map->sites = builder->places.sites;
         map->site_count = builder->places.count;
         builder->places.sites = NULL;
+    } else if (status == CAIRN_OK && !keep_apart(map)) {
+        status = cairn_no_memory(builder->error, "the sites");
     }
     return status;
 }

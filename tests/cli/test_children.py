@@ -273,6 +273,18 @@ class Children(Case):
         self.assertRegex(text, r"(?m)  exec      .*/env$")
         self.assertNotIn("libcairn.so", text)
 
+    def test_what_one_process_became(self):
+        """Rows that share a PID are told apart by the numbers that --process takes."""
+        path = self.compile("again", source="#include <stdlib.h>\n#include <unistd.h>\nint main(int argc, char **argv) {\n"
+                            "  free(malloc(10)); return argc == 3 ? 0 : execl(argv[0], argv[0], \"1\", argc == 2 ? \"2\" : NULL, NULL); }\n")
+        pid = self.same(path)["pid"]
+        for grouping, word in (("process", "pid"), ("thread", "thread")):
+            text = cairn("top", "t.cairn", "--by", grouping, cwd=self.folder).out
+            for number in (1, 2, 3):
+                self.assertIn(f" {word} {pid} again (process {number})\n", text)
+                one = cairn("top", "t.cairn", "--by", grouping, "--process", str(number), cwd=self.folder).out
+                self.assertIn(f" {word} {pid} again", one)
+
 
 if __name__ == "__main__":
     unittest.main()

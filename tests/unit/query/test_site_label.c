@@ -33,7 +33,11 @@ static void test_labels(void **state)
     assert_string_equal(label(&unnamed, CAIRN_BY_LINE), "libx.so.1+0x1234");
     assert_string_equal(label(&thread, CAIRN_BY_THREAD), "thread 12 worker");
     assert_string_equal(label(&process, CAIRN_BY_PROCESS), "pid 40 cc1");
+    thread.process_apart = process.process_apart = 3;
+    assert_string_equal(label(&thread, CAIRN_BY_THREAD), "thread 12 worker (process 3)");
+    assert_string_equal(label(&process, CAIRN_BY_PROCESS), "pid 40 cc1 (process 3)");
     thread.thread_name = NULL;
+    thread.process_apart = 0;
     assert_string_equal(label(&thread, CAIRN_BY_THREAD), "thread 12");
 }
 
