@@ -435,6 +435,40 @@ static void draw_pane(struct leaks *screen, struct cairn_canvas *canvas, struct 
     cairn_outline_draw(&screen->tables[pane], canvas, area, &look);
 }
 
+/* Lines that show all of a pane: its heads and its rows, or why there are none. Before they are known it takes what it gets. */
+static int lines_of(const struct cairn_outline *table)
+{
+    const size_t most = 10000, rows = table->visible_count > 0 ? table->visible_count : 1;
+    return 1 + (int)(table->loaded && rows < most ? rows : most);
+}
+
+/* The pane that has the keys gets the room, the others their first rows where there is room for any; what one has no rows
+ * for goes to those that do. */
+static void place_panes(const struct leaks *screen, struct cairn_rect area, struct cairn_rect *parts)
+{
+    const int focused = (int)screen->screen.pane;
+    const int quarter = area.height / 4 > PANE_LEAST ? area.height / 4 : PANE_LEAST;
+    int heights[PANE_COUNT] = {0}, left = area.height;
+    for (int pane = 0; pane < PANE_COUNT && area.height >= PANE_COUNT * PANE_LEAST; pane++) {
+        const int wanted = lines_of(&screen->tables[pane]);
+        heights[pane] = pane == focused ? 0 : wanted < quarter ? wanted : quarter;
+        left -= heights[pane];
+    }
+    const int own = lines_of(&screen->tables[focused]);
+    heights[focused] = own < left ? own : left;
+    left -= heights[focused];
+    for (int pane = 0; pane < PANE_COUNT && heights[pane] > 0; pane++) {
+        const int more = lines_of(&screen->tables[pane]) - heights[pane];
+        heights[pane] += more < left ? more : left;
+        left -= more < left ? more : left;
+    }
+    int y = area.y;
+    for (int pane = 0; pane < PANE_COUNT; pane++) {
+        parts[pane] = (struct cairn_rect){area.x, y, area.width, heights[pane]};
+        y += heights[pane];
+    }
+}
+
 static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
 {
     struct leaks *screen = (struct leaks *)base;
@@ -446,19 +480,8 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
                                CAIRN_SENTENCE_LINES(area.height) - 1, CAIRN_STYLE_HEADING, screen->verdict);
     const struct cairn_rect rest = {area.x, area.y + used, area.width, area.height - used};
     const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
-    struct cairn_rect parts[PANE_COUNT] = {layout.table, layout.table, layout.table};
-    /* The pane that has the keys gets the room; the others show their first rows, where there is room for any. */
-    const int height = layout.table.height;
-    const int small = height < PANE_COUNT * PANE_LEAST ? 0
-                      : height / 4 < PANE_LEAST        ? PANE_LEAST
-                                                       : height / 4;
-    int y = layout.table.y;
-    for (int pane = 0; pane < PANE_COUNT; pane++) {
-        const int wanted = base->pane == (unsigned)pane ? height - 2 * small : small;
-        parts[pane].y = y;
-        parts[pane].height = wanted < layout.table.y + height - y ? wanted : layout.table.y + height - y;
-        y += parts[pane].height;
-    }
+    struct cairn_rect parts[PANE_COUNT];
+    place_panes(screen, layout.table, parts);
     const char *const empty[PANE_COUNT] = {[PANE_LEAKS] = cairn_app_no_rows(base->app, "nothing leaked"),
                                            [PANE_GROWTH] = "no site kept growing",
                                            [PANE_RSS] = "not measured"};
