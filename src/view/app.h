@@ -119,6 +119,8 @@ void cairn_app_found_time(struct cairn_app *app, bool found);
 void cairn_app_act(struct cairn_app *app, const struct cairn_key_binding *binding);
 /* Moving and sorting, which all lists have; false for other keys. */
 bool cairn_act_on_rows(struct cairn_outline *outline, const struct cairn_key_binding *binding);
+/* A character of what was pasted: it is typed where something can be, and does nothing elsewhere. */
+void cairn_app_paste(struct cairn_app *app, cairn_key key);
 void cairn_app_mouse(struct cairn_app *app, const struct cairn_input *input);
 
 /* --- navigate.c --- */

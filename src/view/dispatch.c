@@ -383,6 +383,15 @@ void cairn_app_key(struct cairn_app *app, cairn_key key)
         cairn_app_say(app, "%s does nothing here; ? shows the keys", cairn_key_name(key, name));
 }
 
+void cairn_app_paste(struct cairn_app *app, cairn_key key)
+{
+    const struct cairn_prompt_class *prompt = app->prompt.class;
+    if (prompt != NULL && prompt->kind != CAIRN_PROMPT_CONFIRM && key != CAIRN_KEY_NONE)
+        cairn_app_key(app, key);
+    else if (prompt == NULL)
+        cairn_app_say(app, "what was pasted does nothing here; / & : ; and @ take text");
+}
+
 static void click(struct cairn_app *app, int x, int y)
 {
     int64_t t_ns;

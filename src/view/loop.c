@@ -129,6 +129,9 @@ static void take_input(struct loop *loop)
             else
                 app->quit |= input.key == 'q' || input.key == 'Q' || input.key == CAIRN_KEY_CTRL('C');
             break;
+        case CAIRN_INPUT_PASTE:
+            cairn_app_paste(app, input.key);
+            break;
         case CAIRN_INPUT_CLICK:
         case CAIRN_INPUT_WHEEL:
             cairn_app_mouse(app, &input);

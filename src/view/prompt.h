@@ -9,7 +9,7 @@
 #include "view/canvas.h"
 #include "view/keycode.h"
 
-#define CAIRN_PROMPT_MAX  512
+#define CAIRN_PROMPT_MAX  4096
 #define CAIRN_HISTORY_MAX 200
 
 struct cairn_app;

@@ -5,7 +5,7 @@
 #include "view/reader.h"
 #include "view/rows.h"
 
-#define CAIRN_SQL_STATEMENT_MAX 512
+#define CAIRN_SQL_STATEMENT_MAX 4096
 #define CAIRN_SQL_ROWS_MOST     1000
 #define CAIRN_SQL_COLUMNS_MOST  32
 

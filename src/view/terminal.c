@@ -17,6 +17,10 @@
 /* Key codes of ours for sequences that ncurses has no constant for; above its own (KEY_MAX is 0777). */
 #define CODE_CTRL_LEFT  0x1001
 #define CODE_CTRL_RIGHT 0x1002
+#define CODE_PASTE      0x1003 /* what follows is pasted, */
+#define CODE_PASTED     0x1004 /* up to here */
+
+#define SEQUENCE_MAX    40 /* characters of a key's sequence */
 /* The pair of matches; the styles' pairs are 1 + 2 × style + selected. */
 #define PAIR_MATCH (1 + 2 * CAIRN_STYLE_COUNT)
 
@@ -27,7 +31,25 @@ struct cairn_terminal {
     const struct cairn_theme *theme;
     bool colours;
     bool mouse;
+    bool pasting;
+    bool line_ended; /* within what is pasted */
 };
+
+/* Whether this terminal knows xterm's private sequences, or at least does not print them. */
+static bool is_kin_of_xterm(void)
+{
+    const char *name = getenv("TERM");
+    return name != NULL && strncmp(name, "vt", 2) != 0 && strcmp(name, "linux") != 0;
+}
+
+/* Asks the terminal to say what is pasted: its letters are no keys. */
+static void mark_pastes(bool on)
+{
+    if (!is_kin_of_xterm())
+        return;
+    fputs(on ? "\033[?2004h" : "\033[?2004l", stdout);
+    fflush(stdout);
+}
 
 enum cairn_status cairn_terminal_check(struct cairn_error *error)
 {
@@ -82,8 +104,9 @@ static void arm_crash(const struct cairn_terminal *terminal)
     for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
         add_capability(sequence, sizeof(sequence), capabilities[i]);
     const size_t length = strlen(sequence);
-    snprintf(sequence + length, sizeof(sequence) - length, "%s\r\n",
-             tigetstr("kmous") != NULL ? "\033[?1000l\033[?1006l" : "");
+    snprintf(sequence + length, sizeof(sequence) - length, "%s%s\r\n",
+             tigetstr("kmous") != NULL ? "\033[?1000l\033[?1006l" : "",
+             is_kin_of_xterm() ? "\033[?2004l" : "");
     cairn_crash_arm(sequence, strlen(sequence), &terminal->settings);
 }
 
@@ -123,6 +146,8 @@ static void define_keys(void)
         {"\033[12~", KEY_F(2)},
         {"\033[1;5C", CODE_CTRL_RIGHT},
         {"\033[1;5D", CODE_CTRL_LEFT},
+        {"\033[200~", CODE_PASTE},
+        {"\033[201~", CODE_PASTED},
     };
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (key_defined(keys[i].sequence) == 0)
@@ -151,6 +176,7 @@ enum cairn_status cairn_terminal_open(struct cairn_terminal **out, struct cairn_
     set_escdelay(ESCAPE_DELAY_MS);
     curs_set(0);
     define_keys();
+    mark_pastes(true);
 
     terminal->colours = has_colors() && start_color() == OK;
     if (terminal->colours)
@@ -165,6 +191,7 @@ void cairn_terminal_close(struct cairn_terminal *terminal)
         return;
     if (terminal->mouse)
         mousemask(0, NULL);
+    mark_pastes(false);
     endwin();
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->settings);
     cairn_crash_disarm();
@@ -331,6 +358,48 @@ static struct cairn_input read_mouse(void)
     return input;
 }
 
+/* Whether an ESC began the sequence of a key that nobody defined (Ctrl-Shift-F5, a report): then it is taken. Its letters are no
+ * keys; what is no sequence stays to be read. */
+static bool take_sequence(void)
+{
+    wint_t read[SEQUENCE_MAX];
+    int count = 0, kind = get_wch(&read[0]);
+    const bool control = kind == OK && read[0] == '[';
+    if (kind == KEY_CODE_YES)
+        ungetch((int)read[0]);
+    if (kind != OK)
+        return false;
+    count++;
+    if (control || read[0] == 'O')
+        while (count < SEQUENCE_MAX && (kind = get_wch(&read[count])) == OK && read[count++] < '@')
+            ;
+    const wint_t last = read[count - 1];
+    /* "[" or "O" and a small letter may well have been typed behind Esc. */
+    if (kind == OK && count > 1 &&
+        (control && count > 2 ? last >= '@' && last <= '~' : last >= 'A' && last <= 'Z'))
+        return true;
+    if (kind == KEY_CODE_YES)
+        ungetch((int)read[count]);
+    while (count > 0)
+        unget_wch((wchar_t)read[--count]);
+    return false;
+}
+
+static struct cairn_input read_pasted(struct cairn_terminal *terminal, int kind, wint_t code)
+{
+    struct cairn_input input = {.kind = CAIRN_INPUT_PASTE, .key = CAIRN_KEY_NONE};
+    if (kind == OK && (code == '\r' || code == '\n')) {
+        terminal->line_ended = true;
+    } else if (kind == OK && terminal->line_ended) {
+        terminal->line_ended = false;
+        unget_wch((wchar_t)code);
+        input.key = ' ';
+    } else if (kind == OK) {
+        input.key = code == '\t' ? ' ' : code >= ' ' ? (cairn_key)code : CAIRN_KEY_NONE;
+    }
+    return input;
+}
+
 /* A readable terminal with nothing to read is at its end. */
 static bool is_gone(void)
 {
@@ -350,8 +419,19 @@ struct cairn_input cairn_terminal_read(struct cairn_terminal *terminal)
     const int kind = get_wch(&code);
     if (kind == ERR)
         return (struct cairn_input){.kind = is_gone() ? CAIRN_INPUT_GONE : CAIRN_INPUT_NONE};
+    if (kind == KEY_CODE_YES && (code == CODE_PASTE || code == CODE_PASTED)) {
+        terminal->pasting = code == CODE_PASTE;
+        terminal->line_ended = false;
+        return (struct cairn_input){.kind = CAIRN_INPUT_PASTE};
+    }
+    /* Ctrl-C is never pasted: the end of what is may have been lost. */
+    terminal->pasting &= kind == KEY_CODE_YES || code != CAIRN_KEY_CTRL('C');
+    if (terminal->pasting)
+        return read_pasted(terminal, kind, code);
     if (kind == KEY_CODE_YES && code == KEY_MOUSE)
         return read_mouse();
+    if (kind == OK && code == 27 && take_sequence())
+        return (struct cairn_input){.kind = CAIRN_INPUT_KEY, .key = CAIRN_KEY_NONE};
     return (struct cairn_input){.kind = CAIRN_INPUT_KEY,
                                 .key = kind == KEY_CODE_YES ? translate(code) : translate_character(code)};
 }
@@ -377,6 +457,7 @@ void cairn_terminal_mouse(struct cairn_terminal *terminal, bool on)
 void cairn_terminal_suspend(struct cairn_terminal *terminal)
 {
     def_prog_mode();
+    mark_pastes(false);
     endwin();
     tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->settings);
 }
@@ -388,6 +469,7 @@ void cairn_terminal_resume(struct cairn_terminal *terminal)
     reset_prog_mode();
     clearok(curscr, TRUE);
     refresh();
+    mark_pastes(true);
 }
 
 static void append_base64(struct cairn_buffer *out, const char *text)
@@ -409,8 +491,7 @@ static void append_base64(struct cairn_buffer *out, const char *text)
 void cairn_terminal_copy(struct cairn_terminal *terminal, const char *text)
 {
     (void)terminal;
-    const char *name = getenv("TERM");
-    if (name == NULL || strncmp(name, "vt", 2) == 0 || strcmp(name, "linux") == 0)
+    if (!is_kin_of_xterm())
         return; /* would print the sequence */
     struct cairn_buffer sequence = CAIRN_BUFFER_INIT;
     cairn_buffer_text(&sequence, "\033]52;c;");

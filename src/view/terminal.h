@@ -15,7 +15,8 @@ enum cairn_input_kind {
     CAIRN_INPUT_KEY,
     CAIRN_INPUT_CLICK,
     CAIRN_INPUT_WHEEL, /* rows: negative is up */
-    CAIRN_INPUT_GONE,  /* the terminal went away */
+    CAIRN_INPUT_PASTE, /* key: a character of a text that was pasted, or CAIRN_KEY_NONE; lines are joined by blanks */
+    CAIRN_INPUT_GONE, /* the terminal went away */
 };
 
 struct cairn_input {

@@ -226,6 +226,55 @@ class Browsing(TerminalTest):
         terminal.wait_for("the very line")
         terminal.press("Q")
 
+    def paste(self, terminal, text):
+        terminal.tmux("set-buffer", text)
+        terminal.tmux("paste-buffer", "-p")
+
+    def test_pasted_text_is_no_keys(self):
+        """It is typed where something can be, its lines joined; elsewhere it does nothing, q neither."""
+        terminal = self.terminal()
+        settings = terminal.shell("stty -a")
+        terminal.open()
+        self.paste(terminal, "q Q\nx2 ; echo " + "very long " * 300)
+        terminal.wait_for("what was pasted does nothing here")
+        terminal.wait_for("Overview$")
+        terminal.press("&")
+        terminal.wait_for("only stacks with:")
+        self.paste(terminal, "load_index\n")
+        terminal.wait_for("only stacks with: load_index *$")
+        terminal.press("Enter")
+        terminal.wait_for("one place passes the filter: load_index")
+        terminal.type(";\x05")  # tmux would take a lone semicolon for its own
+        statement = "SELECT 'first' AS a,\n\t" + "/* filler */ " * 200 + "\n  'at last' AS b\n"
+        self.paste(terminal, statement)
+        terminal.wait_for("'at last' AS b *$")
+        terminal.press("Enter")
+        terminal.wait_for(r"first +at last")
+        terminal.press("C-z")
+        wait_until(terminal.is_sane, "the shell")
+        terminal.type("fg", "Enter")
+        terminal.wait_for("SQL$")
+        self.paste(terminal, "Q")
+        terminal.wait_for("what was pasted does nothing here")
+        terminal.press("Q")
+        self.assert_sane(terminal, settings)
+
+    def test_sequences_of_unknown_keys_are_no_keys(self):
+        """Ctrl-Alt-Up, F15, a click that nobody asked for: Esc in them leads nowhere back, their letters do nothing."""
+        terminal = self.terminal()
+        terminal.open()
+        terminal.press("2")
+        terminal.wait_for("Tree$")
+        for sequence in ("[1;15A", "[28;6~", "[<0;12;10M", "[27;5;9~", "[99;5u", "OX", "[I"):
+            terminal.type("\033" + sequence)
+        terminal.press("j")
+        terminal.wait_for(r"^>.*main  main.c:20")
+        self.assertRegex(terminal.screen(), "(?m)Tree$")
+        # An Esc that was typed before other keys is one.
+        terminal.type("\033[j")
+        terminal.wait_for("Overview$")
+        terminal.press("Q")
+
     def test_clipboard(self):
         terminal = self.terminal()
         terminal.tmux("set", "-g", "set-clipboard", "on")
