@@ -1,5 +1,6 @@
 """libcairn.so needs nothing but the C library, and of it only what agent_symbols.txt allows; it shows programs its hooks and
 the one entry of cairn.h, each of them, and nothing else."""
+import json
 import os
 import subprocess
 import unittest
@@ -25,6 +26,13 @@ class AgentSymbols(unittest.TestCase):
 
     def test_shows(self):
         self.assertEqual(names("--defined-only"), allowed("shows"))
+
+    def test_compiled_without_link_time_optimisation(self):
+        """Distributions turn it on for all they build; it drops what only assembler names."""
+        commands = json.loads(Path(os.environ["CAIRN_BUILD"], "compile_commands.json").read_text())
+        agent = [command["command"] for command in commands if "cairn_agent.dir/" in command["command"]]
+        self.assertGreater(len(agent), 50)
+        self.assertEqual([command for command in agent if "-fno-lto" not in command], [])
 
     def test_libraries(self):
         out = subprocess.run(["readelf", "-d", LIBRARY], capture_output=True, text=True, check=True).stdout
