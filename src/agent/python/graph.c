@@ -7,7 +7,6 @@
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/process.h"
-#include "agent/python/allocators.h"
 #include "agent/python/code.h"
 #include "agent/python/frames.h"
 #include "agent/python/graph_objects.h"
@@ -29,39 +28,66 @@ static uint32_t python_text(struct cairn_graph_stream *stream, uintptr_t string)
                                      cairn_python_text(cairn_python.layout, string, words, sizeof words));
 }
 
-/* gc.get_objects, without an import: that runs Python code, and where another thread waits for the interpreter's lock, Python code
- * gives it up and waits until that thread has had it. In an image there are no others. A new reference, or NULL; `*ours`: it was
- * made here, and is none of the program's objects. */
-static void *get_objects(bool *ours)
+/* A function of the interpreter's module gc as the program has it, and nothing that was put in its place. A new reference, or NULL. */
+static void *gc_function_here(void *modules, const char *name)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    void *gc = modules ? call->PyDict_GetItemString(modules, "gc") : NULL;
+    void **place = gc ? call->_PyObject_GetDictPtr(gc) : NULL;
+    void *found = place && *place ? call->PyDict_GetItemString(*place, name) : NULL;
+    const bool is_builtin =
+        found && cairn_python_word((uintptr_t)found, CAIRN_PYTHON_TYPE) == cairn_python.builtin_function_type;
+    return is_builtin ? call->Py_BuildValue("O", found) : NULL;
+}
+
+/* The same where the program has none, without an import: that runs Python code, and where another thread waits for the
+ * interpreter's lock, Python code gives it up and waits until that thread has had it. In an image there are no others. `*ours`: it
+ * was made here, and is none of the program's objects. */
+static void *gc_function(const char *name, bool *ours)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
     void *modules = call->PySys_GetObject("modules");
-    void *gc = modules ? call->PyDict_GetItemString(modules, "gc") : NULL;
+    void *found = gc_function_here(modules, name);
     *ours = false;
-    if (gc) {
-        return call->PyObject_GetAttrString(gc, "get_objects");
+    if (found || !call->PyInit_gc || !cairn_python.module_def_type) {
+        return found;
     }
-    const bool known = modules && call->PyInit_gc && cairn_python.module_def_type;
-    gc = known ? call->PyInit_gc() : call->PyImport_ImportModule("gc");
+    void *gc = call->PyInit_gc();
     if (!gc) {
         return NULL;
     }
-    if (!known || cairn_python_word((uintptr_t)gc, CAIRN_PYTHON_TYPE) != cairn_python.module_def_type) {
-        void *get = call->PyObject_GetAttrString(gc, "get_objects");
-        if (known && call->PyDict_SetItemString(modules, "gc", gc) != 0) {
+    if (cairn_python_word((uintptr_t)gc, CAIRN_PYTHON_TYPE) != cairn_python.module_def_type) {
+        if (modules && !call->PyDict_GetItemString(modules, "gc") &&
+            call->PyDict_SetItemString(modules, "gc", gc) != 0) {
             call->PyErr_Clear();
         }
-        call->Py_DecRef(gc);
-        return get;
+        return call->PyObject_GetAttrString(gc, name); /* the module stays: gc's list has it */
     }
     /* Newer versions only describe the module: that is nobody's to give back. */
     struct cairn_python_method *method =
         (struct cairn_python_method *)cairn_python_word((uintptr_t)gc, CAIRN_PYTHON_METHODS);
-    while (method->name && strcmp(method->name, "get_objects") != 0) {
+    while (method->name && strcmp(method->name, name) != 0) {
         method++;
     }
     *ours = true;
     return method->name ? call->PyCFunction_NewEx(method, NULL, NULL) : NULL;
+}
+
+/* What is made here would set off a collection at any time: the program's finalizers would run, and objects be gone that are
+ * to be told. */
+static void stop_collecting(void)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    bool ours;
+    if (call->PyGC_Disable) {
+        call->PyGC_Disable();
+        return;
+    }
+    void *disable = gc_function("disable", &ours);
+    void *nothing = disable ? call->PyObject_CallFunction(disable, NULL) : NULL;
+    if (!nothing) {
+        call->PyErr_Clear();
+    }
 }
 
 /* Python's list of what its collector tracks, which is not part of the graph. A new reference, or NULL. */
@@ -69,7 +95,7 @@ static void *list_tracked(uintptr_t *ours)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
     bool made;
-    void *get = get_objects(&made);
+    void *get = gc_function("get_objects", &made);
     void *list = get ? call->PyObject_CallFunction(get, NULL) : NULL;
     *ours = made ? (uintptr_t)get : 0;
     if (get) {
@@ -79,7 +105,7 @@ static void *list_tracked(uintptr_t *ours)
         call->PyErr_Clear();
     } else if (!(cairn_python_word(cairn_python_word((uintptr_t)list, CAIRN_PYTHON_TYPE), CAIRN_TYPE_FLAGS) &
                  CAIRN_TYPE_FLAG_LIST)) {
-        call->Py_DecRef(list); /* the program has put a function of its own there */
+        call->Py_DecRef(list); /* the program calls another built-in function so */
         return NULL;
     }
     return list;
@@ -203,6 +229,7 @@ static void thread_roots(struct cairn_graph_objects *objects)
 static void send_all(struct cairn_graph_objects *objects)
 {
     uintptr_t ours;
+    stop_collecting();
     void *list = list_tracked(&ours);
     add_tracked(objects, list, ours);
     const size_t tracked = objects->count;
@@ -258,17 +285,15 @@ static void prepare(struct cairn_graph_teller *teller, uint32_t serial)
 
 static void tell(const struct cairn_graph_teller *teller, bool in_place)
 {
-    (void)in_place;
-    /* What the look itself allocates is gone when it ends: not the program's. */
-    cairn_python_depth++;
     const struct python_teller *python = (const struct python_teller *)teller;
+    (void)in_place; /* never */
     tell_graph(&python->request, python->options);
-    cairn_python_depth--;
 }
 
-static void take(const char *name, uint32_t asked, bool image_only, uintptr_t sp)
+/* Only in an image: in the program itself to look would make objects, and call upon some. */
+static void take(const char *name, uint32_t asked, uintptr_t sp)
 {
-    struct python_teller teller = {.teller = {.prepare = prepare, .tell = tell, .image_only = image_only}};
+    struct python_teller teller = {.teller = {.prepare = prepare, .tell = tell, .image_only = true}};
     cairn_graph_moment(name, asked, sp, &teller.teller);
 }
 
@@ -282,14 +307,14 @@ static bool wanted(uint32_t option)
 void cairn_python_graph(const char *name)
 {
     if (wanted(CAIRN_OPTION_GRAPHS)) {
-        take(name, 0, false, CAIRN_FRAME());
+        take(name, 0, CAIRN_FRAME());
     }
 }
 
 void cairn_python_exit_graph(void)
 {
     if (wanted(CAIRN_OPTION_EXIT_GRAPH) && cairn_graph_take_end()) {
-        take("exit", 0, false, CAIRN_FRAME());
+        take("exit", 0, CAIRN_FRAME());
     }
 }
 
@@ -306,7 +331,7 @@ bool cairn_python_end_graph(void)
         return false;
     }
     if (cairn_python.call.Py_IsInitialized() && holds_lock() && cairn_graph_take_end()) {
-        take("exit", 0, false, CAIRN_FRAME());
+        take("exit", 0, CAIRN_FRAME());
     }
     return true;
 }
@@ -320,7 +345,7 @@ static int take_pending(void *nothing)
     (void)nothing;
     const uint32_t asked = atomic_exchange_explicit(&pending, 0, memory_order_relaxed);
     if (asked && wanted(CAIRN_OPTION_GRAPHS)) {
-        take("", asked, false, CAIRN_FRAME());
+        take("", asked, CAIRN_FRAME());
     }
     return 0;
 }
@@ -334,7 +359,7 @@ bool cairn_python_graph_asked(uint32_t asked, bool first, bool allocates)
         atomic_store_explicit(&pending, asked, memory_order_relaxed);
         cairn_python.call.Py_AddPendingCall(take_pending, NULL);
     } else if (allocates && holds_lock() && atomic_exchange_explicit(&pending, 0, memory_order_relaxed)) {
-        take("", asked, true, CAIRN_FRAME());
+        take("", asked, CAIRN_FRAME());
     }
     return true;
 }

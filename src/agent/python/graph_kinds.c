@@ -7,6 +7,10 @@
 #include "agent/python/objects.h"
 
 #define LIST_ROOM              32u /* items that it has room for */
+#define GC_HEAD_BYTES          16u
+#define MANAGED_BYTES          16u /* for its dict and its weak references */
+#define FLAG_MANAGED_WEAKREF   (1ul << 3)
+#define FIRST_MANAGED          11u
 #define STR_WIDE               40u /* to 3.11: another form of the same text, which is weighed too */
 #define MOST_HEAD_BYTES        64u /* what stands in front of an object at most */
 #define FIRST_WITHOUT_STR_WIDE 12u
@@ -29,56 +33,70 @@ const char *cairn_graph_type_name(uintptr_t object)
     return *own ? own : name;
 }
 
-static uint64_t ask(uintptr_t object)
+uint64_t cairn_graph_head_bytes(const struct cairn_graph_kind *kind, uintptr_t object)
 {
-    const size_t bytes = cairn_python.call._PySys_GetSizeOf((void *)object);
+    int (*asks)(uintptr_t) = (int (*)(uintptr_t))cairn_python_word(kind->type, CAIRN_TYPE_IS_GC);
+    const bool known = (kind->flags & CAIRN_TYPE_FLAG_HAVE_GC) && (!asks || asks(object));
+    const bool managed = cairn_python.layout->minor >= FIRST_MANAGED &&
+                         (kind->flags & (CAIRN_TYPE_FLAG_MANAGED_DICT | FLAG_MANAGED_WEAKREF));
+    return (known ? GC_HEAD_BYTES : 0u) + (managed ? MANAGED_BYTES : 0u);
+}
+
+static uint64_t ask(const struct cairn_graph_kind *kind, uintptr_t object)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    size_t bytes = SIZE_MAX;
+    if (!kind->sizeof_method) {
+        bytes = call->_PySys_GetSizeOf((void *)object);
+    } else {
+        void *answer = call->PyObject_CallFunction(kind->sizeof_method, "(O)", (void *)object);
+        if (answer) {
+            bytes = call->PyLong_AsSize_t(answer) + cairn_graph_head_bytes(kind, object);
+            call->Py_DecRef(answer);
+        }
+    }
     if (bytes == SIZE_MAX) {
-        cairn_python.call.PyErr_Clear();
+        call->PyErr_Clear();
         return 0;
     }
     return bytes;
 }
 
-/* Whether a class that is not made by Python code has the __sizeof__ of `base`, its own or a base's. */
-static bool shares_sizeof(uintptr_t type, uintptr_t base)
+/* What the class itself or, where it is not made by Python code, any of its bases calls __sizeof__; NULL where there is nothing.
+ * Borrowed. Classes of Python code are not asked for attributes, which may run code of theirs: their dicts are looked into. */
+static void *sizeof_of_class(uintptr_t type)
 {
     const struct cairn_python_functions *call = &cairn_python.call;
-    void *own = call->PyObject_GetAttrString((void *)type, "__sizeof__");
-    void *of_base = call->PyObject_GetAttrString((void *)base, "__sizeof__");
-    const bool same = own && own == of_base;
-    if (own) {
-        call->Py_DecRef(own);
+    if (cairn_python_word(type, CAIRN_TYPE_FLAGS) & CAIRN_TYPE_FLAG_HEAP) {
+        void *dict = (void *)cairn_python_word(type, CAIRN_TYPE_DICT);
+        return dict ? call->PyDict_GetItemString(dict, "__sizeof__") : NULL;
     }
-    if (of_base) {
-        call->Py_DecRef(of_base);
+    void *found = call->PyObject_GetAttrString((void *)type, "__sizeof__");
+    if (!found) {
+        call->PyErr_Clear();
+        return NULL;
     }
-    call->PyErr_Clear();
-    return same;
+    call->Py_DecRef(found);
+    return found;
 }
 
-/* Whether the type's objects are weighed by object.__sizeof__. Classes are not asked for attributes, which may run code of
- * theirs: their dicts are looked into. */
-static bool is_weighed_as_object(uintptr_t type)
+/* Finds out which __sizeof__ weighs the type's objects. Returns whether that is object's. */
+static bool find_sizeof(struct cairn_graph_kind *kind)
 {
-    const uintptr_t order = cairn_python_word(type, CAIRN_TYPE_MRO);
+    const uintptr_t order = cairn_python_word(kind->type, CAIRN_TYPE_MRO);
     const size_t count = order ? cairn_python_word(order, CAIRN_PYTHON_SIZE) : 0;
     const uintptr_t *classes = (const uintptr_t *)(order + CAIRN_TUPLE_ITEMS);
-    if (count == 0 || cairn_python_word(type, CAIRN_TYPE_IS_GC)) {
-        return false;
-    }
-    for (size_t i = 0; i + 1 < count; i++) {
-        if (!(cairn_python_word(classes[i], CAIRN_TYPE_FLAGS) & CAIRN_TYPE_FLAG_HEAP)) {
-            if (!shares_sizeof(classes[i], classes[count - 1])) {
-                return false;
-            }
-        } else {
-            void *dict = (void *)cairn_python_word(classes[i], CAIRN_TYPE_DICT);
-            if (!dict || cairn_python.call.PyDict_GetItemString(dict, "__sizeof__")) {
-                return false;
-            }
+    void *of_object = count ? sizeof_of_class(classes[count - 1]) : NULL;
+    bool passed = false;
+    for (size_t i = 0; i < count; i++) {
+        void *method = sizeof_of_class(classes[i]);
+        if (method && cairn_python_word((uintptr_t)method, CAIRN_PYTHON_TYPE) == cairn_python.method_type) {
+            kind->sizeof_method = passed ? method : NULL;
+            return method == of_object;
         }
+        passed |= method != NULL;
     }
-    return true;
+    return false;
 }
 
 /* Whether `object` is a str whose text stands right behind its head, one byte a character. */
@@ -108,10 +126,10 @@ static void learn_str(struct cairn_graph_kind *kind, uintptr_t object)
 {
     kind->bytes = cairn_python.layout->ascii_data + 1u;
     kind->item_bytes = 1;
-    kind->weighing =
-        is_compact_ascii(object) && ask(object) != kind->bytes + cairn_python_word(object, CAIRN_PYTHON_SIZE)
-            ? CAIRN_GRAPH_WEIGHED_BY_ASKING
-            : CAIRN_GRAPH_WEIGHED_BY_LENGTH;
+    kind->weighing = is_compact_ascii(object) &&
+                             ask(kind, object) != kind->bytes + cairn_python_word(object, CAIRN_PYTHON_SIZE)
+                         ? CAIRN_GRAPH_WEIGHED_BY_ASKING
+                         : CAIRN_GRAPH_WEIGHED_BY_LENGTH;
 }
 
 /* What stands in front of objects is not known by version: it is what the interpreter's answer for this first one has more. */
@@ -126,12 +144,12 @@ static void learn_weight(struct cairn_graph_kind *kind, uintptr_t object)
         kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ROOM;
         kind->item_bytes = sizeof(uintptr_t);
         items = cairn_python_word(object, LIST_ROOM);
-    } else if (is_weighed_as_object(kind->type)) {
+    } else if (find_sizeof(kind) && !cairn_python_word(kind->type, CAIRN_TYPE_IS_GC)) {
         kind->weighing = CAIRN_GRAPH_WEIGHED_BY_SIZE;
         kind->item_bytes = cairn_python_word(kind->type, CAIRN_TYPE_ITEM_SIZE);
         items = kind->item_bytes ? cairn_python_word(object, CAIRN_PYTHON_SIZE) : 0;
     }
-    kind->bytes = ask(object) - items * kind->item_bytes;
+    kind->bytes = ask(kind, object) - items * kind->item_bytes;
     if (kind->item_bytes &&
         kind->bytes - cairn_python_word(kind->type, CAIRN_TYPE_BASIC_SIZE) > MOST_HEAD_BYTES) {
         kind->weighing = CAIRN_GRAPH_WEIGHED_BY_ASKING;
@@ -175,8 +193,8 @@ uint64_t cairn_graph_weigh(const struct cairn_graph_kind *kind, uintptr_t object
         return kind->bytes + cairn_python_word(object, LIST_ROOM) * kind->item_bytes;
     case CAIRN_GRAPH_WEIGHED_BY_LENGTH:
         return is_compact_ascii(object) ? kind->bytes + cairn_python_word(object, CAIRN_PYTHON_SIZE)
-                                        : ask(object);
+                                        : ask(kind, object);
     default:
-        return ask(object);
+        return ask(kind, object);
     }
 }

@@ -16,12 +16,13 @@ enum cairn_graph_shape {
     CAIRN_GRAPH_SHAPE_TUPLE,
 };
 
-/* How sys.getsizeof() comes to its answer. */
+/* How sys.getsizeof() comes to its answer. A __sizeof__ of the program's own is never called: it is as if its class had none. */
 enum cairn_graph_weighing {
-    CAIRN_GRAPH_WEIGHED_BY_ASKING = 0, /* it must be called */
-    CAIRN_GRAPH_WEIGHED_BY_SIZE,       /* object.__sizeof__: bytes + items * item_bytes */
-    CAIRN_GRAPH_WEIGHED_BY_ROOM,       /* list.__sizeof__: the same of the items that it has room for */
-    CAIRN_GRAPH_WEIGHED_BY_LENGTH,     /* str.__sizeof__ of compact ASCII; others must be asked */
+    CAIRN_GRAPH_WEIGHED_BY_ASKING =
+        0,                         /* it must be called, or the __sizeof__ of C code that it would come to */
+    CAIRN_GRAPH_WEIGHED_BY_SIZE,   /* object.__sizeof__: bytes + items * item_bytes */
+    CAIRN_GRAPH_WEIGHED_BY_ROOM,   /* list.__sizeof__: the same of the items that it has room for */
+    CAIRN_GRAPH_WEIGHED_BY_LENGTH, /* str.__sizeof__ of compact ASCII; others must be asked */
 };
 
 struct cairn_graph_kind {
@@ -33,6 +34,7 @@ struct cairn_graph_kind {
     uint8_t weighing;     /* enum cairn_graph_weighing */
     bool shared;          /* types, modules, functions, code: what many objects refer to without owning it */
     uint64_t bytes, item_bytes;
+    void *sizeof_method; /* borrowed: the __sizeof__ behind the program's own; NULL where it has none */
 };
 
 #define CAIRN_GRAPH_KINDS 4096u
@@ -42,11 +44,13 @@ struct cairn_graph_kinds {
     struct cairn_graph_kind places[CAIRN_GRAPH_KINDS];
 };
 
-/* Of the object's type; holds until the next call. May run its __sizeof__. */
+/* Of the object's type; holds until the next call. */
 const struct cairn_graph_kind *cairn_graph_kind_of(struct cairn_graph_kinds *kinds,
                                                    struct cairn_graph_stream *stream, uintptr_t object);
-/* sys.getsizeof(object), 0 where its __sizeof__ raises. */
+/* sys.getsizeof(object), were it not for a __sizeof__ of the program's own; 0 where that of C code raises. */
 uint64_t cairn_graph_weigh(const struct cairn_graph_kind *kind, uintptr_t object);
+/* So much stands in front of the object in its block. */
+uint64_t cairn_graph_head_bytes(const struct cairn_graph_kind *kind, uintptr_t object);
 /* type(object).__name__: the last part of tp_name. */
 const char *cairn_graph_type_name(uintptr_t object);
 

@@ -9,11 +9,7 @@
 
 #define FIRST_OBJECTS ((size_t)1 << 16)
 
-/* Block of an object that Python's collector knows: its head stands in front; from 3.12 on two more words may. */
-#define GC_HEAD_BYTES        16u
-#define FLAG_MANAGED_WEAKREF (1ul << 3)
-
-#define DICT_KEYS            32u
+#define DICT_KEYS     32u
 
 /* In 3.11, in front of an object that manages its dict; in 3.12 they share the dict's place, marked by its lowest bit. */
 #define MANAGED_VALUES 32u
@@ -101,25 +97,6 @@ uint32_t cairn_graph_objects_number(struct cairn_graph_objects *objects, uintptr
     return (uint32_t)objects->count - 1;
 }
 
-static bool is_gc(uintptr_t object, uintptr_t type, unsigned long flags)
-{
-    if (!(flags & CAIRN_TYPE_FLAG_HAVE_GC)) {
-        return false;
-    }
-    int (*asks)(uintptr_t) = (int (*)(uintptr_t))cairn_python_word(type, CAIRN_TYPE_IS_GC);
-    return !asks || asks(object);
-}
-
-/* Where the recorded block of the object begins. */
-static uintptr_t block_of(uintptr_t object, bool gc, unsigned long flags)
-{
-    uintptr_t block = object - (gc ? GC_HEAD_BYTES : 0);
-    if (cairn_python.layout->minor >= 11 && (flags & (CAIRN_TYPE_FLAG_MANAGED_DICT | FLAG_MANAGED_WEAKREF))) {
-        block -= 16;
-    }
-    return block;
-}
-
 /* References that no edge accounts for: C code, or a frame that runs. Immortal objects (3.12 on) have no true count. */
 static bool held_outside(const struct cairn_graph_objects *objects, uint32_t number, bool listed)
 {
@@ -174,7 +151,7 @@ static void send_node(struct cairn_graph_objects *objects, uint32_t number, bool
     struct cairn_graph_wire_node node = {
         .address = object,
         .shallow_bytes = cairn_graph_weigh(kind, object),
-        .block = block_of(object, is_gc(object, kind->type, flags), flags),
+        .block = object - cairn_graph_head_bytes(kind, object),
         .type = kind->name_string,
         .label = cairn_graph_label(objects, object, flags),
         .flags = (kind->shared ? CAIRN_GRAPH_WIRE_SHARED_KIND : 0u) |

@@ -1,4 +1,4 @@
-/* Every object that can be reached, with its edges by name. Used in a still image only, where objects may be called upon. */
+/* Every object that can be reached, with its edges by name. Used in a still image only, where objects may be made. */
 #ifndef CAIRN_AGENT_PYTHON_GRAPH_OBJECTS_H
 #define CAIRN_AGENT_PYTHON_GRAPH_OBJECTS_H
 

@@ -44,6 +44,7 @@ static bool find_functions(const struct cairn_library *library, struct cairn_pyt
     *(void **)&call->PyFrame_GetBack = cairn_library_symbol(library, "PyFrame_GetBack");
     *(void **)&call->PyFrame_GetCode = cairn_library_symbol(library, "PyFrame_GetCode");
     *(void **)&call->PyInit_gc = cairn_library_symbol(library, "PyInit_gc");
+    *(void **)&call->PyGC_Disable = cairn_library_symbol(library, "PyGC_Disable");
     return call->current_thread_state != NULL;
 }
 
@@ -76,6 +77,8 @@ static bool find_code(const struct cairn_library *library, struct cairn_python *
     void *eval = cairn_library_symbol(library, EVAL_FUNCTION);
     python->code_type = (uintptr_t)cairn_library_symbol(library, "PyCode_Type");
     python->module_def_type = (uintptr_t)cairn_library_symbol(library, "PyModuleDef_Type");
+    python->method_type = (uintptr_t)cairn_library_symbol(library, "PyMethodDescr_Type");
+    python->builtin_function_type = (uintptr_t)cairn_library_symbol(library, "PyCFunction_Type");
     struct text_search search = {
         .inside = (uintptr_t)(eval ? eval : cairn_library_symbol(library, FIRST_FUNCTION))};
     if (!python->code_type || !dl_iterate_phdr(find_text, &search)) {

@@ -56,6 +56,7 @@ struct cairn_python_method { /* PyMethodDef */
     X(void *, PyDict_GetItemString, (void *, const char *))                                                  \
     X(int, PyDict_SetItemString, (void *, const char *, void *))                                             \
     X(void *, PyObject_Repr, (void *))                                                                       \
+    X(size_t, PyLong_AsSize_t, (void *))                                                                     \
     X(size_t, _PySys_GetSizeOf, (void *))                                                                    \
     X(void **, _PyObject_GetDictPtr, (void *))                                                               \
     X(void *, PyInterpreterState_Head, (void))                                                               \
@@ -80,6 +81,7 @@ struct cairn_python_functions {
     void *(*PyFrame_GetCode)(void *);
     /* Of the built-in module gc; NULL where it is not exported. */
     void *(*PyInit_gc)(void);
+    int (*PyGC_Disable)(void); /* 3.10 on */
 };
 
 /*   ABSENT ──symbols found──► HOOKED ──first pending call, walk agrees──► READY ──taken down, and up again──► HOOKED
@@ -99,9 +101,11 @@ struct cairn_python {
     _Atomic bool has_many_locks;
     const struct cairn_python_layout *layout;
     struct cairn_python_functions call;
-    uintptr_t code_type;       /* &PyCode_Type */
-    uintptr_t main;            /* the main interpreter, from 3.12 on; else 0 */
-    uintptr_t module_def_type; /* &PyModuleDef_Type */
+    uintptr_t code_type;             /* &PyCode_Type */
+    uintptr_t main;                  /* the main interpreter, from 3.12 on; else 0 */
+    uintptr_t module_def_type;       /* &PyModuleDef_Type */
+    uintptr_t method_type;           /* &PyMethodDescr_Type, of C code's methods */
+    uintptr_t builtin_function_type; /* &PyCFunction_Type */
     /* Code of the function that runs Python frames, and of the whole interpreter. */
     uintptr_t eval_low, eval_high, text_low, text_high;
 };

@@ -1,7 +1,7 @@
 """python_scenes.py SCENE FILE: builds one heap, has cairn take its object graph, and writes what the interpreter says of the same
 heap, right before: every object of gc.get_objects(), its referents, its size, its type.
 
-FILE, binary, native 64-bit numbers: per object its id, flags (1: gc knows it, 2: of an exact builtin type), sys.getsizeof, number of
+FILE, binary, native 64-bit numbers: per object its id, flags (1: gc knows it, 2: of an exact builtin type), size by weigh(), number of
 its type's name, number of referents, then those. FILE.json: names of types, modules' ids, what to leave out, samples."""
 import array
 import collections
@@ -343,7 +343,8 @@ def subclasses():
 
 
 def weights():
-    """Objects whose __sizeof__ says other things, in classes that pass for builtin ones: their sizes are compared too."""
+    """Objects whose __sizeof__ says other things, in classes that pass for builtin ones: their sizes are compared too, with what they
+    would be without (weigh())."""
     class Asking(type):
         def __getattribute__(cls, name):
             if name == "__sizeof__":
@@ -416,6 +417,15 @@ def note_referents(numbers, found, waiting, seen):
             waiting.append(target)
 
 
+def weigh(one):
+    """sys.getsizeof(), were there no __sizeof__ but those of C code: no others are called."""
+    methods = [kind.__dict__["__sizeof__"] for kind in type(one).__mro__ if "__sizeof__" in kind.__dict__]
+    if type(methods[0]) is types.MethodDescriptorType:
+        return sys.getsizeof(one)
+    told = next(method for method in methods if type(method) is types.MethodDescriptorType)
+    return told(one) + sys.getsizeof(one) - methods[0](one)
+
+
 def take(path, names, numbers):
     """Everything gc knows and what that refers to. Only what is not of the heap's own is made meanwhile, and left out."""
     waiting = gc.get_objects()
@@ -429,7 +439,7 @@ def take(path, names, numbers):
         name = kind.__name__
         numbers.append(id(one))
         numbers.append(gc.is_tracked(one) | (kind.__module__ == "builtins") << 1)
-        numbers.append(sys.getsizeof(one))
+        numbers.append(weigh(one))
         numbers.append(names.setdefault(name, len(names)))
         if id(one) not in left_out:
             note_referents(numbers, gc.get_referents(one), waiting, seen)
@@ -460,7 +470,7 @@ def main():
     lengths = chains()
     for one in gc.get_objects():
         for thing in [one, *gc.get_referents(one)]:
-            sys.getsizeof(thing)  # makes some types ready that were not: objects of their own
+            weigh(thing)  # makes some types ready that were not: objects of their own
     del one, thing
     if objgraph:
         objgraph.typestats()  # code that often ran has a larger size

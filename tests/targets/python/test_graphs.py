@@ -2,9 +2,12 @@
 """test_graphs.py BUILD_DIR [--python VERSION…]: object graphs and named moments of programs that are out of the ordinary.
 
 With other interpreters beside it, a frame's local is a root still; classes whose names have dots in brackets keep them; a gc that the
-program has changed does not cost the graph; and a name that cannot be kept as it is does not fail in a recording alone."""
+program has changed does not cost the graph; a name that cannot be kept as it is does not fail in a recording alone; and no code
+of the program's own runs for a graph, in an image or in the program."""
 import argparse
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -60,6 +63,64 @@ print('done')
 """
 
 
+# What an image runs is seen in memory that it shares with the program.
+OWN_CODE = """
+import cairn, gc, mmap, os, unittest.mock
+seen, own = mmap.mmap(-1, 4096), os.getpid()
+def ran(place):
+    seen[place] |= os.getpid() != own
+class Sized:
+    def __sizeof__(self):
+        ran(0)
+        return 5000
+class Row(list):
+    def __sizeof__(self):
+        ran(1)
+        return 5000
+class Plain:
+    def __init__(self):
+        self.value = self
+class Lost(Plain):
+    def __del__(self):
+        ran(2)
+class Module(type(gc)):
+    def __getattribute__(self, name):
+        ran(3)
+        return type(gc).__getattribute__(self, name)
+def replaced(*words):
+    ran(4)
+    return []
+kept = [Sized(), Row([1, 2]), unittest.mock.MagicMock(), [Plain() for _ in range(2000)]]
+threshold = gc.get_threshold()
+for more in range(1, 9):
+    gc.disable()
+    made = [Lost() for _ in range(5)]
+    made.clear()
+    kept.append([[] for _ in range(200)])  # none of them waits to be used again: the next one is made
+    gc.set_threshold(gc.get_count()[0] + more)
+    gc.enable()
+    cairn.graph('lost%d' % more)
+gc.set_threshold(*threshold)
+gc.get_objects = replaced
+cairn.graph('function')
+import sys
+sys.modules['gc'] = Module('gc')
+cairn.graph('module')
+print('done' if seen[:5] == bytes(5) else list(seen[:5]))
+"""
+
+NO_IMAGE = """
+import cairn
+class Sized:
+    def __sizeof__(self):
+        print('asked')
+        return 5000
+kept = Sized()
+cairn.graph('here')
+print('done')
+"""
+
+
 def run(report, cairn, python, trace, text, says="done\n"):
     """Whether the program ended as it does without us."""
     done = record(cairn, trace, [python, "-c", text])
@@ -98,6 +159,36 @@ def check_moments(report, cairn, python, trace):
             report.check(name in names, f"no moment {name!r} among {names}")
 
 
+def check_own_code(report, cairn, python, trace):
+    if run(report, cairn, python, trace, OWN_CODE):
+        info = ask(cairn, "info", trace)
+        if report.check(len(info["graphs"]) == 11, f"{len(info['graphs'])} graphs: {info['notes']}"):
+            for name, most in (("Sized", 100), ("Row", 150)):
+                for graph in ("@lost1", "@module"):
+                    sizes = [row["shallow_bytes"] for row in ask(cairn, "graph", trace, "objects", name, "--graph", graph)["rows"]]
+                    report.check(len(sizes) == 1 and 40 <= sizes[0] <= most, f"{name}: {sizes}")
+
+
+def check_no_image(report, cairn, python, trace):
+    """Where the system gives no process there is no graph, and the program is not looked at in place."""
+    if os.geteuid() != 0 or not shutil.which("setpriv") or not python.startswith("/usr/bin/"):
+        print(f"skipped: {report.where}: needs another user, and an interpreter that it may read")
+        return
+    folder = trace.parent
+    trace.unlink(missing_ok=True)
+    os.chmod(folder, 0o777)
+    for file in (cairn, os.path.join(os.path.dirname(cairn), "libcairn.so")):  # root's folders are closed to others
+        shutil.copy(file, folder)
+    shutil.copytree(os.path.join(os.path.dirname(cairn), "python"), Path(folder, "python"))
+    words = ["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", folder / "cairn", "record", "-q", "-f", "-o", trace, "--", "prlimit", "--nproc=1",
+             python, "-c", NO_IMAGE]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    report.check((done.returncode, done.stdout, done.stderr) == (0, "done\n", ""), f"{done}")
+    info = ask(cairn, "info", trace)
+    notes = [note["text"] for note in info["notes"]]
+    report.check(not info["graphs"] and "an object graph was left out: there was no memory for a still image" in notes, f"{info['graphs']} {notes}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
@@ -106,7 +197,7 @@ def main():
     cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
     for version, python in interpreters(options.python).items():
         with tempfile.TemporaryDirectory() as folder:
-            for check in (check_interpreters, check_names, check_replaced, check_moments):
+            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_no_image):
                 report.where = f"{version} {check.__name__}"
                 check(report, cairn, python, Path(folder, "t.cairn"))
     report.finish()
