@@ -150,7 +150,7 @@ static void name_visited(uintptr_t target, uint32_t name)
 }
 
 /* Where a target stands among the visited ones, from `at` on: near by, where a dict's own order says it is, or, for as long as
- * `*budget` lasts, anywhere behind (an OrderedDict's keys come before all else). */
+ * `*budget` lasts, anywhere behind. */
 static uint32_t find_visited(uintptr_t target, uint32_t at, uint32_t *budget)
 {
     const uint32_t window = 4;
@@ -168,26 +168,55 @@ static uint32_t find_visited(uintptr_t target, uint32_t at, uint32_t *budget)
     return visited.count;
 }
 
-/* Entries of a dict are visited in its own order, a few other objects between them at most. */
+/* Where a dict's keys are visited: not at all where all are strings, each behind its value where some are not; an OrderedDict's
+ * come before all else. */
+enum key_place { KEYS_LEFT_OUT, KEYS_BEHIND, KEYS_BEFORE };
+
+/* By its first entry. `*first` is where the keys begin, if they come before all else. */
+static enum key_place find_keys(uintptr_t dict, uint32_t *first)
+{
+    intptr_t position = 0;
+    void *key, *value;
+    uint32_t none = 0, all = visited.count;
+    if (visited.count < 2 * cairn_python_word(dict, CAIRN_PYTHON_SIZE) ||
+        !cairn_python.call.PyDict_Next((void *)dict, &position, &key, &value)) {
+        return KEYS_LEFT_OUT;
+    }
+    const uint32_t value_at = find_visited((uintptr_t)value, 0, &all);
+    if (value_at + 1 < visited.count && visited.targets[value_at + 1] == (uintptr_t)key) {
+        return KEYS_BEHIND;
+    }
+    *first = find_visited((uintptr_t)key, 0, &none);
+    return *first < visited.count ? KEYS_BEFORE : KEYS_LEFT_OUT;
+}
+
 static void name_entries(struct cairn_graph_objects *objects, uintptr_t dict)
 {
     const uint32_t key_word = word(objects, "key");
-    uint32_t at = 0, budget = visited.count * 4;
+    uint32_t key_at = 0;
+    const enum key_place keys = find_keys(dict, &key_at);
+    uint32_t at = keys == KEYS_BEFORE ? key_at + (uint32_t)cairn_python_word(dict, CAIRN_PYTHON_SIZE) : 0;
+    uint32_t budget = visited.count * 4;
     intptr_t position = 0;
     void *key, *value;
     while (cairn_python.call.PyDict_Next((void *)dict, &position, &key, &value)) {
         const uint32_t found = find_visited((uintptr_t)value, at, &budget);
-        if (found == visited.count) {
-            continue;
+        if (found < visited.count) {
+            cairn_graph_edge(objects, visited.source, (uintptr_t)value,
+                             key_name(objects, (uintptr_t)key, false), NO_INDEX, true);
+            visited.targets[found] = 0;
+            at = found + 1;
         }
-        cairn_graph_edge(objects, visited.source, (uintptr_t)value, key_name(objects, (uintptr_t)key, false),
-                         NO_INDEX, true);
-        visited.targets[found] = 0;
-        at = found + 1;
-        if (at < visited.count && visited.targets[at] == (uintptr_t)key) {
-            cairn_graph_edge(objects, visited.source, (uintptr_t)key, key_word, NO_INDEX, true);
+        if (keys == KEYS_BEHIND && at < visited.count && visited.targets[at] == (uintptr_t)key) {
             visited.targets[at++] = 0;
+        } else if (keys == KEYS_BEFORE) {
+            const uint32_t key_found = find_visited((uintptr_t)key, key_at, &budget);
+            if (key_found < visited.count) {
+                visited.targets[key_found] = 0;
+                key_at = key_found + 1;
+            }
         }
+        cairn_graph_edge(objects, visited.source, (uintptr_t)key, key_word, NO_INDEX, true);
     }
 }
 

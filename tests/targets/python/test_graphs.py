@@ -2,8 +2,8 @@
 """test_graphs.py BUILD_DIR [--python VERSION…]: object graphs and named moments of programs that are out of the ordinary.
 
 With other interpreters beside it, a frame's local is a root still; classes whose names have dots in brackets keep them; a gc that the
-program has changed does not cost the graph; a name that cannot be kept as it is does not fail in a recording alone; and no code
-of the program's own runs for a graph, in an image or in the program."""
+program has changed does not cost the graph; a name that cannot be kept as it is does not fail in a recording alone; no code of the
+program's own runs for a graph, in an image or in the program; and a dict's keys are its own, whatever its class."""
 import argparse
 import os
 import shutil
@@ -109,6 +109,17 @@ cairn.graph('module')
 print('done' if seen[:5] == bytes(5) else list(seen[:5]))
 """
 
+KEYS = """
+import cairn, collections
+class Own(dict):
+    pass
+kept = {kind.__name__: kind(('%s %d' % (kind.__name__, number), float(number)) for number in range(100)) for kind in (dict, Own, collections.OrderedDict)}
+kept['defaultdict'] = collections.defaultdict(float, (('default %d' % number, float(number)) for number in range(100)))
+kept['mixed'] = Own({5: 1.5, **{'mixed %d' % number: float(number) for number in range(99)}})
+cairn.graph('keys')
+print('done')
+"""
+
 NO_IMAGE = """
 import cairn
 class Sized:
@@ -169,6 +180,19 @@ def check_own_code(report, cairn, python, trace):
                     report.check(len(sizes) == 1 and 40 <= sizes[0] <= most, f"{name}: {sizes}")
 
 
+def check_keys(report, cairn, python, trace):
+    if run(report, cairn, python, trace, KEYS):
+        for name in ("dict", "Own", "OrderedDict", "defaultdict"):
+            rows = [row for row in ask(cairn, "graph", trace, "objects", name, "--graph", "@keys", "--limit", "3000")["rows"]
+                    if row["label"] == "len 100"]
+            for row in rows:
+                referents = ask(cairn, "graph", trace, "referents", str(row["id"]), "--graph", "@keys", "--limit", "3000")["rows"]
+                keys = sum(each["count"] for each in referents if each["edge"] == "key")
+                report.check(keys == 100 and row["retained_bytes"] - row["shallow_bytes"] > 100 * (24 + 45),
+                             f"{name}: {keys} keys, {row['retained_bytes']} of {row['shallow_bytes']} bytes retained")
+            report.check(len(rows) >= 1 + (name == "Own"), f"{len(rows)} of {name}")
+
+
 def check_no_image(report, cairn, python, trace):
     """Where the system gives no process there is no graph, and the program is not looked at in place."""
     if os.geteuid() != 0 or not shutil.which("setpriv") or not python.startswith("/usr/bin/"):
@@ -197,7 +221,7 @@ def main():
     cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
     for version, python in interpreters(options.python).items():
         with tempfile.TemporaryDirectory() as folder:
-            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_no_image):
+            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_keys, check_no_image):
                 report.where = f"{version} {check.__name__}"
                 check(report, cairn, python, Path(folder, "t.cairn"))
     report.finish()
