@@ -392,6 +392,20 @@ void cairn_app_paste(struct cairn_app *app, cairn_key key)
         cairn_app_say(app, "what was pasted does nothing here; / & : ; and @ take text");
 }
 
+/* Puts the cursor on the row at a place, or sorts by the column whose head is there; false: it is neither's. `*again`: the
+ * cursor was there before. */
+static bool click_rows(struct cairn_outline *outline, int x, int y, bool *again)
+{
+    int column = -1;
+    const size_t position = cairn_outline_hit(outline, x, y, &column);
+    *again = position == outline->cursor;
+    if (position != SIZE_MAX)
+        cairn_outline_move(outline, (int)position - (int)outline->cursor);
+    else if (column >= 0 && outline->columns[column].sort != NULL)
+        cairn_outline_sort_by(outline, outline->columns[column].title);
+    return position != SIZE_MAX || column >= 0;
+}
+
 static void click(struct cairn_app *app, int x, int y)
 {
     int64_t t_ns;
@@ -400,15 +414,31 @@ static void click(struct cairn_app *app, int x, int y)
         return;
     }
     struct cairn_screen *screen = cairn_app_screen(app);
-    struct cairn_outline *outline = screen->class->outline(screen);
-    if (outline == NULL)
+    bool again;
+    if (screen->class->hit != NULL) {
+        if (screen->class->hit(screen, x, y, &again) && again)
+            cairn_app_key(app, CAIRN_KEY_ENTER);
         return;
-    int column;
-    const size_t position = cairn_outline_hit(outline, x, y, &column);
-    if (position != SIZE_MAX)
-        cairn_outline_move(outline, (int)position - (int)outline->cursor);
-    else if (column >= 0 && outline->columns[column].sort != NULL)
-        cairn_outline_sort_by(outline, outline->columns[column].title);
+    }
+    const unsigned panes = screen->class->panes != NULL ? screen->class->panes(screen) : 1;
+    const unsigned before = screen->pane;
+    for (unsigned i = 0; i < panes; i++) {
+        screen->pane = (before + i) % panes;
+        struct cairn_outline *outline = screen->class->outline(screen);
+        if (outline == NULL || !click_rows(outline, x, y, &again))
+            continue;
+        if (again && i == 0)
+            cairn_app_key(app, CAIRN_KEY_ENTER);
+        return;
+    }
+    screen->pane = before;
+}
+
+static void click_list(struct cairn_app *app, int x, int y)
+{
+    bool again;
+    if (click_rows(&app->list, x, y, &again) && again && app->overlay == CAIRN_OVERLAY_PICKER)
+        cairn_app_key(app, CAIRN_KEY_ENTER);
 }
 
 void cairn_app_mouse(struct cairn_app *app, const struct cairn_input *input)
@@ -422,5 +452,7 @@ void cairn_app_mouse(struct cairn_app *app, const struct cairn_input *input)
         cairn_outline_move(outline, input->rows);
     else if (input->kind == CAIRN_INPUT_CLICK && app->overlay == CAIRN_OVERLAY_NONE)
         click(app, input->x, input->y);
+    else if (input->kind == CAIRN_INPUT_CLICK)
+        click_list(app, input->x, input->y);
     cairn_app_moved(app);
 }

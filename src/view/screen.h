@@ -53,6 +53,9 @@ struct cairn_screen_class {
     unsigned (*panes)(const struct cairn_screen *screen); /* NULL: one */
     /* Does what `binding` says; false: the general meaning applies. May be NULL. */
     bool (*act)(struct cairn_screen *screen, const struct cairn_key_binding *binding);
+    /* Puts the cursor on what is drawn at a place; false: nothing is there. `*again`: the cursor was there before. NULL: the
+     * screen's rows are all that is clicked. */
+    bool (*hit)(struct cairn_screen *screen, int x, int y, bool *again);
     /* Appends the command that prints the same, after "cairn "; NULL: there is none. */
     void (*command)(const struct cairn_screen *screen, struct cairn_buffer *command);
 };

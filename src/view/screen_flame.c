@@ -21,8 +21,9 @@ struct flame {
     bool compared; /* boxes say what grew and shrank from A to B */
     uint64_t zoom; /* key of the box that has the whole width; 0: all roots have */
     bool marking;
-    int64_t marked; /* site that is marked everywhere, when `marking` */
-    int skipped;    /* levels scrolled out at the top */
+    int64_t marked;          /* site that is marked everywhere, when `marking` */
+    int skipped;             /* levels scrolled out at the top */
+    struct cairn_rect drawn; /* where the boxes are: for the mouse */
 };
 
 /* --- The tree. --- */
@@ -103,6 +104,11 @@ struct box {
     double from, to; /* columns */
 };
 
+static int edge(double column)
+{
+    return (int)(column + 0.5);
+}
+
 static unsigned box_pen(const struct flame *screen, const struct box *box, bool other)
 {
     const struct cairn_row *row = &screen->tree.rows.items[box->row];
@@ -122,7 +128,7 @@ static void draw_box(const struct flame *screen, struct cairn_canvas *canvas, st
                      const struct box *box, bool other)
 {
     const int y = area.y + box->depth - screen->skipped;
-    const int left = (int)(box->from + 0.5), right = (int)(box->to + 0.5);
+    const int left = edge(box->from), right = edge(box->to);
     if (y < area.y || y >= area.y + area.height || right <= left)
         return;
     const unsigned pen = box_pen(screen, box, other);
@@ -155,7 +161,8 @@ static size_t push_children(const struct flame *screen, struct box *boxes, size_
     return count;
 }
 
-static void draw_boxes(const struct flame *screen, struct cairn_canvas *canvas, struct cairn_rect area)
+/* All boxes in that many columns, parents before their children; the caller frees them. NULL: there are none. */
+static struct box *lay_out(const struct flame *screen, int width, size_t *count)
 {
     const struct cairn_outline *tree = &screen->tree;
     const uint32_t zoom = zoomed(screen);
@@ -168,24 +175,33 @@ static void draw_boxes(const struct flame *screen, struct cairn_canvas *canvas, 
         whole += (double)value_of(screen, tree->order[i]);
     struct box *boxes = calloc(tree->rows.count + 1, sizeof(*boxes));
     if (boxes == NULL || whole <= 0) {
-        if (tree->visible_count > 0)
-            cairn_draw_text(canvas, area.x + 2, area.y, area.width - 2, CAIRN_STYLE_DIM,
-                            "no boxes: all of it is 0 at this moment");
         free(boxes);
-        return;
+        return NULL;
     }
-    const double scale = area.width / whole;
-    size_t count = 0;
+    const double scale = width / whole;
+    *count = 0;
     if (zoom != CAIRN_NO_PARENT)
-        boxes[count++] = (struct box){.row = zoom, .depth = 0, .from = 0, .to = area.width};
+        boxes[(*count)++] = (struct box){.row = zoom, .depth = 0, .from = 0, .to = width};
     else
-        count = push_children(screen, boxes, 0, tree->rows.count,
-                              &(struct box){.row = CAIRN_NO_PARENT, .depth = -1}, scale);
-    for (size_t i = 0; i < count; i++) {
+        *count = push_children(screen, boxes, 0, tree->rows.count,
+                               &(struct box){.row = CAIRN_NO_PARENT, .depth = -1}, scale);
+    for (size_t i = 0; i < *count; i++) {
         const struct box box = boxes[i];
-        draw_box(screen, canvas, area, &box, i % 2 == 1);
-        count = push_children(screen, boxes, count, tree->rows.count, &box, scale);
+        *count = push_children(screen, boxes, *count, tree->rows.count, &box, scale);
     }
+    return boxes;
+}
+
+static void draw_boxes(struct flame *screen, struct cairn_canvas *canvas, struct cairn_rect area)
+{
+    size_t count = 0;
+    struct box *boxes = lay_out(screen, area.width, &count);
+    screen->drawn = area;
+    for (size_t i = 0; i < count; i++)
+        draw_box(screen, canvas, area, &boxes[i], i % 2 == 1);
+    if (boxes == NULL && screen->tree.visible_count > 0)
+        cairn_draw_text(canvas, area.x + 2, area.y, area.width - 2, CAIRN_STYLE_DIM,
+                        "no boxes: all of it is 0 at this moment");
     free(boxes);
 }
 
@@ -264,6 +280,24 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
 static void select_row(struct flame *screen, uint32_t row)
 {
     cairn_outline_reveal(&screen->tree, row);
+}
+
+static bool hit(struct cairn_screen *base, int x, int y, bool *again)
+{
+    struct flame *screen = (struct flame *)base;
+    const struct cairn_rect area = screen->drawn;
+    uint32_t row = CAIRN_NO_PARENT;
+    size_t count = 0;
+    struct box *boxes = y >= area.y && y < area.y + area.height ? lay_out(screen, area.width, &count) : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (boxes[i].depth - screen->skipped == y - area.y && x - area.x >= edge(boxes[i].from) &&
+            x - area.x < edge(boxes[i].to))
+            row = boxes[i].row;
+    free(boxes);
+    *again = row == current(screen);
+    if (row != CAIRN_NO_PARENT)
+        select_row(screen, row);
+    return row != CAIRN_NO_PARENT;
 }
 
 /* Down to the largest child, up to the parent. */
@@ -416,5 +450,6 @@ const struct cairn_screen_class cairn_flame_screen_class = {
     .draw = draw,
     .outline = outline,
     .act = act,
+    .hit = hit,
     .command = command,
 };

@@ -486,8 +486,7 @@ static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct 
                                            [PANE_GROWTH] = "no site kept growing",
                                            [PANE_RSS] = "not measured"};
     for (enum pane pane = 0; pane < PANE_COUNT; pane++)
-        if (parts[pane].height > 0)
-            draw_pane(screen, canvas, parts[pane], pane, empty[pane]);
+        draw_pane(screen, canvas, parts[pane], pane, empty[pane]);
     cairn_detail_draw(&screen->detail, canvas, &layout);
 }
 

@@ -158,6 +158,29 @@ static enum cairn_status look_for(const struct script *script, const char *argum
                            : fail(script, "\"%s\" %s the screen", argument, wanted ? "is not on" : "is on");
 }
 
+static enum cairn_status do_click(const struct script *script, const char *argument)
+{
+    const enum cairn_status status = look_for(script, argument, true);
+    if (status != CAIRN_OK)
+        return status;
+    struct cairn_app *app = script->app;
+    struct cairn_buffer text = CAIRN_BUFFER_INIT;
+    cairn_canvas_text(&app->canvas, &text);
+    struct cairn_input input = {.kind = CAIRN_INPUT_CLICK};
+    char *line = text.data, *found = text.failed ? NULL : strstr(line, argument);
+    if (found == NULL) {
+        cairn_buffer_release(&text);
+        return fail(script, "memory ran out for the screen");
+    }
+    for (char *end; (end = strchr(line, '\n')) != NULL && end < found; line = end + 1)
+        input.y++;
+    *found = '\0';
+    input.x = cairn_text_width(&app->canvas, line);
+    cairn_buffer_release(&text);
+    cairn_app_mouse(app, &input);
+    return CAIRN_OK;
+}
+
 static enum cairn_status do_expect(const struct script *script, const char *argument)
 {
     return look_for(script, argument, true);
@@ -191,6 +214,7 @@ static const struct {
     {"keys", do_keys},
     {"key", do_key},
     {"text", do_keys},
+    {"click", do_click},
     {"resize", do_resize},
     {"wait", do_wait},
     {"save-screen", do_save_screen},
