@@ -1,8 +1,7 @@
 /* What is loaded where: MODULE and MODULE_GONE records, so that the collector can name the addresses in stack nodes.
  *
  * All modules of the start are told at once. Later ones are told when an address in them first appears in a node: that
- * catches what the C library loads by itself (name services, gconv), and leaves dlopen alone, whose search depends on
- * who calls it. dlclose is hooked. */
+ * catches what the C library loads by itself (name services, gconv), and needs nothing of dlopen. dlclose is hooked. */
 #ifndef CAIRN_AGENT_MODULES_H
 #define CAIRN_AGENT_MODULES_H
 

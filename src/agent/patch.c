@@ -47,8 +47,8 @@ static _Atomic bool busy; /* one thread points at a time */
 static _Atomic uint64_t expect_until_ns;
 static _Atomic unsigned long long seen_adds; /* modules that ever came, when all were looked at */
 
-/* What the two functions below go on to. */
-__attribute__((visibility("hidden"))) void *cairn_patch_dlopen, *cairn_patch_dlsym;
+/* What the function below goes on to. */
+__attribute__((visibility("hidden"))) void *cairn_patch_dlsym;
 
 static const char *base_name(const char *path)
 {
@@ -61,28 +61,6 @@ static bool is_called(const struct dl_phdr_info *info, const char *prefix)
     return strncmp(base_name(info->dlpi_name), prefix, strlen(prefix)) == 0;
 }
 
-/* What it finds depends on who calls it where the name has no folder or names the caller's own: then it must not be
- * called from here. */
-__attribute__((used)) static bool may_call_dlopen(const char *file)
-{
-    if (file && strchr(file, '/') && !strchr(file, '$')) {
-        return true;
-    }
-    cairn_patch_expect();
-    return false;
-}
-
-__attribute__((used)) static void *open_and_renew(const char *file, int mode)
-{
-    void *(*real)(const char *, int);
-    memcpy(&real, &cairn_patch_dlopen, sizeof real);
-    void *handle = real(file, mode);
-    const int saved = errno;
-    cairn_patch_renew();
-    errno = saved;
-    return handle;
-}
-
 __attribute__((used)) static void look_before_dlsym(void)
 {
     const int saved = errno;
@@ -92,21 +70,7 @@ __attribute__((used)) static void look_before_dlsym(void)
     errno = saved;
 }
 
-/* Both leave by a jump, so that the loader sees the program as the caller. */
-__attribute__((naked)) static void hook_dlopen(void)
-{
-    __asm__("push %rdi\n\t"
-            "push %rsi\n\t"
-            "sub $8, %rsp\n\t"
-            "call may_call_dlopen\n\t"
-            "add $8, %rsp\n\t"
-            "pop %rsi\n\t"
-            "pop %rdi\n\t"
-            "test %al, %al\n\t"
-            "jnz open_and_renew\n\t"
-            "jmp *cairn_patch_dlopen(%rip)");
-}
-
+/* Leaves by a jump, so that the loader sees the program as the caller. */
 __attribute__((naked)) static void hook_dlsym(void)
 {
     __asm__("push %rdi\n\t"
@@ -121,8 +85,11 @@ __attribute__((naked)) static void hook_dlsym(void)
 
 bool cairn_patch_is_needless(void)
 {
+    void *(*open)(const char *, int);
     cairn_own_begin();
-    void *program = dlopen(NULL, RTLD_LAZY);
+    void *real = cairn_real_find("dlopen"); /* ours wants the other ones first */
+    memcpy(&open, &real, sizeof open);
+    void *program = open ? open(NULL, RTLD_LAZY) : NULL;
     const bool shown = program && dlsym(program, OWN_FUNCTION);
     dlerror();
     cairn_own_end();
@@ -166,9 +133,7 @@ static bool find_hooks(void)
                 add_hook(functions[i].name, functions[i].address);
             }
         }
-        cairn_patch_dlopen = cairn_real_find("dlopen");
         cairn_patch_dlsym = cairn_real_find("dlsym");
-        add_hook("dlopen", (void *)hook_dlopen);
         add_hook("dlsym", (void *)hook_dlsym);
         dl_iterate_phdr(measure_own, NULL);
     }

@@ -33,6 +33,8 @@ typedef int cairn_spawn_function(pid_t *, const char *, const posix_spawn_file_a
     X(mremap, void *(*mremap)(void *, size_t, size_t, int, ...))                                             \
     X(brk, int (*brk)(void *))                                                                               \
     X(sbrk, void *(*sbrk)(intptr_t))                                                                         \
+    X(dlopen, void *(*dlopen)(const char *, int))                                                            \
+    X(dlmopen, void *(*dlmopen)(long, const char *, int))                                                    \
     X(dlclose, int (*dlclose)(void *))                                                                       \
     X(fork, pid_t (*fork)(void))                                                                             \
     X(execve, int (*execve)(const char *, char *const *, char *const *))                                     \
