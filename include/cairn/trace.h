@@ -150,6 +150,8 @@ void cairn_state_release(struct cairn_trace *trace, const struct cairn_state *st
 /* Whether that state is the one at `t_ns` to the event. Not where it would take single events that were dropped (slim copies,
  * --max-size): they are there from recording.exact_from_ns on. */
 bool cairn_trace_is_exact(struct cairn_trace *trace, uint64_t position, int64_t t_ns);
+/* Whether what had been allocated by then is exact, too: at a peak among dropped events only what was live is. */
+bool cairn_trace_is_counted(struct cairn_trace *trace, uint64_t position, int64_t t_ns);
 
 /* Per account (index account − 1): blocks allocated after position `a`, at most at `b`, and alive at `b`. The caller
  * frees `survived`; only live_bytes, live_blocks and live_variance are set. Where single events that it takes were dropped

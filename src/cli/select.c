@@ -92,6 +92,20 @@ void cairn_note_inexact(struct cairn_trace *trace, const struct cairn_moment *mo
     }
 }
 
+/* A border of a span, between which allocations are counted. */
+static void note_border(struct cairn_trace *trace, const struct cairn_moment *moment)
+{
+    char from[CAIRN_HUMAN_MAX];
+    const struct cairn_recording *recording = cairn_trace_recording(trace);
+    cairn_note_inexact(trace, moment);
+    if (!(recording->untold & CAIRN_UNTOLD_EVENTS) &&
+        cairn_trace_is_exact(trace, moment->position, moment->t_ns) &&
+        !cairn_trace_is_counted(trace, moment->position, moment->t_ns)) {
+        cairn_note_format("what was allocated until %s is counted up to shortly before it: exact from %s on",
+                          moment->label, cairn_human_duration(from, recording->exact_from_ns));
+    }
+}
+
 /* Whether the command asks about one moment: others have --from and --to only. */
 static bool asks_at(const struct cairn_command *command)
 {
@@ -117,8 +131,8 @@ static enum cairn_status find_moments(const struct cairn_select_arguments *argum
         cairn_moment_parse(request->trace, arguments->at != NULL ? arguments->at : "peak",
                            whole ? NULL : &request->span, request->selection.process, &request->at, error);
     if (status == CAIRN_OK) {
-        cairn_note_inexact(request->trace, &request->span.from);
-        cairn_note_inexact(request->trace, &request->span.to);
+        note_border(request->trace, &request->span.from);
+        note_border(request->trace, &request->span.to);
         if (note_at) {
             cairn_note_inexact(request->trace, &request->at);
         }

@@ -61,10 +61,15 @@ static bool is_snapshot(struct cairn_trace *trace, uint64_t position, int64_t t_
 
 bool cairn_trace_is_exact(struct cairn_trace *trace, uint64_t position, int64_t t_ns)
 {
-    const struct cairn_recording *recording = cairn_trace_recording(trace);
+    return position == (uint64_t)cairn_trace_recording(trace)->peak_event ||
+           cairn_trace_is_counted(trace, position, t_ns);
+}
+
+bool cairn_trace_is_counted(struct cairn_trace *trace, uint64_t position, int64_t t_ns)
+{
     struct cairn_error error;
     size_t chunk, count;
-    if (t_ns >= recording->exact_from_ns || position == (uint64_t)recording->peak_event ||
+    if (t_ns >= cairn_trace_recording(trace)->exact_from_ns ||
         cairn_reader_chunk_of(trace, position, &chunk, &error) != CAIRN_OK) {
         return true;
     }

@@ -79,6 +79,15 @@ class MaxSize(Case):
         self.assertEqual(ask("top", recorded(True), "--at", at)["total"]["live_bytes"], begin)
         self.assert_sentence(cairn("check", recorded(True), "--from", at, "--to", "end", "--max-leaked", "1"), 2, "--max-size")
 
+    def test_a_span_that_begins_at_a_dropped_peak(self):
+        """Who held it then is known, what had been allocated until then only to the chunk: that is said, where it is so."""
+        with sqlite3.connect(recorded(True)) as db:
+            inside, = db.execute("SELECT count(*) FROM event_chunk c, recording r WHERE c.data IS NULL AND r.peak_event > c.first_event "
+                                 "AND r.peak_event < c.first_event + c.events").fetchone()
+        notes = cairn("top", recorded(True), "--from", "peak", "--at", "end").err
+        self.assertEqual("what was allocated until peak is counted up to shortly before it" in notes, inside > 0, notes)
+        self.assertEqual(cairn("top", recorded(False), "--from", "peak", "--at", "end").err, "")
+
     def test_a_limit_that_names_go_beyond(self):
         """Names come with the last commit, and count: the note is there exactly where the file is larger than its limit."""
         program, path = os.path.join(FOLDER, "wordy"), os.path.join(FOLDER, "wordy.cairn")
