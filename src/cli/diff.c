@@ -414,7 +414,7 @@ static const struct cairn_option_group groups[] = {
     {.title = "Moments", .options = cairn_select_at, .base = SELECT},
     {.title = "Moments", .options = cairn_select_span, .base = SELECT},
     {.title = "Rows", .options = cairn_select_by, .base = SELECT},
-    {.title = "Rows", .options = cairn_select_sort, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_diff_sort, .base = SELECT},
     {.title = "Rows", .options = cairn_select_rows, .base = SELECT},
     {.title = "Rows", .options = cairn_select_frames, .base = SELECT},
     {.title = "Selecting", .options = cairn_select_processes, .base = SELECT},

@@ -260,7 +260,7 @@ static const struct cairn_option options[] = {
 static const struct cairn_option_group groups[] = {
     {.title = "Options", .options = options},
     {.title = "Rows", .options = cairn_select_by, .base = SELECT},
-    {.title = "Rows", .options = cairn_select_sort, .base = SELECT},
+    {.title = "Rows", .options = cairn_select_leaks_sort, .base = SELECT},
     {.title = "Rows", .options = cairn_select_rows, .base = SELECT},
     {.title = "Rows", .options = cairn_select_frames, .base = SELECT},
     {.title = "Selecting", .options = cairn_select_processes, .base = SELECT},

@@ -36,7 +36,22 @@ static enum cairn_status make_rule(const struct cairn_select_arguments *argument
     return status;
 }
 
-static enum cairn_status fill_selection(const struct cairn_select_arguments *arguments, bool text,
+/* What a word of the command's --sort stands for. */
+static enum cairn_sort sort_of(const struct cairn_command *command, int word)
+{
+    for (const struct cairn_option_group *group = command->groups; group->title != NULL; group++) {
+        for (const struct cairn_option *option = group->options; option->name != NULL; option++) {
+            if (option->offset == offsetof(struct cairn_select_arguments, sort) &&
+                strcmp(option->name, "sort") == 0) {
+                return (enum cairn_sort)cairn_sort_parse(option->words[word]);
+            }
+        }
+    }
+    return CAIRN_SORT_METRIC;
+}
+
+static enum cairn_status fill_selection(const struct cairn_command *command,
+                                        const struct cairn_select_arguments *arguments, bool text,
                                         struct cairn_request *request, struct cairn_error *error)
 {
     struct cairn_selection *selection = &request->selection;
@@ -44,7 +59,7 @@ static enum cairn_status fill_selection(const struct cairn_select_arguments *arg
     *selection = (struct cairn_selection){
         .by = (enum cairn_by)arguments->by,
         .metric = (enum cairn_metric)arguments->metric,
-        .sort = (enum cairn_sort)arguments->sort,
+        .sort = sort_of(command, arguments->sort),
         .lang = (enum cairn_lang_choice)arguments->lang,
         .reverse = arguments->reverse,
         .cumulative = arguments->cumulative,
@@ -158,7 +173,7 @@ enum cairn_status cairn_request_open(const struct cairn_invocation *invocation,
         return status;
     }
     request->recording = cairn_trace_recording(request->trace);
-    status = fill_selection(arguments, text, request, error);
+    status = fill_selection(invocation->command, arguments, text, request, error);
     return status == CAIRN_OK ? find_moments(arguments, !text && asks_at(invocation->command), request, error)
                               : status;
 }
@@ -177,10 +192,15 @@ void cairn_request_release(struct cairn_request *request)
 const char *const cairn_by_words[] = {"function", "line", "file",    "module", "stack",
                                       "thread",   "type", "process", NULL};
 const char *const cairn_metric_words[] = {"live", "allocated", "allocations", "temporary", "peak", NULL};
-const char *const cairn_sort_words[] = {
-    "metric",    "live_bytes", "live_blocks", "allocated_bytes", "allocations",  "reallocs",
-    "temporary", "peak_bytes", "name",        "delta_bytes",     "delta_blocks", "survived_bytes",
-    "a_bytes",   "b_bytes",    NULL};
+/* What each command's rows can be ordered by. */
+static const char *const counts_sort_words[] = {"metric",      "live_bytes", "live_blocks", "allocated_bytes",
+                                                "allocations", "reallocs",   "temporary",   "peak_bytes",
+                                                "name",        NULL};
+static const char *const diff_sort_words[] = {
+    "metric",     "delta_bytes",    "delta_blocks",    "a_bytes",     "b_bytes", "a_blocks", "b_blocks",
+    "live_bytes", "survived_bytes", "survived_blocks", "live_blocks", "name",    NULL};
+static const char *const leaks_sort_words[] = {"metric",     "bytes",       "blocks", "oldest_age_ns",
+                                               "live_bytes", "live_blocks", "name",   NULL};
 const char *const cairn_lang_words[] = {"all", "native", "python", NULL};
 
 #define AT(member) offsetof(struct cairn_select_arguments, member)
@@ -239,17 +259,25 @@ const struct cairn_option cairn_select_rank[] = {
     {.name = NULL},
 };
 
-const struct cairn_option cairn_select_sort[] = {
-    {.name = "sort",
-     .type = CAIRN_OPTION_WORD,
-     .offset = AT(sort),
-     .argument = "KEY",
-     .words = cairn_sort_words,
-     .help = "order rows by this key of the JSON output, or by name (default: the metric)",
-     .completion = CAIRN_COMPLETE_WORDS},
-    {.name = "reverse", .type = CAIRN_OPTION_SET, .offset = AT(reverse), .help = "the other way round"},
-    {.name = NULL},
-};
+#define SORT_OPTIONS(words_, default_)                                                                       \
+    {                                                                                                        \
+        {.name = "sort",                                                                                     \
+         .type = CAIRN_OPTION_WORD,                                                                          \
+         .offset = AT(sort),                                                                                 \
+         .argument = "KEY",                                                                                  \
+         .words = (words_),                                                                                  \
+         .help = "order rows by this key of the JSON output, or by name (default: " default_ ")",            \
+         .completion = CAIRN_COMPLETE_WORDS},                                                                \
+            {.name = "reverse",                                                                              \
+             .type = CAIRN_OPTION_SET,                                                                       \
+             .offset = AT(reverse),                                                                          \
+             .help = "the other way round"},                                                                 \
+            {.name = NULL},                                                                                  \
+    }
+
+const struct cairn_option cairn_select_sort[] = SORT_OPTIONS(counts_sort_words, "the metric");
+const struct cairn_option cairn_select_diff_sort[] = SORT_OPTIONS(diff_sort_words, "delta_bytes");
+const struct cairn_option cairn_select_leaks_sort[] = SORT_OPTIONS(leaks_sort_words, "bytes");
 
 const struct cairn_option cairn_select_sites[] = {
     {.name = "skip",

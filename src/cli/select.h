@@ -10,7 +10,8 @@
 /* The values of all shared options. Commands take the groups that mean something to them. */
 struct cairn_select_arguments {
     const char *at, *from, *to;
-    int by, metric, sort, lang; /* enum cairn_by, cairn_metric, cairn_sort, cairn_lang_choice */
+    int by, metric, lang; /* enum cairn_by, cairn_metric, cairn_lang_choice */
+    int sort;             /* the place among the words of the command's --sort */
     bool reverse, cumulative, no_skip;
     struct cairn_texts skip, filter, exclude;
     const char *process;
@@ -24,11 +25,12 @@ struct cairn_select_arguments {
     }
 
 /* Tables of options, each ends with a nameless one. */
-extern const struct cairn_option cairn_select_at[];        /* --at */
-extern const struct cairn_option cairn_select_span[];      /* --from --to */
-extern const struct cairn_option cairn_select_by[];        /* --by */
-extern const struct cairn_option cairn_select_rank[];      /* --metric --cumulative */
-extern const struct cairn_option cairn_select_sort[];      /* --sort --reverse */
+extern const struct cairn_option cairn_select_at[];   /* --at */
+extern const struct cairn_option cairn_select_span[]; /* --from --to */
+extern const struct cairn_option cairn_select_by[];   /* --by */
+extern const struct cairn_option cairn_select_rank[]; /* --metric --cumulative */
+extern const struct cairn_option cairn_select_sort[]; /* --sort --reverse, of rows of counts */
+extern const struct cairn_option cairn_select_diff_sort[], cairn_select_leaks_sort[];
 extern const struct cairn_option cairn_select_sites[];     /* --skip --no-skip */
 extern const struct cairn_option cairn_select_processes[]; /* --process */
 extern const struct cairn_option cairn_select_threads[];   /* --lang --thread --filter --exclude */
@@ -37,9 +39,8 @@ extern const struct cairn_option
     cairn_select_all_rows[]; /* the same, of short lists: all of them unless said otherwise */
 extern const struct cairn_option cairn_select_frames[]; /* --frames */
 
-/* The words of --by, --metric, --sort, --lang in the order of their enums. */
-extern const char *const cairn_by_words[], *const cairn_metric_words[], *const cairn_sort_words[],
-                                                                            *const cairn_lang_words[];
+/* The words of --by, --metric, --lang in the order of their enums. */
+extern const char *const cairn_by_words[], *const cairn_metric_words[], *const cairn_lang_words[];
 
 /* Everything a query wants. The selection borrows `rule` and `filter`. */
 struct cairn_request {

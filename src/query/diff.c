@@ -170,8 +170,13 @@ static int64_t sort_value(const struct cairn_selection *selection, const struct 
     case CAIRN_SORT_B_BYTES:
     case CAIRN_SORT_LIVE_BYTES:
         return counts->b_bytes;
+    case CAIRN_SORT_B_BLOCKS:
     case CAIRN_SORT_LIVE_BLOCKS:
         return counts->b_blocks;
+    case CAIRN_SORT_A_BLOCKS:
+        return counts->a_blocks;
+    case CAIRN_SORT_SURVIVED_BLOCKS:
+        return counts->survived_blocks;
     case CAIRN_SORT_NAME:
         return 0;
     default:

@@ -135,8 +135,11 @@ static enum cairn_status find_stacks(struct work *work, struct cairn_error *erro
 static int64_t sort_value(const struct cairn_selection *selection, const struct cairn_leak_row *row)
 {
     switch (selection->sort) {
+    case CAIRN_SORT_BLOCKS:
     case CAIRN_SORT_LIVE_BLOCKS:
         return row->blocks;
+    case CAIRN_SORT_OLDEST_AGE_NS:
+        return row->oldest_age_ns;
     case CAIRN_SORT_NAME:
         return 0;
     default:

@@ -39,6 +39,12 @@ static const char *const sort_names[CAIRN_SORT_COUNT] = {
     [CAIRN_SORT_SURVIVED_BYTES] = "survived_bytes",
     [CAIRN_SORT_A_BYTES] = "a_bytes",
     [CAIRN_SORT_B_BYTES] = "b_bytes",
+    [CAIRN_SORT_A_BLOCKS] = "a_blocks",
+    [CAIRN_SORT_B_BLOCKS] = "b_blocks",
+    [CAIRN_SORT_SURVIVED_BLOCKS] = "survived_blocks",
+    [CAIRN_SORT_BYTES] = "bytes",
+    [CAIRN_SORT_BLOCKS] = "blocks",
+    [CAIRN_SORT_OLDEST_AGE_NS] = "oldest_age_ns",
 };
 
 static int find_name(const char *const *names, size_t count, const char *text)

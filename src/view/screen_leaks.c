@@ -47,7 +47,7 @@ static const struct cairn_column leak_columns[] = {
      .width = 10,
      .from_width = 60,
      .value = 3,
-     .sort = "age"},
+     .sort = "oldest_age_ns"},
     {.title = "site", .kind = CAIRN_COLUMN_NAME, .sort = "name"},
 };
 

@@ -102,6 +102,23 @@ class Answers(Case):
         self.assertEqual([r["site_id"] for r in second], [r["site_id"] for r in whole[1:]])
         self.assertEqual(ask("top", trace(), "--frames", "1")["rows"][0]["stack"][1:], [])
 
+    def test_rows_are_ordered_by_each_of_their_keys(self):
+        """Every number of a row but its percents; keys that the rows do not have are refused, not passed over."""
+        size = {"delta_bytes": abs, "delta_blocks": abs}
+        for words, foreign in ((["top", trace()], "a_bytes"), (["tree", trace()], "bytes"), (["leaks", trace()], "temporary"),
+                               (["diff", trace(), "20%", "80%"], "peak_bytes")):
+            done = cairn(*words, "--sort", foreign)
+            self.assert_sentence(done, 2, "--sort", foreign)
+            answer = ask(*words, "--by", "function") if words[0] != "tree" else ask(*words)
+            rows = "roots" if words[0] == "tree" else "rows"
+            keys = [k for k, v in answer[rows][0].items() if isinstance(v, int) and not isinstance(v, bool)
+                    and not k.startswith("self") and k.endswith(("bytes", "blocks", "allocations", "reallocs", "temporary", "_ns"))]
+            self.assertGreater(len(keys), 2)
+            for key in keys:
+                for reverse in ([], ["--reverse"]):
+                    values = [size.get(key, int)(row[key]) for row in ask(*words, "--sort", key, *reverse)[rows]]
+                    self.assertEqual(values, sorted(values, reverse=not reverse), f"{words[0]} --sort {key} {reverse}")
+
     def test_no_row_passes_the_filter(self):
         for words in (["top"], ["tree"], ["sizes"], ["diff", "start", "end"]):
             command, *moments = words

@@ -192,10 +192,14 @@ static void test_words_match_enums(void **state)
         assert_string_equal(cairn_metric_words[i], cairn_metric_name((enum cairn_metric)i));
     }
     assert_null(cairn_metric_words[CAIRN_METRIC_COUNT]);
-    for (int i = 0; i < CAIRN_SORT_COUNT; i++) {
-        assert_string_equal(cairn_sort_words[i], cairn_sort_name((enum cairn_sort)i));
+    const struct cairn_option *const sorts[] = {cairn_select_sort, cairn_select_diff_sort,
+                                                cairn_select_leaks_sort};
+    for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++) {
+        assert_string_equal(sorts[i]->words[0], cairn_sort_name(CAIRN_SORT_METRIC));
+        for (const char *const *word = sorts[i]->words; *word; word++) {
+            assert_true(cairn_sort_parse(*word) >= 0);
+        }
     }
-    assert_null(cairn_sort_words[CAIRN_SORT_COUNT]);
 }
 
 /* No option stands twice in one command, no letter either, and every one has a help text. */
