@@ -6,7 +6,12 @@
 #include "trace/sql_private.h"
 
 /* Columns before the hidden ones, which are the arguments. */
-enum { AT_COLUMNS = 7, DIFF_COLUMNS = 9, SURVIVED_COLUMN = 7 /* and the one behind it */ };
+enum {
+    AT_COLUMNS = 7,
+    ALLOCATED_COLUMN = 3 /* and all behind it */,
+    DIFF_COLUMNS = 9,
+    SURVIVED_COLUMN = 7 /* likewise */
+};
 static const char at_columns[] = "CREATE TABLE heap_at (account INTEGER, live_bytes INTEGER, live_blocks "
                                  "INTEGER, allocated_bytes INTEGER, "
                                  "allocations INTEGER, reallocs INTEGER, temporary INTEGER, t HIDDEN)";
@@ -19,7 +24,8 @@ struct cursor {
     sqlite3_vtab_cursor base;
     const struct cairn_state *states[2]; /* heap_at: the second only */
     struct cairn_totals *survived;       /* heap_diff */
-    bool unknown;                        /* what survived: the events that tell it were dropped */
+    /* The events were dropped that tell what had been allocated (heap_at) or what survived (heap_diff). */
+    bool unknown;
     size_t count, at;
 };
 
@@ -184,6 +190,9 @@ static enum cairn_status load(struct cursor *cursor, int argc, sqlite3_value **a
         cursor->count = cursor->states[i]->count > cursor->count ? cursor->states[i]->count : cursor->count;
     }
     if (first == 1) {
+        /* Asked for by name: of a time in numbers more than the peak's live blocks is known, or nothing. */
+        cursor->unknown = !(cairn_trace_recording(sql->data)->untold & CAIRN_UNTOLD_EVENTS) &&
+                          !cairn_trace_is_counted(sql->data, positions[1], 0);
         return CAIRN_OK;
     }
     size_t count = 0;
@@ -246,7 +255,7 @@ static int column_at(sqlite3_vtab_cursor *base, sqlite3_context *context, int in
     const int64_t values[AT_COLUMNS] = {
         (int64_t)cursor->at + 1, row.live_bytes, row.live_blocks, row.allocated_bytes,
         row.allocations,         row.reallocs,   row.temporary};
-    if (index < AT_COLUMNS) {
+    if (index < AT_COLUMNS && !(cursor->unknown && index >= ALLOCATED_COLUMN)) {
         sqlite3_result_int64(context, values[index]);
     }
     return SQLITE_OK;

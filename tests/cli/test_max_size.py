@@ -86,6 +86,11 @@ class MaxSize(Case):
                                  "AND r.peak_event < c.first_event + c.events").fetchone()
         notes = cairn("top", recorded(True), "--from", "peak", "--at", "end").err
         self.assertEqual("what was allocated until peak is counted up to shortly before it" in notes, inside > 0, notes)
+        for limited in (True, False):
+            answer = ask("sql", recorded(limited), "SELECT sum(live_bytes), sum(allocated_bytes), count(temporary) FROM heap_at('peak')")
+            (live_bytes, allocated, temporary), = answer["results"][0]["rows"]
+            known = not (limited and inside)
+            self.assertEqual((live_bytes > 0, allocated is not None, temporary > 0), (True, known, known), limited)
         self.assertEqual(cairn("top", recorded(False), "--from", "peak", "--at", "end").err, "")
 
     def test_a_limit_that_names_go_beyond(self):
