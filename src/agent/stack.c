@@ -7,6 +7,7 @@
 #include "agent/machine.h"
 #include "agent/memory.h"
 #include "agent/nodes.h"
+#include "agent/stack_cut.h"
 #include "agent/stack_kept.h"
 #include "agent/stack_memory.h"
 #include "agent/stack_tails.h"
@@ -54,6 +55,7 @@ struct cairn_stacks {
     _Atomic int phase;   /* enum phase: of this thread alone, so relaxed and signal fences are enough */
     uint32_t epoch;      /* of the frame rules that `kept` was walked by */
     uint32_t walked_count;
+    uint32_t dropped;              /* by the walk, where it was cut */
     uintptr_t end_slot, end_value; /* the last word the walk read beyond its outermost frame; slot 0: none */
     struct cairn_stack_memory memory;
     struct cairn_nodes nodes;
@@ -90,7 +92,7 @@ struct cairn_stacks *cairn_stacks_new(uint32_t max_depth)
     const uint32_t depth = max_depth == 0 ? 1 : max_depth > DEPTH_MAX ? DEPTH_MAX : max_depth;
     const size_t kept_bytes = depth * sizeof(struct cairn_kept_frame);
     const size_t read_bytes = depth * READS_PER_FRAME * sizeof(struct cairn_kept_read);
-    const size_t walked_bytes = depth * sizeof(struct walked_frame);
+    const size_t walked_bytes = (depth + 1) * sizeof(struct walked_frame); /* and the one beyond the cut */
     const size_t head_bytes = (sizeof(struct cairn_stacks) + 63) & ~(size_t)63;
     const size_t tails_bytes = cairn_tails_bytes();
     const size_t bytes = head_bytes + tails_bytes + kept_bytes + read_bytes + walked_bytes;
@@ -249,6 +251,26 @@ static inline void begin_walk(struct cairn_stacks *stacks, const struct cairn_re
     cairn_stack_memory_begin(&stacks->memory, at->sp);
 }
 
+/* `frame` is one more than may be kept: counts what lies outward, and leaves so many walked as stay. */
+static __attribute__((noinline)) void cut(struct cairn_stacks *stacks, struct cairn_frame frame)
+{
+    const uint32_t looks = cairn_cut_looks(stacks->max_depth);
+    struct walked_frame *const beyond = &stacks->walked[stacks->max_depth];
+    struct walked_frame passed;
+    uint32_t count = 0;
+    enum cairn_step_kind kind;
+    do {
+        kind = step_outward(stacks, &frame, count == 0 ? beyond : &passed);
+        count++;
+    } while (count < looks && (kind == CAIRN_STEP_FRAME || kind == CAIRN_STEP_OPAQUE));
+    const uint32_t depth = stacks->max_depth + count;
+    stacks->walked_count = cairn_cut_kept(depth, stacks->max_depth);
+    stacks->dropped = depth - stacks->walked_count;
+    const struct walked_frame *outer = &stacks->walked[stacks->walked_count];
+    stacks->end_slot = cairn_return_slot(outer->sp);
+    stacks->end_value = outer->key;
+}
+
 /* Walks outward from `at` until it meets the kept stack or the end. */
 static inline enum walk_end walk(struct cairn_stacks *stacks, const struct cairn_registers *at)
 {
@@ -263,10 +285,8 @@ static inline enum walk_end walk(struct cairn_stacks *stacks, const struct cairn
             break;
         }
         if (__builtin_expect(count == stacks->max_depth, 0)) {
-            stacks->end_slot = cairn_return_slot(frame.sp);
-            stacks->end_value = frame.key;
-            end = WALK_TRUNCATED;
-            break;
+            cut(stacks, frame);
+            return WALK_TRUNCATED;
         }
         const enum cairn_step_kind kind = step_outward(stacks, &frame, &stacks->walked[count++]);
         if (__builtin_expect(kind != CAIRN_STEP_FRAME, 0)) {
@@ -376,7 +396,7 @@ static uint32_t build_outermost(struct cairn_stacks *stacks, enum walk_end end,
     if (!(outermost->flags & WALKED_OPAQUE)) {
         keep(stacks, building, outermost, node, stacks->end_slot, stacks->end_value);
     }
-    stacks->kept.is_truncated = end == WALK_TRUNCATED;
+    stacks->kept.dropped = end == WALK_TRUNCATED ? stacks->dropped : 0;
     stacks->kept.top = top_of_walk(stacks);
     return node;
 }
@@ -416,18 +436,12 @@ static inline uint32_t build(struct cairn_stacks *stacks, enum walk_end end, str
     return node;
 }
 
-/* The kept frames and what was walked make one stack; its depth must be what a whole walk would give. */
-static bool fits_depth(const struct cairn_stacks *stacks)
-{
-    const uint32_t depth = stacks->kept.count + stacks->walked_count;
-    return stacks->kept.is_truncated ? depth == stacks->max_depth : depth <= stacks->max_depth;
-}
-
 static uint32_t walk_and_build(struct cairn_stacks *stacks, const struct cairn_registers *at,
                                struct cairn_ring_writer *writer)
 {
     enum walk_end end = walk(stacks, at);
-    if (end == WALK_MET_KEPT && !fits_depth(stacks)) {
+    if (end == WALK_MET_KEPT &&
+        !cairn_cut_fits(stacks->kept.count + stacks->walked_count, stacks->kept.dropped, stacks->max_depth)) {
         stacks->kept.count = 0;
         begin_walk(stacks, at);
         end = walk(stacks, at);

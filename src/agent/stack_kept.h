@@ -35,8 +35,8 @@ struct cairn_kept {
     struct cairn_kept_frame *frames; /* outermost first: the part of the last stack that may be reused */
     struct cairn_kept_read *reads;   /* in the same order */
     uint32_t count;
-    bool is_truncated;
-    uintptr_t top; /* end of the outermost word of `reads` */
+    uint32_t dropped; /* frames beyond the outermost one, as far as they were counted */
+    uintptr_t top;    /* end of the outermost word of `reads` */
 };
 
 #define CAIRN_READS_AT_ONCE 8u

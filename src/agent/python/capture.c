@@ -53,7 +53,7 @@ static uint32_t intern_frames(struct cairn_thread *thread, struct cairn_python_t
     uint32_t node = 0;
     if (frames->kept > 0) {
         node = frames->frames[frames->kept - 1].node;
-    } else if (frames->truncated) {
+    } else if (frames->dropped > 0) {
         const uint8_t cut = CAIRN_NODE_TRUNCATED;
         const uint64_t nothing = 0;
         node = cairn_stacks_intern_path(thread->stacks, 0, &cut, &nothing, 1, &thread->writer);

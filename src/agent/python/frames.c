@@ -2,6 +2,7 @@
 
 #include "agent/python/layout_table.h"
 #include "agent/python/objects.h"
+#include "agent/stack_cut.h"
 #include "wire/python.h"
 
 /* Frames that a walk may pass before it gives up: a damaged chain must end. */
@@ -73,6 +74,12 @@ INLINE bool leads_to(const struct cairn_python_layout *layout, uintptr_t code_ty
     return true;
 }
 
+/* Where the way outward from a kept frame leads: the frame outside it, the first beyond the cut, or 0. */
+INLINE uintptr_t outer_of(const struct cairn_python_frames *frames, uint32_t index)
+{
+    return index > 0 ? frames->frames[index - 1].frame : frames->dropped > 0 ? frames->frames[0].previous : 0;
+}
+
 /* Whether the kept frames up to `last` are still what memory says. What else was read of them follows from code and
  * instruction, since the caller forgets the frames when a code object is freed. */
 INLINE bool still_there(const struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
@@ -80,7 +87,7 @@ INLINE bool still_there(const struct cairn_python_frames *frames, const struct c
 {
     for (uint32_t i = last + 1; i-- > 0;) {
         const struct cairn_python_frame *kept = &frames->frames[i];
-        const uintptr_t outer = i > 0 ? frames->frames[i - 1].frame : 0;
+        const uintptr_t outer = outer_of(frames, i);
         const uintptr_t previous = cairn_python_word(kept->frame, layout->frame_previous);
         if (cairn_python_word(kept->frame, layout->frame_code) != kept->code ||
             raw_lasti(layout, kept->frame) != kept->lasti ||
@@ -107,12 +114,12 @@ static inline void copy(struct cairn_python_frame *to, const struct cairn_python
 INLINE bool only_went_on(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
                          uintptr_t code_type, uintptr_t innermost)
 {
-    if (frames->count == 0 || frames->truncated) {
+    if (frames->count == 0) {
         return false;
     }
     const uint32_t last = frames->count - 1;
     struct cairn_python_frame *frame = &frames->frames[last];
-    const uintptr_t outer = last > 0 ? frames->frames[last - 1].frame : 0;
+    const uintptr_t outer = outer_of(frames, last);
     const uintptr_t previous = cairn_python_word(innermost, layout->frame_previous);
     if (frame->frame != innermost || cairn_python_word(innermost, layout->frame_code) != frame->code ||
         (previous != outer && !leads_to(layout, code_type, previous, outer)) ||
@@ -133,18 +140,31 @@ static inline uint16_t *hint(struct cairn_python_frames *frames, uintptr_t frame
     return &frames->hints[(frame >> 4 ^ frame >> 12) & 255];
 }
 
+/* How many frames lie from `at` outward, as far as they matter. */
+INLINE uint32_t count_beyond(const struct cairn_python_layout *layout, uintptr_t code_type, uintptr_t at,
+                             uint32_t max_depth)
+{
+    const uint32_t looks = cairn_cut_looks(max_depth);
+    uint32_t count = 0;
+    struct cairn_python_frame frame;
+    for (uint32_t passed = 0; at && count < looks && passed < CHAIN_MAX; passed++) {
+        count += read_frame(layout, code_type, at, &frame);
+        at = frame.previous;
+    }
+    return count;
+}
+
 INLINE void walk(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
                  uintptr_t thread_state, uintptr_t code_type, uint32_t max_depth)
 {
     struct cairn_python_frame *fresh = frames->fresh;
-    uint32_t fresh_count = 0, kept = 0;
-    bool may_reuse = !frames->truncated;
+    uint32_t fresh_count = 0, kept = 0, dropped = 0;
+    bool may_reuse = true;
     uintptr_t at = thread_state ? innermost(layout, thread_state) : 0;
     if (at && only_went_on(frames, layout, code_type, at)) {
         return;
     }
     max_depth = max_depth < CAIRN_PYTHON_DEPTH_MAX ? max_depth : CAIRN_PYTHON_DEPTH_MAX;
-    frames->truncated = false;
     for (uint32_t passed = 0; at && passed < CHAIN_MAX; passed++) {
         struct cairn_python_frame *frame = &fresh[fresh_count];
         if (!read_frame(layout, code_type, at, frame)) {
@@ -154,14 +174,18 @@ INLINE void walk(struct cairn_python_frames *frames, const struct cairn_python_l
         const uint32_t index = *hint(frames, at);
         if (may_reuse && index < frames->count && frames->frames[index].frame == at &&
             frames->frames[index].lasti == frame->lasti) {
-            if (index + 1 + fresh_count <= max_depth && still_there(frames, layout, code_type, index)) {
+            if (cairn_cut_fits(index + 1 + fresh_count, frames->dropped, max_depth) &&
+                still_there(frames, layout, code_type, index)) {
                 kept = index + 1;
+                dropped = frames->dropped;
                 break;
             }
             may_reuse = false;
         }
         if (fresh_count == max_depth) {
-            frames->truncated = true;
+            const uint32_t depth = max_depth + count_beyond(layout, code_type, at, max_depth);
+            fresh_count = cairn_cut_kept(depth, max_depth);
+            dropped = depth - fresh_count;
             break;
         }
         fresh_count++;
@@ -174,6 +198,7 @@ INLINE void walk(struct cairn_python_frames *frames, const struct cairn_python_l
     }
     frames->kept = kept;
     frames->count = kept + fresh_count;
+    frames->dropped = dropped;
 }
 
 /* One walk a layout: half of a walk would be reading it. */
@@ -202,5 +227,4 @@ void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct c
 void cairn_python_frames_forget(struct cairn_python_frames *frames)
 {
     frames->count = frames->kept = 0;
-    frames->truncated = false;
 }

@@ -24,15 +24,16 @@ struct cairn_python_frame {
 struct cairn_python_frames {
     uint32_t count; /* frames of the last walk */
     uint32_t kept;  /* of them, how many are as they were in the walk before: their nodes still hold */
-    bool truncated; /* the outer end was cut */
+    uint32_t
+        dropped; /* frames beyond the outermost one, as far as they were counted; 0: the stack is whole */
     uint16_t hints[256];
     struct cairn_python_frame frames[CAIRN_PYTHON_DEPTH_MAX];
     /* Of the walk under way, innermost first, and the one that is looked at. */
     struct cairn_python_frame fresh[CAIRN_PYTHON_DEPTH_MAX + 1];
 };
 
-/* Walks from `thread_state` (may be 0: no frames). Keeps at most `max_depth` innermost frames; those that are not Python
- * code, or not begun, are left out. */
+/* Walks from `thread_state` (may be 0: no frames). Keeps at most `max_depth` innermost frames (stack_cut.h); those that
+ * are not Python code, or not begun, are left out. */
 void cairn_python_frames_walk(struct cairn_python_frames *frames, const struct cairn_python_layout *layout,
                               uintptr_t thread_state, uintptr_t code_type, uint32_t max_depth);
 

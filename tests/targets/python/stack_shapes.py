@@ -9,6 +9,7 @@ import importlib
 import itertools
 import json
 import os
+import random
 import re
 import signal
 import sqlite3
@@ -154,6 +155,25 @@ def recursion():
     down(1), down(100), down(200), even(51), mixed(20), down(100)
 
 
+def winding():
+    """Far deeper than stacks are kept, another way each time, with allocations on the way in and out."""
+    chance = random.Random(3)
+
+    def left(depth):
+        return wind(depth)
+
+    def right(depth):
+        chance.random() < 0.1 and here()
+        below = wind(depth)
+        chance.random() < 0.1 and here()
+        return below
+
+    def wind(depth):
+        return depth == 0 or chance.choice((left, right))(depth - 1)
+
+    wind(120), wind(130), wind(300), wind(140), wind(125)
+
+
 def class_bodies():
     class Meta(type):
         def __new__(meta, name, bases, body):
@@ -283,6 +303,6 @@ def write():
 
 atexit.register(write)
 here()
-for shape in (generators, comprehensions, coroutines, threads, decorated, recursion, class_bodies, made_code, called_from_c, endings, signals,
-              imports):
+for shape in (generators, comprehensions, coroutines, threads, decorated, recursion, winding, class_bodies, made_code, called_from_c,
+              endings, signals, imports):
     shape()

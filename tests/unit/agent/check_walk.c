@@ -279,7 +279,7 @@ static void compare(struct thread_state *state, uint32_t node, unw_context_t *co
     atomic_fetch_add(&results->malformed, state->ring->malformed);
     if (same == ours && same == theirs && end == CAIRN_NODE_NATIVE) {
         atomic_fetch_add(&results->equal, 1);
-    } else if (same == ours && end == CAIRN_NODE_TRUNCATED && ours == max_depth) {
+    } else if (same == ours && end == CAIRN_NODE_TRUNCATED && theirs > max_depth && ours >= max_depth / 2) {
         atomic_fetch_add(&results->truncated, 1);
     } else if (guesses_before(context, at, same)) {
         atomic_fetch_add(&results->guessed, 1);

@@ -22,7 +22,7 @@ struct fixture {
     struct walk_ring *ring, *whole_ring;
     struct cairn_stacks *stacks, *whole;
     uint32_t last_node;
-    unsigned long compared;
+    unsigned long compared, cut;
 };
 
 static struct fixture *now;
@@ -72,11 +72,29 @@ NOINLINE static uint32_t capture(void)
     return capture_at(&at);
 }
 
+/* The frames of a path without the mark of a cut. */
+static size_t frames_of(const struct walk_node *path, size_t length, bool *is_cut)
+{
+    *is_cut = length > 0 && path[length - 1].kind == CAIRN_NODE_TRUNCATED;
+    return length - *is_cut;
+}
+
+/* Of a stack that is cut both have the innermost frames, and not the same number of them. */
 static void assert_same_paths(uint32_t node, uint32_t whole_node)
 {
     struct walk_node path[PATH_MAX_], whole_path[PATH_MAX_];
-    const size_t length = walk_ring_path(now->ring, node, path, PATH_MAX_);
-    assert_int_equal(length, walk_ring_path(now->whole_ring, whole_node, whole_path, PATH_MAX_));
+    bool is_cut, whole_is_cut;
+    size_t length = frames_of(path, walk_ring_path(now->ring, node, path, PATH_MAX_), &is_cut);
+    const size_t whole_length = frames_of(
+        whole_path, walk_ring_path(now->whole_ring, whole_node, whole_path, PATH_MAX_), &whole_is_cut);
+    assert_int_equal(is_cut, whole_is_cut);
+    if (is_cut) {
+        assert_in_range(length, MAX_DEPTH / 2, MAX_DEPTH);
+        length = length < whole_length ? length : whole_length;
+        now->cut++;
+    } else {
+        assert_int_equal(length, whole_length);
+    }
     for (size_t i = 0; i < length; i++) {
         assert_true(path[i].value == whole_path[i].value);
         assert_int_equal(path[i].kind, whole_path[i].kind);
@@ -143,13 +161,61 @@ static void test_deep_stacks_are_cut(void **state)
     (void)state;
     struct walk_node path[PATH_MAX_];
     for (unsigned depth = 40; depth < 100; depth += 3) {
-        const uint32_t node = capture_below(depth);
-        const size_t length = walk_ring_path(now->ring, node, path, PATH_MAX_);
-        const bool is_cut = path[length - 1].kind == CAIRN_NODE_TRUNCATED;
-        assert_true(is_cut ? length == MAX_DEPTH + 1 : length <= MAX_DEPTH);
+        bool is_cut;
+        const size_t length =
+            frames_of(path, walk_ring_path(now->ring, capture_below(depth), path, PATH_MAX_), &is_cut);
+        assert_in_range(length, is_cut ? MAX_DEPTH / 2 : 1, MAX_DEPTH);
         assert_true(is_cut || depth < MAX_DEPTH);
         assert_true(!is_cut || depth > MAX_DEPTH / 2);
     }
+}
+
+/* Captures on the way in and on the way out. */
+NOINLINE static void descend(unsigned depth)
+{
+    volatile char room[32];
+    room[0] = (char)depth;
+    capture();
+    if (depth > 0) {
+        descend(depth - 1);
+        capture();
+    }
+    room[1] = room[0];
+}
+
+/* A frame that is new has its own node, and once in a while the cut moves. */
+static void test_cuts_stay_for_a_while(void **state)
+{
+    (void)state;
+    enum { LEVELS = 4000 };
+    descend(LEVELS);
+    const uint32_t first = count_nodes();
+    assert_in_range(first, MAX_DEPTH, 8 * LEVELS);
+    for (volatile int i = 0; i < 3; i++) {
+        descend(LEVELS);
+    }
+    assert_in_range(count_nodes(), first, first + 8 * MAX_DEPTH);
+}
+
+/* Who asks for few frames has exactly those. */
+static void test_small_depths_are_exact(void **state)
+{
+    (void)state;
+    struct walk_node path[PATH_MAX_];
+    struct cairn_stacks *usual = now->stacks;
+    now->stacks = cairn_stacks_new(20);
+    assert_non_null(now->stacks);
+    for (unsigned depth = 30; depth < 60; depth++) {
+        bool is_cut;
+        now->ring->node_count = 0;
+        cairn_stacks_reset(now->stacks);
+        capture_below(depth);
+        const uint32_t node = capture_below(depth - 1);
+        assert_int_equal(frames_of(path, walk_ring_path(now->ring, node, path, PATH_MAX_), &is_cut), 20);
+        assert_true(is_cut);
+    }
+    cairn_stacks_free(now->stacks);
+    now->stacks = usual;
 }
 
 static uint64_t seed = 3;
@@ -192,6 +258,18 @@ NOINLINE static void wander(unsigned depth)
     }
 }
 
+NOINLINE static void wander_below(unsigned frames, unsigned depth)
+{
+    volatile char room[32];
+    room[0] = (char)depth;
+    if (frames == 0) {
+        wander(depth);
+    } else {
+        wander_below(frames - 1, depth);
+    }
+    room[1] = room[0];
+}
+
 static void test_reuse_says_what_a_whole_walk_says(void **state)
 {
     (void)state;
@@ -199,6 +277,10 @@ static void test_reuse_says_what_a_whole_walk_says(void **state)
         wander(1 + roll(i % 10 == 0 ? 90 : 20));
     }
     assert_true(now->compared > 5000);
+    for (int i = 0; i < 1500; i++) {
+        wander_below(roll(MAX_DEPTH), 1 + roll(20));
+    }
+    assert_true(now->cut > 1000);
 }
 
 /* Nodes are sent again with the rules, since an address may mean another module's code now. */
@@ -494,6 +576,8 @@ int main(void)
         CASE(test_same_stack_is_one_node),
         CASE(test_caller_is_innermost),
         CASE(test_deep_stacks_are_cut),
+        CASE(test_cuts_stay_for_a_while),
+        CASE(test_small_depths_are_exact),
         CASE(test_reuse_says_what_a_whole_walk_says),
         CASE(test_rules_that_are_flushed),
         CASE(test_without_a_ring),

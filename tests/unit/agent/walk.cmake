@@ -23,6 +23,7 @@ set_target_properties(check_walk PROPERTIES PREFIX "")
 
 add_subdirectory(${PROJECT_SOURCE_DIR}/tests/targets/stacks ${PROJECT_BINARY_DIR}/tests/targets/stacks)
 set(options_of_unusual --guesses)
+set(options_of_winding --depth 128)
 foreach(variant ${stacks_variants})
   set(arguments_of_plugins $<TARGET_FILE:stacks_plugin_32_${variant}> $<TARGET_FILE:stacks_plugin_200_${variant}>
     $<TARGET_FILE:stacks_plugin_1000_${variant}>)
