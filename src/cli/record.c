@@ -157,7 +157,7 @@ static void open_viewer(const char *path)
 /* The program did not run: either it cannot, or the trace cannot be written where it should be. */
 static int complain_of_start(const struct cairn_error *error, const struct cairn_record_result *result)
 {
-    if (error->status == CAIRN_E_IO && strstr(error->message, " -o") == NULL) {
+    if (result->unwritable && strstr(error->message, " -o") == NULL) {
         cairn_complain_format("%s: say -o FILE to record to another place", error->message);
     } else {
         cairn_complain(error);

@@ -7,13 +7,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
+
+typedef int cairn_clock_function(clockid_t id, struct timespec *now);
 
 struct cairn_clock {
-    uint32_t kind;           /* enum cairn_clock_kind */
-    uint64_t base;           /* clock value of stamp 0: goes into the segment headers */
-    int64_t start_ns;        /* CLOCK_MONOTONIC at stamp 0 */
-    int64_t started_unix_ns; /* CLOCK_REALTIME at stamp 0 */
-    uint64_t line_stamp;     /* the current line goes through (line_stamp, line_ns) */
+    cairn_clock_function *function; /* the one that tells the true time */
+    uint32_t kind;                  /* enum cairn_clock_kind */
+    uint64_t base;                  /* clock value of stamp 0: goes into the segment headers */
+    int64_t start_ns;               /* CLOCK_MONOTONIC at stamp 0 */
+    int64_t started_unix_ns;        /* CLOCK_REALTIME at stamp 0 */
+    uint64_t line_stamp;            /* the current line goes through (line_stamp, line_ns) */
     int64_t line_ns;
     uint64_t multiplier; /* nanoseconds a tick, 32 fractional bits */
     bool calibrated;

@@ -347,10 +347,11 @@ static enum cairn_status record_running(struct cairn_recorder *recorder, const s
         status =
             end == CAIRN_RUN_FAILED
                 ? error->status
-                : cairn_fail(error, CAIRN_E_SYSTEM,
-                             "%s ran, but nothing was recorded: libcairn.so was not loaded into it or could "
-                             "not reach the recorder",
-                             recorder->row.program);
+                : cairn_fail(error, CAIRN_E_SYSTEM, "%s ran, but nothing was recorded: %s",
+                             recorder->row.program,
+                             recorder->refusal[0] ? recorder->refusal
+                                                  : "libcairn.so was not loaded into it or could not reach "
+                                                    "the recorder");
     } else {
         status = finish_writing(recorder, error);
         if (status == CAIRN_E_NOT_FOUND) {
@@ -398,6 +399,7 @@ static enum cairn_status record(struct cairn_recorder *recorder, const char *age
         cairn_launch_cancel(&launch);
         discard_writing(recorder);
         result->path[0] = '\0';
+        result->unwritable = status == CAIRN_E_IO;
         goto done;
     }
     /* Without it the program is found by its environment, as its children are. */

@@ -53,6 +53,7 @@ struct cairn_record_options {
 struct cairn_record_result {
     char path[4096];      /* of the trace; "" when nothing was recorded */
     bool started;         /* the program ran */
+    bool unwritable;      /* it did not: the trace cannot be where it should */
     int status;           /* what `record` exits with: the program's, 128+N, 125, 126 or 127 */
     int exit_status;      /* of the program, or -1 */
     int signal;           /* or 0 */

@@ -47,7 +47,8 @@ struct cairn_recorder {
     size_t alive; /* neither left nor done */
     uint32_t next_thread;
     uint64_t segments_passed;
-    char refusal[256]; /* why the first process that could not join could not */
+    char refusal[256]; /* why the first process that could not join could not; "": none */
+    bool turned_away;  /* somebody was, and a note says so */
 
     struct cairn_source **heap; /* of the merge */
     size_t heap_count, heap_capacity;
@@ -118,6 +119,8 @@ bool cairn_recorder_inherit(struct cairn_recorder *recorder, struct cairn_target
 /* Answers a HELLO or SEGMENT request and closes its connection. */
 void cairn_recorder_hello(struct cairn_recorder *recorder, struct cairn_session_call *call);
 void cairn_recorder_more_rings(struct cairn_recorder *recorder, struct cairn_session_call *call);
+/* A connection was ended unheard: the recorder has no descriptor for it. */
+void cairn_recorder_turned_away(struct cairn_recorder *recorder);
 /* The process is gone, or runs another program now: its rings get their last look. */
 void cairn_recorder_target_left(struct cairn_recorder *recorder, struct cairn_target *target);
 /* Everything of it was merged. */

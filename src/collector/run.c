@@ -139,7 +139,15 @@ static bool serve(struct run *run, int fd)
 
 static void accept_all(struct run *run)
 {
-    for (int fd; (fd = cairn_session_accept(&run->recorder->session)) >= 0;) {
+    for (;;) {
+        const int fd = cairn_session_accept(&run->recorder->session);
+        if (fd < 0) {
+            if ((errno == EMFILE || errno == ENFILE) && cairn_session_turn_away(&run->recorder->session)) {
+                cairn_recorder_turned_away(run->recorder);
+                continue;
+            }
+            break;
+        }
         if (serve(run, fd)) {
             continue;
         }

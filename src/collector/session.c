@@ -108,15 +108,23 @@ static void sweep_abandoned(const char *parent)
     closedir(entries);
 }
 
+static void take_spare(struct cairn_session *session)
+{
+    session->spare = fcntl(session->listener, F_DUPFD_CLOEXEC, 0);
+}
+
 enum cairn_status cairn_session_open(struct cairn_session *session, struct cairn_error *error)
 {
-    *session = (struct cairn_session){.listener = -1};
+    *session = (struct cairn_session){.listener = -1, .spare = -1};
     const char *runtime = cairn_session_runtime_folder();
     sweep_abandoned(runtime ? runtime : "/tmp");
     if (!(runtime && make_folder(session->folder, sizeof session->folder, runtime)) &&
         !make_folder(session->folder, sizeof session->folder, "/tmp")) {
         session->folder[0] = '\0';
-        return cairn_fail_errno(error, "cannot make a folder for the session in /tmp");
+        return cairn_fail(error, CAIRN_E_SYSTEM,
+                          "cannot make a folder for the session in /tmp: %s: set XDG_RUNTIME_DIR to a "
+                          "folder of your own with mode 0700",
+                          strerror(errno));
     }
     /* make_folder left room for it. */
     snprintf(session->path, sizeof session->path, "%.*s/session",
@@ -133,6 +141,7 @@ enum cairn_status cairn_session_open(struct cairn_session *session, struct cairn
         cairn_session_close(session);
         return status;
     }
+    take_spare(session);
     return CAIRN_OK;
 }
 
@@ -141,6 +150,10 @@ void cairn_session_close(struct cairn_session *session)
     if (session->listener >= 0) {
         close(session->listener);
         session->listener = -1;
+        if (session->spare >= 0) {
+            close(session->spare);
+            session->spare = -1;
+        }
     }
     if (session->folder[0]) {
         remove_folder(session->folder, session->path);
@@ -151,6 +164,20 @@ void cairn_session_close(struct cairn_session *session)
 int cairn_session_accept(const struct cairn_session *session)
 {
     return accept4(session->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+bool cairn_session_turn_away(struct cairn_session *session)
+{
+    if (session->spare < 0) {
+        return false;
+    }
+    close(session->spare);
+    const int fd = cairn_session_accept(session);
+    if (fd >= 0) {
+        close(fd);
+    }
+    take_spare(session);
+    return fd >= 0;
 }
 
 enum cairn_session_read cairn_session_read(int fd, struct cairn_session_call *call)

@@ -15,6 +15,7 @@
 
 struct cairn_session {
     int listener;
+    int spare; /* given up for a moment where there is no descriptor for who comes; −1: none */
     char folder[CAIRN_SESSION_PATH_MAX];
     char path[CAIRN_SESSION_PATH_MAX];
 };
@@ -40,8 +41,11 @@ const char *cairn_session_runtime_folder(void);
 /* Closes and removes socket and folder. */
 void cairn_session_close(struct cairn_session *session);
 
-/* A new connection, or −1 when there is none. Non-blocking, close-on-exec. */
+/* A new connection, or −1 with errno when there is none. Non-blocking, close-on-exec. */
 int cairn_session_accept(const struct cairn_session *session);
+/* Where that failed for want of descriptors: ends the oldest connection that waits, so that its process goes on at once. False:
+ * nobody waits, or it cannot be done. */
+bool cairn_session_turn_away(struct cairn_session *session);
 enum cairn_session_read { CAIRN_SESSION_READ_OK, CAIRN_SESSION_READ_LATER, CAIRN_SESSION_READ_REFUSED };
 /* Reads the request of connection `fd`. REFUSED: foreign user, wrong size, magic or end of file; close it. */
 enum cairn_session_read cairn_session_read(int fd, struct cairn_session_call *call);

@@ -223,13 +223,28 @@ static void answer_segment(struct cairn_recorder *recorder, struct cairn_session
     segment->fd = -1;
 }
 
+static void keep_refusal(struct cairn_recorder *recorder, const char *why)
+{
+    if (!recorder->refusal[0]) {
+        snprintf(recorder->refusal, sizeof recorder->refusal, "%s", why);
+    }
+}
+
+void cairn_recorder_turned_away(struct cairn_recorder *recorder)
+{
+    static const char why[] = "the recorder may have no more files open (ulimit -n)";
+    if (!recorder->turned_away) {
+        recorder->turned_away = true;
+        cairn_recorder_note(recorder, 0, "not everything was recorded: %s", why);
+        keep_refusal(recorder, why);
+    }
+}
+
 static void refuse(struct cairn_recorder *recorder, struct cairn_session_call *call,
                    enum cairn_session_status answer, const char *why)
 {
     cairn_recorder_note(recorder, 0, "process %d was not recorded: %s", (int)call->pid, why);
-    if (!recorder->refusal[0]) {
-        snprintf(recorder->refusal, sizeof recorder->refusal, "%s", why);
-    }
+    keep_refusal(recorder, why);
     cairn_session_answer(call, (int32_t)answer, 0, -1);
 }
 

@@ -1,5 +1,6 @@
 /* The session's socket and segments: who may talk to it, what it makes of nonsense, and how an agent learns that its recorder
  * is gone. */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -70,6 +72,33 @@ static void only_its_user_can_reach_it(void **state)
     cairn_session_close(&session);
     rmdir(runtime);
     free((char *)(uintptr_t)folder);
+}
+
+/* So that nobody waits for an answer that cannot come. */
+static void who_finds_no_descriptor_is_turned_away(void **state)
+{
+    (void)state;
+    struct cairn_session session;
+    struct rlimit limit, none;
+    open_in(&session, "");
+    const int client = connect_to(&session);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = (rlim_t)client + 1; /* the lowest that was free */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(cairn_session_accept(&session), -1);
+    assert_int_equal(errno, EMFILE);
+    assert_true(cairn_session_turn_away(&session));
+    assert_false(cairn_session_turn_away(&session));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    char byte;
+    assert_int_equal(recv(client, &byte, 1, MSG_DONTWAIT), 0); /* it was ended, and hears of it */
+    close(client);
+
+    const int another = connect_to(&session);
+    close(accept_one(&session));
+    close(another);
+    cairn_session_close(&session);
 }
 
 static void nonsense_is_refused(void **state)
@@ -199,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_its_user_can_reach_it),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(who_finds_no_descriptor_is_turned_away),
         cmocka_unit_test(a_dead_recorder_is_told_from_a_living_one),
         cmocka_unit_test(time_never_goes_back),
     };
