@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/stat.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "agent/event.h"
@@ -137,6 +138,14 @@ static bool is_locked_in(void)
     }
 }
 
+/* A limit that a program locks itself in with: an image has no descriptor of its parent's, and needs one. */
+static bool may_open_nothing(void)
+{
+    struct rlimit limit;
+    return !cairn_syscall_failed(cairn_syscall4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit)) &&
+           limit.rlim_cur == 0;
+}
+
 /* Why no graph can be taken, or NULL. */
 static const char *hindrance(void)
 {
@@ -144,6 +153,10 @@ static const char *hindrance(void)
         return "an object graph was left out: the program has locked itself in (seccomp), and the system "
                "calls "
                "that it takes might end it";
+    }
+    if (may_open_nothing()) {
+        return "an object graph was left out: the program may have no more files open (ulimit -n), and "
+               "cannot reach the recorder any more";
     }
     if (!cairn_session_is_reachable()) {
         return "an object graph was left out: the program has changed its root folder or its user, and "

@@ -1,9 +1,11 @@
-/* exec and posix_spawn, all variants: the new program finds the collector, or is kept from it (environment.h). */
+/* exec, posix_spawn, system and popen, all variants: the new program finds the collector, or is kept from it (environment.h). */
 #include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/environment.h"
@@ -329,4 +331,33 @@ CAIRN_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file
                                  .attributes = attributes,
                                  .arguments = arguments,
                                  .environment = environment});
+}
+
+/* system and popen hand the program's own environment on, by calls within the C library. Where the shell could not reach us, its
+ * loader would complain of it: then both variables go, for good. */
+static void keep_from_shell(uintptr_t sp)
+{
+    static const struct cairn_program shell = {.path = "/bin/sh"};
+    cairn_real_resolve();
+    if (!cairn_environment_has_library(environ)) {
+        return;
+    }
+    if (cairn_seccomp_refuses(CAIRN_CALLS_OF_PROGRAM)) {
+        cairn_environment_forget();
+    } else if (cairn_environment_unfit(environ) == CAIRN_UNRECORDED_OUT_OF_REACH) {
+        tell_unrecorded(&shell, CAIRN_UNRECORDED_OUT_OF_REACH, sp);
+        cairn_environment_forget();
+    }
+}
+
+CAIRN_HOOK int system(const char *command)
+{
+    keep_from_shell(CAIRN_FRAME());
+    return cairn_real.system(command);
+}
+
+CAIRN_HOOK FILE *popen(const char *command, const char *type)
+{
+    keep_from_shell(CAIRN_FRAME());
+    return cairn_real.popen(command, type);
 }

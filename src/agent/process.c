@@ -63,8 +63,10 @@ void cairn_process_unlock(struct cairn_process *process)
     atomic_store_explicit(&process->lock, 0, memory_order_release);
 }
 
-static bool add_segment(struct cairn_process *process, const struct cairn_session_request *request)
+static bool add_segment(struct cairn_process *process, const struct cairn_session_request *request,
+                        bool *reached)
 {
+    *reached = false;
     const uint32_t count = atomic_load_explicit(&process->segment_count, memory_order_relaxed);
     if (count == CAIRN_SEGMENTS_MAX || cairn_seccomp_refuses(CAIRN_CALLS_MAP | CAIRN_CALLS_CONNECT)) {
         return false;
@@ -73,7 +75,7 @@ static bool add_segment(struct cairn_process *process, const struct cairn_sessio
         uses[count] = cairn_memory_map_wiped(sizeof *uses[count]);
     }
     struct cairn_segment_use *use = uses[count];
-    if (!use || !(use->header = cairn_session_segment(request, inherited.segments[count]))) {
+    if (!use || !(use->header = cairn_session_segment(request, inherited.segments[count], reached))) {
         return false;
     }
     process->segments[count] = use;
@@ -94,9 +96,11 @@ bool cairn_process_add_segment(struct cairn_process *process, int32_t tid)
                                                   .process = process->number,
                                                   .pid = process->pid,
                                                   .tid = tid};
-    return add_segment(process, &request);
+    bool reached;
+    return add_segment(process, &request, &reached);
 }
 
+/* A child that nobody hears of leaves a word where its parent's segment still is. */
 static bool say_hello(struct cairn_process *process)
 {
     const struct cairn_session_request request = {
@@ -112,14 +116,24 @@ static bool say_hello(struct cairn_process *process)
                                      : CAIRN_HELLO_START,
         .fork_serial = cairn_process_fork_serial,
     };
-    return add_segment(process, &request);
+    bool reached;
+    const bool added = add_segment(process, &request, &reached);
+    if (!added && !reached && inherited.known) {
+        atomic_fetch_add_explicit(&inherited.segments[0]->unheard_children, 1, memory_order_relaxed);
+    }
+    return added;
+}
+
+static void leave_segments(uint32_t from)
+{
+    for (uint32_t i = from; i < inherited.segment_count; i++) {
+        cairn_memory_replace(inherited.segments[i], CAIRN_SEGMENT_BYTES);
+    }
 }
 
 void cairn_process_leave_parent(void)
 {
-    for (uint32_t i = 0; i < inherited.segment_count; i++) {
-        cairn_memory_replace(inherited.segments[i], CAIRN_SEGMENT_BYTES);
-    }
+    leave_segments(0);
 }
 
 /* What an earlier recording sampled is none of this one's; what a parent did is. False when there is no memory for it. */
@@ -145,10 +159,11 @@ static bool choose_filter(const struct cairn_segment_header *header)
 
 bool cairn_process_begin(struct cairn_process *process)
 {
-    cairn_process_leave_parent();
     process->pid = (int32_t)cairn_syscall3(SYS_getpid, 0, 0, 0);
     const bool wanted = !inherited.over && (!inherited.known || (inherited.options & CAIRN_OPTION_FOLLOW));
-    if (!wanted || !say_hello(process)) {
+    const bool recorded = wanted && say_hello(process);
+    leave_segments(recorded ? 1 : 0);
+    if (!recorded) {
         inherited.over |= wanted;
         atomic_store_explicit(&process->state, CAIRN_PROCESS_OVER, memory_order_relaxed);
         return false;
@@ -261,9 +276,7 @@ bool cairn_process_enter_unborn(void)
 
 void cairn_process_give_back(void)
 {
-    for (uint32_t i = 0; i < inherited.segment_count; i++) {
-        cairn_memory_replace(inherited.segments[i], CAIRN_SEGMENT_BYTES);
-    }
+    leave_segments(0);
 }
 
 static bool is_own_pid(const struct cairn_process *process)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct dl_find_object;
@@ -43,6 +44,8 @@ typedef int cairn_spawn_function(pid_t *, const char *, const posix_spawn_file_a
     X(execveat, int (*execveat)(int, const char *, char *const *, char *const *, int))                       \
     X(posix_spawn, cairn_spawn_function *posix_spawn)                                                        \
     X(posix_spawnp, cairn_spawn_function *posix_spawnp)                                                      \
+    X(system, int (*system)(const char *))                                                                   \
+    X(popen, FILE *(*popen)(const char *, const char *))                                                     \
     X(_exit, void (*_exit)(int))                                                                             \
     X(quick_exit, void (*quick_exit)(int))                                                                   \
     X(pthread_setname_np, int (*pthread_setname_np)(pthread_t, const char *))                                \

@@ -137,10 +137,12 @@ static struct cairn_segment_header *map_segment(int fd, void *where)
     return segment;
 }
 
-struct cairn_segment_header *cairn_session_segment(const struct cairn_session_request *request, void *where)
+struct cairn_segment_header *cairn_session_segment(const struct cairn_session_request *request, void *where,
+                                                   bool *reached)
 {
     struct cairn_segment_header *segment = NULL;
     const int fd = connect_to_collector();
+    *reached = fd >= 0;
     if (fd < 0) {
         return NULL;
     }

@@ -22,8 +22,9 @@ const char *cairn_session_path(void);
 bool cairn_session_is_reachable(void);
 
 /* Asks for the first segment of this process (HELLO) or another one (SEGMENT), and maps it: over what is at `where`, or
- * anywhere (NULL). NULL when the collector refuses or cannot be reached. */
-struct cairn_segment_header *cairn_session_segment(const struct cairn_session_request *request, void *where);
+ * anywhere (NULL). NULL when the collector refuses or cannot be reached, which `reached` tells apart. */
+struct cairn_segment_header *cairn_session_segment(const struct cairn_session_request *request, void *where,
+                                                   bool *reached);
 
 /* Opens a stream to the collector with that request, −1 when there is none. Messages go by cairn_session_send(); a minute
  * without a move of the other side is a failure. */

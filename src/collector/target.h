@@ -86,6 +86,7 @@ struct cairn_target {
 
     uint64_t peak_resets; /* as last seen in the header */
     uint64_t skipped_events, ringless_events;
+    bool unheard_children;         /* there are some, and a note says so */
     int64_t graph_ns, graph_bytes; /* of its last object graph: when, and how large the heap was; 0: none */
     _Atomic bool held_by_us;       /* a thread of ours holds its threads */
     int64_t room_ns;               /* when it was last looked whether memory has room for its image */

@@ -358,6 +358,18 @@ static uint64_t growth(uint64_t now, uint64_t before, uint64_t most)
     return more <= most ? more : 0;
 }
 
+/* Children that run unrecorded. */
+static void read_unheard(struct cairn_recorder *recorder, struct cairn_target *target)
+{
+    if (target->segment_count > 0 && !target->unheard_children &&
+        atomic_load_explicit(&target->segments[0].header->unheard_children, memory_order_relaxed) > 0) {
+        target->unheard_children = true;
+        cairn_recorder_note(recorder, target->number,
+                            "children that it forked were not recorded: they could not reach the recorder "
+                            "(another user or root folder, a filter or limit of the program's)");
+    }
+}
+
 /* Of threads without a ring, which count together. */
 static void read_ringless(struct cairn_recorder *recorder, struct cairn_target *target)
 {
@@ -403,6 +415,7 @@ void cairn_recorder_target_done(struct cairn_recorder *recorder, struct cairn_ta
     const int64_t ended_ns = target->row.ended_ns;
     size_t torn = 0;
     read_ringless(recorder, target);
+    read_unheard(recorder, target);
     for (size_t i = 0; i < target->source_count; i++) {
         struct cairn_source *source = &target->sources[i];
         read_counters(recorder, source);
@@ -501,6 +514,7 @@ void cairn_recorder_tend_targets(struct cairn_recorder *recorder, int64_t now_ns
             continue;
         }
         read_ringless(recorder, target);
+        read_unheard(recorder, target);
         for (size_t j = 0; j < target->source_count; j++) {
             read_counters(recorder, &target->sources[j]);
             note_damage(recorder, &target->sources[j]);

@@ -97,6 +97,7 @@ struct cairn_segment_header { /* NOLINT(clang-analyzer-optin.performance.Padding
     _Atomic uint32_t filter_asked, filter_answer;
     /* agent, in the first segment: events of threads that could not get a ring. Not recorded, but counted. */
     _Atomic uint64_t ringless;
+    _Atomic uint32_t unheard_children; /* the same of forked children that could not reach the collector */
 
     _Alignas(CAIRN_CACHE_LINE) struct cairn_ring_control rings[CAIRN_RINGS_PER_SEGMENT];
 };

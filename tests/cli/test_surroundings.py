@@ -1,5 +1,5 @@
-"""Where a recorder finds less than it is used to: few descriptors, a clock that does not go on, nowhere for its socket. Programs run as
-without it, at once, and what is amiss is told in one sentence."""
+"""Where a recorder finds less than it is used to: few descriptors, a clock that does not go on, nowhere for its socket; and programs
+that shut themselves off from it. They run as without it, at once, and are told of in one sentence."""
 import os
 import resource
 import shutil
@@ -19,6 +19,18 @@ class Surroundings(Case):
         self.folder = os.path.join(FOLDER, self.id().rsplit(".", 1)[-1])
         os.mkdir(self.folder)
         self.addCleanup(shutil.rmtree, self.folder)
+
+    def same(self, *command, env=None):
+        """Plain and recorded alike; what `info` says of the recording."""
+        plain = cairn(command=list(command), cwd=self.folder)
+        if plain.status == 77:
+            self.skipTest("this system does not let the program do it")
+        done = cairn("record", "-q", "-f", "-o", "t.cairn", "--", *command, cwd=self.folder, env=env)
+        self.assertEqual((done.status, done.out, done.err), (plain.status, plain.out, plain.err))
+        return ask("info", "t.cairn", cwd=self.folder)
+
+    def said(self, info, beginning):
+        return [note["text"] for note in info["notes"] if note["text"].startswith(beginning)]
 
     def record_with_files(self, count):
         def limit():
@@ -61,6 +73,21 @@ class Surroundings(Case):
         done = cairn("record", "-o", "t.cairn", "--", "true", command=[*inside, CAIRN], env={"XDG_RUNTIME_DIR": None})
         self.assert_sentence(done, 125, "session in /tmp", "set XDG_RUNTIME_DIR")
         self.assertNotIn("-o FILE", done.err)
+
+    def test_program_without_files(self):
+        """Its image and its child cannot reach the recorder: that is said, and nobody waits for them."""
+        info = self.same(build("confined"), "files")
+        self.assertTrue(self.said(info, "an object graph was left out: the program may have no more files open"))
+        self.assertTrue(self.said(info, "children that it forked were not recorded"))
+        self.assertEqual(len(info["processes"]), 1)
+
+    def test_shell_of_another_user(self):
+        """Its loader does not complain of a library that it cannot open."""
+        own = os.path.join(self.folder, "own")
+        os.mkdir(own, 0o700)
+        agent = shutil.copy(os.path.join(os.path.dirname(CAIRN), "libcairn.so"), own)
+        info = self.same(build("confined"), "user", env={"CAIRN_AGENT": agent})
+        self.assertTrue(self.said(info, "/bin/sh was not recorded: it runs with another root folder or user"))
 
 
 main()
