@@ -9,7 +9,8 @@
 
 /* Whether there is room for one question to libdw, by the limits of this process (ulimit -v, ulimit -d). Other threads may take it meanwhile. */
 bool cairn_dwarf_room(void);
-/* From now on a Dwarf of the calling thread that finds no memory after all goes on at `lack`; it must not be used then, nor ended. */
+/* From now on a Dwarf of the calling thread that finds no memory after all goes on at `lack`; it must not be used then, nor ended. NULL: no
+ * longer. Where there is a limit, a null pointer counts as such. */
 void cairn_dwarf_room_lack(jmp_buf *lack);
 /* Makes it do so. */
 void cairn_dwarf_room_watch(Dwarf *dwarf);

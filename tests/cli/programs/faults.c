@@ -1,8 +1,8 @@
 /* A library to preload into cairn: lets the Nth call of a kind fail, once or from then on. In other processes, the recorded
  * program's among them, it does nothing.
  *
- *   FAULT_KIND   write (and whatever makes a trace longer or durable), read (of a trace), memory, or names (memory for
- *                libdw's answers)
+ *   FAULT_KIND   write (and whatever makes a trace longer or durable), read (of a trace), memory, names or tables (memory
+ *                for libdw's answers)
  *   FAULT_AT     N, from 1
  *   FAULT_STAYS  set: every later call fails too
  *   FAULT_LOG    a file that is made when one failed */
@@ -160,16 +160,22 @@ static bool memory_fails(void)
 }
 
 /* Of libdw's own pool: without such a block it knows no way to go on. */
+#define POOL_BYTES 3000
+/* A table of abbreviations that grows: libdw asserts that it can. */
+#define TABLE_BYTES 500
+
 static bool is_for_names(const void *caller, size_t size)
 {
+    const bool wanted = size >= POOL_BYTES    ? strcmp(kind, "names") == 0
+                        : size >= TABLE_BYTES ? strcmp(kind, "tables") == 0
+                                              : false;
     Dl_info library;
-    return size >= 3000 && strcmp(kind, "names") == 0 && dladdr(caller, &library) && library.dli_fname &&
-           strstr(library.dli_fname, "libdw");
+    return wanted && dladdr(caller, &library) && library.dli_fname && strstr(library.dli_fname, "libdw");
 }
 
 void *malloc(size_t size)
 {
-    if (is_for_names(__builtin_return_address(0), size) && fails("names")) {
+    if (is_for_names(__builtin_return_address(0), size) && fails(kind)) {
         errno = ENOMEM;
         return NULL;
     }
