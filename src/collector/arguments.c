@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "collector/target.h"
 
 #define MAX_BYTES     (128u << 10) /* the rest of a longer command line is left out */
 #define MAX_ARGUMENTS 4096u
@@ -40,7 +41,7 @@ char *cairn_arguments_as_json(char *const *argv)
 char **cairn_arguments_list(pid_t pid)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    cairn_proc_path(path, sizeof path, pid, "cmdline");
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *text = malloc(MAX_BYTES + 1);
     char **argv = calloc(MAX_ARGUMENTS + 1, sizeof *argv);

@@ -336,6 +336,12 @@ static enum cairn_status record_running(struct cairn_recorder *recorder, const s
                                         struct cairn_error *error)
 {
     int wait_status = 0;
+    if (!cairn_proc_is_ours()) {
+        cairn_recorder_note(
+            recorder, 0,
+            "/proc is another PID namespace's, so programs' names and resident memory are not "
+            "known: give this one its own (unshare --mount-proc)");
+    }
     const enum cairn_run_end end = cairn_run(recorder, plan, watched, &wait_status, error);
     take_end(recorder, end, wait_status, plan, result);
     const bool nothing = recorder->segments_passed == 0 || end == CAIRN_RUN_FAILED;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "collector/table.h"
+#include "collector/target.h"
 
 #define WINDOW_BYTES  ((size_t)256 << 10)
 #define PAGE_BYTES    4096u
@@ -58,7 +59,7 @@ static enum cairn_status read_maps(struct cairn_image_memory *memory, struct cai
 {
     char path[64], *line = NULL;
     size_t capacity = 0;
-    snprintf(path, sizeof path, "/proc/%d/maps", (int)memory->pid);
+    cairn_proc_path(path, sizeof path, memory->pid, "maps");
     FILE *file = fopen(path, "re");
     if (!file) {
         return cairn_fail_errno(error, "an object graph was left out: the system does not let the program's "
@@ -122,7 +123,7 @@ enum cairn_status cairn_image_memory_open(struct cairn_image_memory *memory, pid
     if (status == CAIRN_OK) {
         status = cairn_image_memory_check(memory, error);
     }
-    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
+    cairn_proc_path(path, sizeof path, pid, "pagemap");
     memory->pagemap = open(path, O_RDONLY | O_CLOEXEC);
     return status;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "collector/target.h"
+
 #define MAX_NAMES 512u /* of files a process, in one sample; the rest is summed up as one */
 
 struct cairn_memory {
@@ -36,7 +38,7 @@ static int64_t kib_after(const char *line)
 static bool read_status(pid_t pid, struct sizes *sizes)
 {
     char path[64], line[256];
-    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    cairn_proc_path(path, sizeof path, pid, "status");
     FILE *file = fopen(path, "re");
     if (!file) {
         return false;
@@ -203,7 +205,7 @@ static void sample_residency(struct cairn_memory *memory, const struct cairn_mem
     }
     for (size_t i = 0; i < count; i++) {
         char path[64];
-        snprintf(path, sizeof path, "/proc/%d/smaps", (int)subjects[i].pid);
+        cairn_proc_path(path, sizeof path, subjects[i].pid, "smaps");
         FILE *file = fopen(path, "re");
         if (file) {
             sums->count = 0;

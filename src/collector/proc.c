@@ -7,6 +7,20 @@
 
 #include "collector/target.h"
 
+bool cairn_proc_is_ours(void)
+{
+    char text[16] = "";
+    return readlink("/proc/self", text, sizeof text - 1) <= 0 || strtol(text, NULL, 10) == getpid();
+}
+
+void cairn_proc_path(char *path, size_t size, pid_t pid, const char *file)
+{
+    path[0] = '\0';
+    if (cairn_proc_is_ours()) {
+        snprintf(path, size, "/proc/%d/%s", (int)pid, file);
+    }
+}
+
 size_t cairn_proc_read(const char *path, char *text, size_t size)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -38,7 +52,7 @@ static const char *skip_fields(const char *text, int count)
 uint64_t cairn_process_start_ticks(pid_t pid)
 {
     char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    cairn_proc_path(path, sizeof path, pid, "stat");
     if (!cairn_proc_read(path, text, sizeof text)) {
         return 0;
     }
@@ -73,7 +87,7 @@ bool cairn_process_is_locked_in(pid_t pid)
 pid_t cairn_process_parent(pid_t pid)
 {
     char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    cairn_proc_path(path, sizeof path, pid, "stat");
     if (!cairn_proc_read(path, text, sizeof text)) {
         return 0;
     }
@@ -83,8 +97,9 @@ pid_t cairn_process_parent(pid_t pid)
 
 char cairn_thread_state(pid_t pid, pid_t tid)
 {
-    char path[96], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", (int)pid, (int)tid);
+    char file[32], path[96], text[1024];
+    snprintf(file, sizeof file, "task/%d/stat", (int)tid);
+    cairn_proc_path(path, sizeof path, pid, file);
     if (!cairn_proc_read(path, text, sizeof text)) {
         return 0;
     }
@@ -95,7 +110,7 @@ char cairn_thread_state(pid_t pid, pid_t tid)
 bool cairn_process_exit_code(pid_t pid, int *status)
 {
     char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    cairn_proc_path(path, sizeof path, pid, "stat");
     if (!cairn_proc_read(path, text, sizeof text)) {
         return false;
     }

@@ -9,13 +9,14 @@
 
 #include "collector/arguments.h"
 #include "collector/loader.h"
+#include "collector/target.h"
 
 #define AUXILIARY_MOST 64 /* entries of the vector; Linux has some twenty */
 
 bool cairn_process_file(pid_t pid, char *path, size_t size)
 {
     char link[64];
-    snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
+    cairn_proc_path(link, sizeof link, pid, "exe");
     const ssize_t got = readlink(link, path, size - 1);
     if (got <= 0) {
         return false;
@@ -28,7 +29,7 @@ bool cairn_process_file(pid_t pid, char *path, size_t size)
 static size_t read_at(pid_t pid, const char *file, off_t offset, void *bytes, size_t size)
 {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+    cairn_proc_path(path, sizeof path, pid, file);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return 0;
@@ -68,7 +69,7 @@ static void find_loaded(pid_t pid, char *path, size_t size)
 {
     char folder[64];
     char **argv = cairn_arguments_list(pid);
-    snprintf(folder, sizeof folder, "/proc/%d/cwd", (int)pid);
+    cairn_proc_path(folder, sizeof folder, pid, "cwd");
     if (argv) {
         cairn_loader_resolve(path, argv, folder, path, size);
     }

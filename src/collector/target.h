@@ -107,6 +107,10 @@ static inline void cairn_target_code_changed(struct cairn_target *target)
     }
 }
 
+/* False where /proc counts processes of another PID namespace: what it has under our numbers are others'. */
+bool cairn_proc_is_ours(void);
+/* The path of a file that /proc has of a process; "" where it is not ours. */
+void cairn_proc_path(char *path, size_t size, pid_t pid, const char *file);
 /* Reads a small file of /proc as a string; the number of bytes, 0 when it cannot be read. */
 size_t cairn_proc_read(const char *path, char *text, size_t size);
 /* Whether the process has more seccomp filters than this one. False where that is not told. */

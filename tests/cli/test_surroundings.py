@@ -74,6 +74,19 @@ class Surroundings(Case):
         self.assert_sentence(done, 125, "session in /tmp", "set XDG_RUNTIME_DIR")
         self.assertNotIn("-o FILE", done.err)
 
+    def test_proc_of_others(self):
+        """In a PID namespace whose /proc counts another one's processes: the program's number is this test's there."""
+        inside = ["unshare", "--pid", "--fork", "sh", "-c", f'echo {os.getpid() - 1} > /proc/sys/kernel/ns_last_pid && exec "$@"', "sh"]
+        if cairn(command=[*inside, "true"]).status != 0:
+            self.skipTest("no PID namespace can be made here")
+        done = cairn("record", "-q", "-o", "t.cairn", "--", build("confined"), "files", command=[*inside, CAIRN], cwd=self.folder)
+        self.assertEqual((done.status, done.out, done.err), (4, "", ""))
+        info = ask("info", "t.cairn", cwd=self.folder)
+        self.assertEqual([row["pid"] for row in info["processes"]], [os.getpid()])
+        self.assertNotIn("python", info["processes"][0]["program"])
+        self.assertIsNone(info["rss_peak_bytes"])
+        self.assertTrue(self.said(info, "/proc is another PID namespace's"))
+
     def test_program_without_files(self):
         """Its image and its child cannot reach the recorder: that is said, and nobody waits for them."""
         info = self.same(build("confined"), "files")
