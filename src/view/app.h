@@ -69,6 +69,7 @@ struct cairn_app {
     regex_t search_expression;
     bool search_set;
     uint64_t search_origin; /* key of the row where the search prompt was opened; 0: none */
+    size_t search_top;      /* the first row of the window then */
 
     char message[512];
     unsigned message_style;

@@ -10,8 +10,8 @@
 void cairn_outline_init(struct cairn_outline *outline, const struct cairn_column *columns,
                         size_t column_count, unsigned sort_column)
 {
-    *outline = (struct cairn_outline){
-        .columns = columns, .column_count = column_count, .sort_column = sort_column, .page = 1};
+    *outline =
+        (struct cairn_outline){.columns = columns, .column_count = column_count, .sort_column = sort_column};
 }
 
 static void release_index(struct cairn_outline *outline)
@@ -162,7 +162,8 @@ static void clamp(struct cairn_outline *outline)
 {
     if (outline->cursor >= outline->visible_count)
         outline->cursor = outline->visible_count > 0 ? outline->visible_count - 1 : 0;
-    const size_t page = (size_t)(outline->page > 0 ? outline->page : 1);
+    /* Before it is drawn nobody knows what fits: drawing scrolls to the cursor. */
+    const size_t page = outline->page > 0 ? (size_t)outline->page : outline->visible_count + 1;
     if (outline->cursor < outline->top)
         outline->top = outline->cursor;
     if (outline->cursor >= outline->top + page)
@@ -405,11 +406,18 @@ void cairn_outline_reveal(struct cairn_outline *outline, size_t row)
 {
     if (row >= outline->rows.count)
         return;
+    const size_t top = outline->top;
     outline->touched = true;
     for (uint32_t up = outline->rows.items[row].parent; up != CAIRN_NO_PARENT;
          up = outline->rows.items[up].parent)
         cairn_keymap_put(&outline->unfolded, outline->rows.items[up].key, 1);
     rebuild(outline, outline->rows.items[row].key, true);
+    /* The window stays where the row is in it; one that is further away comes to its middle. */
+    const size_t page = (size_t)outline->page;
+    outline->top = top;
+    if (outline->cursor < top || outline->cursor >= top + page)
+        outline->top = outline->cursor > page / 2 ? outline->cursor - page / 2 : 0;
+    clamp(outline);
 }
 
 void cairn_outline_hot_path(struct cairn_outline *outline)

@@ -50,7 +50,7 @@ struct cairn_outline {
     size_t visible_count;
     size_t cursor, top;
     bool touched; /* somebody put the cursor where it is: until then it stays on the first row */
-    int page;     /* rows the last drawing showed */
+    int page;     /* rows the last drawing showed; 0: none was drawn yet */
     unsigned sort_column;
     bool reverse;
     bool hide_same;

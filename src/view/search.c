@@ -37,14 +37,16 @@ static struct cairn_outline *searched(struct cairn_app *app)
     return app->overlay != CAIRN_OVERLAY_NONE ? &app->list : screen->class->outline(screen);
 }
 
-/* Each letter searches from where the prompt was opened. */
+/* Each letter searches from where the prompt was opened, and Esc goes back there: the window, too. */
 static void back_to_origin(struct cairn_app *app, struct cairn_outline *outline)
 {
     const size_t row = outline != NULL && app->search_origin != 0
                            ? cairn_outline_find(outline, app->search_origin)
                            : SIZE_MAX;
-    if (row != SIZE_MAX)
-        cairn_outline_reveal(outline, row);
+    if (row == SIZE_MAX)
+        return;
+    outline->top = app->search_top;
+    cairn_outline_reveal(outline, row);
 }
 
 static void typed(struct cairn_app *app, const char *text)
@@ -88,6 +90,7 @@ void cairn_app_search_prompt(struct cairn_app *app)
     const struct cairn_outline *outline = searched(app);
     const struct cairn_row *row = outline != NULL ? cairn_outline_current(outline) : NULL;
     app->search_origin = row != NULL ? row->key : 0;
+    app->search_top = outline != NULL ? outline->top : 0;
     cairn_prompt_open(&app->prompt, &search_prompt, NULL, "");
 }
 

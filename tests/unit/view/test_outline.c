@@ -364,6 +364,36 @@ static void test_files(void **state)
     cairn_outline_release(&outline);
 }
 
+/* Before anything is drawn nobody knows how many rows fit: the first drawing scrolls, if it must. Later the window stays where it
+ * is while the row is in it; a row outside comes to its middle. */
+static void test_rows_are_revealed_where_they_are(void **state)
+{
+    (void)state;
+    struct cairn_outline outline;
+    struct cairn_rows rows = {.items = NULL};
+    for (uint64_t i = 0; i < 40; i++)
+        add(&rows, CAIRN_NO_PARENT, i + 1, 100 - (int64_t)i);
+    cairn_outline_init(&outline, COLUMNS, 4, 0);
+    cairn_outline_set_rows(&outline, &rows);
+    cairn_outline_reveal(&outline, 1);
+    assert_int_equal(outline.cursor, 1);
+    assert_int_equal(outline.top, 0);
+    outline.page = 10;
+    cairn_outline_move(&outline, 0);
+    assert_int_equal(outline.top, 0);
+    cairn_outline_reveal(&outline, 25);
+    assert_int_equal(outline.top, 20);
+    cairn_outline_reveal(&outline, 29);
+    assert_int_equal(outline.top, 20);
+    cairn_outline_reveal(&outline, 20);
+    assert_int_equal(outline.top, 20);
+    cairn_outline_reveal(&outline, 3);
+    assert_int_equal(outline.top, 0);
+    cairn_outline_reveal(&outline, 39);
+    assert_int_equal(outline.top, 30);
+    cairn_outline_release(&outline);
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -395,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_places_on_the_screen),
         cmocka_unit_test(test_paths_keep_their_end),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_rows_are_revealed_where_they_are),
         cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
