@@ -146,9 +146,12 @@ void cairn_app_scrub(struct cairn_app *app, int steps);
 void cairn_app_go_to_word(struct cairn_app *app, const char *word, char what);
 /* To the peak of the process that is asked about. */
 void cairn_app_go_to_peak(struct cairn_app *app);
-/* Asks about that process from now on, 0: all of them. Who was at the peak is at that process's. */
+/* Asks about that process from now on, 0: all of them. Moments that were the peak are that process's. */
 void cairn_app_set_process(struct cairn_app *app, uint32_t process);
 void cairn_app_set_moment(struct cairn_app *app, char which, const struct cairn_view_moment *moment);
+/* The same with the moment we look at; between two traces B is of the second. */
+void cairn_app_set_here(struct cairn_app *app, char which);
+/* Of one trace only. */
 void cairn_app_swap(struct cairn_app *app);
 void cairn_app_undo(struct cairn_app *app);
 /* Remembers the question before a change that `u` restores. */

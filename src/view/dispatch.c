@@ -185,10 +185,10 @@ static void act_on_time(struct cairn_app *app, const struct cairn_key_binding *b
         cairn_app_time_prompt(app);
         break;
     case CAIRN_DO_SET_A:
-        cairn_app_set_moment(app, 'a', &app->question.at);
+        cairn_app_set_here(app, 'a');
         break;
     case CAIRN_DO_SET_B:
-        cairn_app_set_moment(app, 'b', &app->question.at);
+        cairn_app_set_here(app, 'b');
         break;
     case CAIRN_DO_DIFF:
         cairn_app_show(app, '4');

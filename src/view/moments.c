@@ -100,6 +100,77 @@ void cairn_app_scrub(struct cairn_app *app, int steps)
     cairn_app_go_to(app, &(struct cairn_view_moment){.moment = {.t_ns = t_ns}});
 }
 
+/* --- Peaks belong to the process that is asked about. --- */
+
+enum { PEAK_AT, PEAK_A, PEAK_B, PEAKS };
+
+struct peaks_job {
+    struct cairn_job job;
+    struct cairn_view_moment peaks[PEAKS];
+    bool found[PEAKS];
+};
+
+static bool is_peak(const struct cairn_view_moment *moment)
+{
+    return strcmp(moment->moment.label, "peak") == 0;
+}
+
+static enum cairn_status run_peaks(struct cairn_job *job, struct cairn_reader *reader)
+{
+    struct peaks_job *own = (struct peaks_job *)job;
+    const struct cairn_inquiry *question = &job->question;
+    const bool wanted[PEAKS] = {is_peak(&question->at), question->a_set && is_peak(&question->a),
+                                question->b_set && is_peak(&question->b)};
+    enum cairn_status status = CAIRN_OK;
+    for (int i = 0; status == CAIRN_OK && i < PEAKS; i++) {
+        if (!wanted[i])
+            continue;
+        struct cairn_trace *trace = i == PEAK_B ? cairn_reader_other(reader) : cairn_reader_trace(reader);
+        own->peaks[i].resolved = true;
+        status =
+            cairn_moment_parse(trace, "peak", NULL, question->process, &own->peaks[i].moment, &job->error);
+        own->found[i] = status == CAIRN_OK;
+    }
+    return status;
+}
+
+/* Also where one failed: the others are known. */
+static void deliver_peaks(struct cairn_job *job, void *receiver)
+{
+    const struct peaks_job *own = (const struct peaks_job *)job;
+    struct cairn_app *app = receiver;
+    struct cairn_inquiry *question = &app->question;
+    struct cairn_view_moment *const moments[PEAKS] = {&question->at, &question->a, &question->b};
+    const bool current = job->question.process == question->process;
+    for (int i = 0; i < PEAKS; i++)
+        if (current && own->found[i] && is_peak(moments[i]))
+            *moments[i] = own->peaks[i];
+    cairn_app_ask(app);
+    cairn_app_found_time(app, true);
+}
+
+static void release_peaks(struct cairn_job *job)
+{
+    free(job);
+}
+
+static const struct cairn_job_class peaks_job_class = {
+    .rank = 0, .run = run_peaks, .deliver = deliver_peaks, .release = release_peaks};
+
+/* The moment, A and B, where they are the peak, become that of the process. */
+static void find_peaks(struct cairn_app *app)
+{
+    const struct cairn_inquiry *question = &app->question;
+    if (!is_peak(&question->at) && !is_peak(&question->a) && !is_peak(&question->b))
+        return;
+    struct peaks_job *job = calloc(1, sizeof(*job));
+    if (job == NULL)
+        return;
+    job->job.class = &peaks_job_class;
+    app->finding_time = true;
+    cairn_app_post(app, &job->job);
+}
+
 /* --- Undo. --- */
 
 void cairn_app_remember(struct cairn_app *app)
@@ -131,6 +202,7 @@ void cairn_app_undo(struct cairn_app *app)
                   now->b_set ? cairn_app_moment_text(app, &now->b, b) : "not set", now->wrapper_count,
                   now->wrapper_count == 1 ? "" : "s");
     cairn_app_ask(app);
+    find_peaks(app);
 }
 
 /* --- A and B. --- */
@@ -155,9 +227,32 @@ void cairn_app_set_moment(struct cairn_app *app, char which, const struct cairn_
     cairn_app_ask(app);
 }
 
+void cairn_app_set_here(struct cairn_app *app, char which)
+{
+    const struct cairn_view_moment *here = &app->question.at;
+    if (which == 'a' || !app->other_facts.loaded) {
+        cairn_app_set_moment(app, which, here);
+        return;
+    }
+    /* Positions are the first trace's own: in the second one it is the moment of that name, or as late. */
+    static const char *const names[] = {"peak", "end", "start"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(here->moment.label, names[i]) == 0) {
+            cairn_app_go_to_word(app, names[i], 'b');
+            return;
+        }
+    const struct cairn_view_moment late = {.moment = {.t_ns = here->moment.t_ns}};
+    const bool over = here->moment.t_ns >= app->other_facts.duration_ns;
+    cairn_app_set_moment(app, 'b', over ? &app->other_facts.end : &late);
+}
+
 void cairn_app_swap(struct cairn_app *app)
 {
     struct cairn_inquiry *question = &app->question;
+    if (app->other_facts.loaded) {
+        cairn_app_complain(app, "A and B are of two traces: name them the other way round to swap");
+        return;
+    }
     cairn_app_remember(app);
     const struct cairn_view_moment a = cairn_inquiry_a(question), b = cairn_inquiry_b(question);
     question->a = b;
@@ -233,9 +328,8 @@ void cairn_app_set_process(struct cairn_app *app, uint32_t process)
         return;
     app->question.process = process;
     app->question.graph = 0;
-    if (strcmp(app->question.at.moment.label, "peak") == 0)
-        cairn_app_go_to_peak(app);
     cairn_app_ask(app);
+    find_peaks(app);
 }
 
 /* --- Which rows. --- */

@@ -363,7 +363,8 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
         open_next(screen);
         return true;
     case CAIRN_DO_DIFF:
-        cairn_app_say(base->app, "this is the diff; a and b move its ends, X swaps them");
+        cairn_app_say(base->app, "this is the diff; a and b move its ends%s",
+                      base->app->options->other_path == NULL ? ", X swaps them" : "");
         return true;
     default:
         return false;

@@ -11,7 +11,8 @@
 /* What the title tells of a moment is taken from the points: it must not depend on how wide the terminal is. */
 #define POINTS_LEAST 256
 
-#define LABEL_WIDTH  6 /* "heap " and a blank */
+#define LABEL_WIDTH  6 /* ">heap" and a blank */
+#define OF_WIDTH     4 /* "all " before it: whose curves they are */
 
 #define RIGHT_MOST   48 /* columns of text to the right of the curves */
 #define TALL_SCREEN  40 /* rows from which the heap gets more than one line */
@@ -246,7 +247,8 @@ static void draw_moments(struct cairn_app *app, struct cairn_canvas *canvas, str
     } moments[] = {
         {true, question->at.moment.t_ns, CAIRN_STYLE_MOMENT, "┊"},
         {question->a_set, question->a.moment.t_ns, CAIRN_STYLE_A, "A"},
-        {question->b_set, question->b.moment.t_ns, CAIRN_STYLE_B, "B"},
+        /* Between two traces B is a moment of the second; the axis is the first one's. */
+        {question->b_set && !app->other_facts.loaded, question->b.moment.t_ns, CAIRN_STYLE_B, "B"},
     };
     for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
         if (!moments[i].set)
@@ -258,13 +260,37 @@ static void draw_moments(struct cairn_app *app, struct cairn_canvas *canvas, str
     }
 }
 
+/* Whether the rows are of less than the curves, which are always of the whole heap. */
+static bool is_of_part(const struct cairn_inquiry *question)
+{
+    return question->process != 0 || question->lang != CAIRN_LANG_ALL || question->filter[0] != '\0';
+}
+
+/* What stands before "heap" and "rss": whose curves they are, where that is not what the rows are of. */
+static const char *curves_of(const struct cairn_app *app)
+{
+    return app->other_facts.loaded ? "A" : is_of_part(&app->question) ? "all" : "";
+}
+
+static void draw_label(struct cairn_canvas *canvas, int x, int y, const char *of, const char *name,
+                       unsigned style)
+{
+    char text[LABEL_WIDTH + OF_WIDTH];
+    const int width = LABEL_WIDTH - 1 + (of[0] != '\0' ? OF_WIDTH : 0);
+    if (of[0] != '\0')
+        snprintf(text, sizeof(text), "%c%s %s", name[0], of, name + 1);
+    else
+        snprintf(text, sizeof(text), "%s", name);
+    cairn_draw_text(canvas, x + width - cairn_text_width(canvas, text), y, width, style, text);
+}
+
 static void draw_right(struct cairn_app *app, struct cairn_canvas *canvas, struct cairn_rect area,
                        const char *gap)
 {
     char text[CAIRN_HUMAN_MAX], time[CAIRN_TIME_MAX];
     const struct cairn_facts *facts = &app->facts;
     const int bottom = area.y + area.height - 1;
-    if (facts->loaded && app->question.process != 0)
+    if (facts->loaded && is_of_part(&app->question))
         cairn_draw_format(canvas, area.x, bottom, area.width, CAIRN_STYLE_DIM, "all: peak %s",
                           cairn_human_bytes_short(text, facts->peak_bytes));
     else if (facts->loaded)
@@ -286,21 +312,23 @@ void cairn_strip_draw(struct cairn_app *app, struct cairn_canvas *canvas, struct
 {
     struct cairn_strip *strip = &app->strip;
     const int right = area.width < 70 ? 0 : area.width / 3 < RIGHT_MOST ? area.width / 3 : RIGHT_MOST;
-    const int width = area.width - LABEL_WIDTH - right - 1;
+    const char *of = curves_of(app);
+    const int label_width = LABEL_WIDTH + (of[0] != '\0' ? OF_WIDTH : 0);
+    const int width = area.width - label_width - right - 1;
     if (width < 8 || area.height < 3)
         return;
     cairn_strip_ask(app, width, false);
     const int heap_rows = area.height - 2;
-    const struct cairn_rect rss_area = {area.x + LABEL_WIDTH, area.y, width, 1};
-    const struct cairn_rect heap_area = {area.x + LABEL_WIDTH, area.y + 1, width, heap_rows};
+    const struct cairn_rect rss_area = {area.x + label_width, area.y, width, 1};
+    const struct cairn_rect heap_area = {area.x + label_width, area.y + 1, width, heap_rows};
     strip->drawn = (struct cairn_rect){heap_area.x, area.y, width, area.height};
     int64_t heap[1024], rss[1024];
     const int columns = width < 1024 ? width : 1024;
     sample(strip, CURVE_HEAP, columns, heap);
     sample(strip, CURVE_RSS, columns, rss);
-    cairn_draw_text(canvas, area.x, area.y, LABEL_WIDTH - 1, CAIRN_STYLE_RSS, "  rss");
-    cairn_draw_text(canvas, area.x, area.y + heap_rows, LABEL_WIDTH - 1,
-                    focused ? CAIRN_STYLE_KEY : CAIRN_STYLE_HEAP, focused ? ">heap" : " heap");
+    draw_label(canvas, area.x, area.y, of, "  rss", CAIRN_STYLE_RSS);
+    draw_label(canvas, area.x, area.y + heap_rows, of, focused ? ">heap" : " heap",
+               focused ? CAIRN_STYLE_KEY : CAIRN_STYLE_HEAP);
     const int64_t heap_largest = largest_of(heap, columns), rss_largest = largest_of(rss, columns);
     draw_curve(canvas, (struct cairn_rect){rss_area.x, rss_area.y, columns, 1}, rss, rss_largest,
                CAIRN_STYLE_RSS);
