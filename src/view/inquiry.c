@@ -60,6 +60,11 @@ void cairn_moment_word(const struct cairn_view_moment *moment, char *out, size_t
         snprintf(out, out_size, "%" PRId64 "ns", moment->moment.t_ns);
 }
 
+bool cairn_inquiry_has_options(const struct cairn_inquiry *question)
+{
+    return question->memory == CAIRN_MEMORY_HEAP;
+}
+
 void cairn_inquiry_options(const struct cairn_inquiry *question, bool time, struct cairn_buffer *command)
 {
     if (time) {

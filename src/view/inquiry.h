@@ -46,6 +46,8 @@ size_t cairn_inquiry_wrapper(const struct cairn_inquiry *question, const char *n
 void cairn_append_quoted(struct cairn_buffer *command, const char *word);
 /* The TIME word that means this moment: "peak", "s7", "1234567ns". */
 void cairn_moment_word(const struct cairn_view_moment *moment, char *out, size_t out_size);
+/* Whether options can ask the same: no command ranks what the program mapped itself. */
+bool cairn_inquiry_has_options(const struct cairn_inquiry *question);
 /* Appends the options that make a command answer the same question: --by, --metric, --process, … With `time`, --at. */
 void cairn_inquiry_options(const struct cairn_inquiry *question, bool time, struct cairn_buffer *command);
 

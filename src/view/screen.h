@@ -56,7 +56,7 @@ struct cairn_screen_class {
     /* Puts the cursor on what is drawn at a place; false: nothing is there. `*again`: the cursor was there before. NULL: the
      * screen's rows are all that is clicked. */
     bool (*hit)(struct cairn_screen *screen, int x, int y, bool *again);
-    /* Appends the command that prints the same, after "cairn "; NULL: there is none. */
+    /* Appends the command that prints the same, after "cairn "; nothing, or NULL: there is none. */
     void (*command)(const struct cairn_screen *screen, struct cairn_buffer *command);
 };
 

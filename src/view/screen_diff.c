@@ -373,6 +373,8 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
 
 static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
+    if (!cairn_inquiry_has_options(&base->app->question))
+        return;
     const struct cairn_app *app = base->app;
     const struct cairn_view_moment a = cairn_inquiry_a(&app->question), b = cairn_inquiry_b(&app->question);
     char a_word[80], b_word[80];

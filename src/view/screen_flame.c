@@ -430,6 +430,9 @@ static struct cairn_detail *detail(struct cairn_screen *base)
 
 static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
+    /* The tree that is printed compares nothing. */
+    if (((const struct flame *)base)->compared || !cairn_inquiry_has_options(&base->app->question))
+        return;
     cairn_buffer_text(text, "tree ");
     cairn_append_quoted(text, base->app->options->path);
     cairn_inquiry_options(&base->app->question, true, text);

@@ -509,6 +509,8 @@ static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
     static const char *const commands[] = {"leaks ", "growth ", "rss "};
     const struct cairn_app *app = base->app;
+    if (base->pane != PANE_RSS && !cairn_inquiry_has_options(&app->question))
+        return;
     cairn_buffer_text(text, commands[base->pane]);
     cairn_append_quoted(text, app->options->path);
     const struct cairn_inquiry sites = cairn_screen_question(base);

@@ -359,6 +359,8 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
 
 static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
+    if (!cairn_inquiry_has_options(&base->app->question))
+        return;
     cairn_buffer_text(text, "top ");
     cairn_append_quoted(text, base->app->options->path);
     cairn_inquiry_options(&base->app->question, true, text);

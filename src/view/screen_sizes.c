@@ -339,6 +339,8 @@ static struct cairn_outline *outline(struct cairn_screen *base)
 
 static void command(const struct cairn_screen *base, struct cairn_buffer *text)
 {
+    if (!cairn_inquiry_has_options(&base->app->question))
+        return;
     struct cairn_inquiry question = cairn_screen_question(base);
     question.by = CAIRN_BY_FUNCTION;
     question.wrapper_count = 0;

@@ -165,16 +165,6 @@ static bool act(struct cairn_screen *base, const struct cairn_key_binding *bindi
     return true;
 }
 
-static void command(const struct cairn_screen *base, struct cairn_buffer *text)
-{
-    struct cairn_inquiry question = base->app->question;
-    question.by = CAIRN_BY_STACK;
-    cairn_buffer_text(text, "top ");
-    cairn_append_quoted(text, base->app->options->path);
-    cairn_inquiry_options(&question, true, text);
-    cairn_outline_sort_options(&((const struct stacks *)base)->table, text);
-}
-
 struct cairn_screen *cairn_stacks_screen(struct cairn_app *app, const struct cairn_row *from)
 {
     struct stacks *screen = (struct stacks *)cairn_screen_new(&cairn_stacks_screen_class, app);
@@ -198,5 +188,4 @@ const struct cairn_screen_class cairn_stacks_screen_class = {
     .draw = draw,
     .outline = outline,
     .act = act,
-    .command = command,
 };

@@ -42,7 +42,9 @@ void cairn_app_copy_command(struct cairn_app *app)
     cairn_buffer_text(&text, "cairn ");
     const size_t length = text.length;
     screen->class->command(screen, &text);
-    if (text.length == length)
+    if (text.length == length && !cairn_inquiry_has_options(&app->question))
+        cairn_app_say(app, "no command prints mapped memory; `:memory heap` goes back to what has one");
+    else if (text.length == length)
         cairn_app_say(app, "no command prints this list");
     else
         copy(app, cairn_buffer_cstr(&text));
