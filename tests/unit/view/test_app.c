@@ -174,6 +174,47 @@ static void test_the_title_tells_of_its_rows(void **state)
     assert_true(shows("heap 10.7K"));
 }
 
+/* The line of the screen that a text stands in; -1: in none. */
+static int line_of(const char *wanted)
+{
+    struct cairn_buffer text = CAIRN_BUFFER_INIT;
+    cairn_app_draw(app);
+    cairn_canvas_text(&app->canvas, &text);
+    const char *found = strstr(cairn_buffer_cstr(&text), wanted);
+    int line = found != NULL ? 0 : -1;
+    for (const char *c = cairn_buffer_cstr(&text); found != NULL && c < found; c++)
+        line += *c == '\n';
+    cairn_buffer_release(&text);
+    return line;
+}
+
+/* Whatever comes first of what Leaks asks, what stands there moves once at most: when all of it is known. */
+static void test_leaks_move_once(void **state)
+{
+    (void)state;
+    int64_t since;
+    let_go = true;
+    cairn_app_show(app, '6');
+    int growth = line_of("growing site"), resident = line_of("where the resident"), moves = 0;
+    assert_in_range(growth, 1, resident - 1);
+    while (cairn_worker_busy(app->worker, &since)) {
+        struct cairn_screen *screen = cairn_app_screen(app);
+        struct cairn_job *job = cairn_worker_take(app->worker);
+        if (job == NULL) {
+            usleep(1000);
+            continue;
+        }
+        job->class->deliver(job, job->owner == screen->serial ? (void *)screen : (void *)app);
+        job->class->release(job);
+        moves += line_of("growing site") != growth || line_of("where the resident") != resident;
+        growth = line_of("growing site");
+        resident = line_of("where the resident");
+    }
+    assert_true(moves <= 1);
+    cairn_app_show(app, '1');
+    settle();
+}
+
 static void test_clicks(void **state)
 {
     (void)state;
@@ -215,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_long_queries_show_that_they_go_on),
         cmocka_unit_test(test_the_title_tells_of_its_rows),
+        cmocka_unit_test(test_leaks_move_once),
         cmocka_unit_test(test_clicks),
         cmocka_unit_test(test_every_key_on_every_screen_is_safe),
     };
