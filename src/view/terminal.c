@@ -19,6 +19,8 @@
 #define CODE_CTRL_RIGHT 0x1002
 #define CODE_PASTE      0x1003 /* what follows is pasted, */
 #define CODE_PASTED     0x1004 /* up to here */
+#define CODE_NO_KEY     0x1005 /* a key that means nothing */
+#define CODE_CHARACTER  0x1100 /* plus the character that a key of the keypad stands for */
 
 #define SEQUENCE_MAX    40 /* characters of a key's sequence */
 /* The pair of matches; the styles' pairs are 1 + 2 × style + selected. */
@@ -110,6 +112,38 @@ static void arm_crash(const struct cairn_terminal *terminal)
     cairn_crash_arm(sequence, strlen(sequence), &terminal->settings);
 }
 
+/* A keypad in its application mode says neither what is engraved on a key nor whether NumLock is on: its keys are those that move,
+ * as in less, whatever the terminal's description calls them. */
+static void define_keypad(void)
+{
+    static const struct {
+        char letter;
+        int code;
+    } keys[] = {
+        {'w', KEY_HOME},
+        {'x', KEY_UP},
+        {'y', KEY_PPAGE},
+        {'t', KEY_LEFT},
+        {'u', CODE_NO_KEY}, /* the one in the middle */
+        {'v', KEY_RIGHT},
+        {'q', KEY_END},
+        {'r', KEY_DOWN},
+        {'s', KEY_NPAGE},
+        {'p', CODE_NO_KEY}, /* Insert */
+        {'n', KEY_DC},
+        {'M', KEY_ENTER},
+        {'j', CODE_CHARACTER + '*'},
+        {'k', CODE_CHARACTER + '+'},
+        {'l', CODE_CHARACTER + ','},
+        {'m', CODE_CHARACTER + '-'},
+        {'o', CODE_CHARACTER + '/'},
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char sequence[] = {'\033', 'O', keys[i].letter, '\0'};
+        define_key(sequence, keys[i].code);
+    }
+}
+
 /* What terminals send whose description is silent about these keys: said to be a vt100, most are xterm's kin. Left
  * undefined, the letters of a sequence would be taken for keys. */
 static void define_keys(void)
@@ -152,6 +186,7 @@ static void define_keys(void)
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (key_defined(keys[i].sequence) == 0)
             define_key(keys[i].sequence, keys[i].code);
+    define_keypad();
 }
 
 enum cairn_status cairn_terminal_open(struct cairn_terminal **out, struct cairn_error *error)
@@ -317,6 +352,8 @@ static cairn_key translate(wint_t code)
         {KEY_F(1), CAIRN_KEY_F1},
         {KEY_F(2), CAIRN_KEY_F2},
     };
+    if (code > CODE_CHARACTER && code < CODE_CHARACTER + 0x80)
+        return (cairn_key)(code - CODE_CHARACTER);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
         if (keys[i].code == code)
             return keys[i].key;

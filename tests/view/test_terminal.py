@@ -166,6 +166,23 @@ class Browsing(TerminalTest):
         self.assertLess(time.monotonic() - begin, 1)
         terminal.press("Q")
 
+    def test_keypad(self):
+        """In its application mode a keypad's keys move, whatever the terminal is said to be: 7 is Home, 8 is up."""
+        for term in ("xterm-256color", "tmux-256color", "vt100"):
+            terminal = self.terminal(term=term)
+            terminal.open()
+            for letter, row in {"r": 2, "x": 1, "q": 9, "w": 1, "s": 9, "y": 1, "u": 1, "p": 1}.items():
+                terminal.type("\x1bO" + letter)
+                terminal.wait_for(rf"by function +{row}/9")
+                self.assertRegex(terminal.screen(), "Overview")
+            terminal.type("\x1bOo")
+            terminal.type("worker")
+            terminal.type("\x1bOM")
+            terminal.wait_for("search /worker/")
+            terminal.type("\x1bOM")
+            terminal.wait_for("stacks of worker_loop")
+            terminal.press("Q")
+
     def test_history_is_kept(self):
         terminal = self.terminal()
         terminal.open()
