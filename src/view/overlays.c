@@ -204,12 +204,19 @@ void cairn_app_pick_process(struct cairn_app *app)
     }
     struct cairn_rows rows = {.items = NULL};
     char pid[CAIRN_HUMAN_MAX];
+    int number_width = 0, pid_width = 0;
+    for (size_t i = 0; i < facts->process_count; i++) {
+        const int number = snprintf(NULL, 0, "%u", (unsigned)facts->processes[i].process);
+        const int width = cairn_text_width(&app->canvas, cairn_pid_text(facts->processes[i].pid, pid));
+        number_width = number > number_width ? number : number_width;
+        pid_width = width > pid_width ? width : pid_width;
+    }
     add_process(&rows, 0, facts->peak_bytes, CAIRN_UNKNOWN, "all processes, summed");
     for (size_t i = 0; i < facts->process_count; i++) {
         const struct cairn_fact_process *process = &facts->processes[i];
         add_process(&rows, process->process, process->peak_bytes, process->end_bytes,
-                    cairn_rows_format(&rows, "%u  %s  %s", (unsigned)process->process,
-                                      cairn_pid_text(process->pid, pid), process->program));
+                    cairn_rows_format(&rows, "%*u  %-*s  %s", number_width, (unsigned)process->process,
+                                      pid_width, cairn_pid_text(process->pid, pid), process->program));
     }
     cairn_app_pick(app, "Which process?", process_columns, 3, &rows, app->question.process, picked_process);
 }

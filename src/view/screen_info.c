@@ -57,11 +57,20 @@ static void add_line(struct cairn_rows *rows, uint32_t section, const char *form
 
 /* --- Sections. --- */
 
+/* To the last digit, in groups of three: "99,532,417". */
 static const char *exact_text(int64_t number, char out[CAIRN_HUMAN_MAX])
 {
+    char digits[CAIRN_HUMAN_MAX];
     if (number == CAIRN_UNKNOWN)
         return cairn_human_count(out, number);
-    snprintf(out, CAIRN_HUMAN_MAX, "%" PRId64, number);
+    const int length = snprintf(digits, sizeof(digits), "%" PRId64, number);
+    int to = 0;
+    for (int from = 0; from < length; from++) {
+        if (from > 0 && (length - from) % 3 == 0 && digits[from - 1] != '-')
+            out[to++] = ',';
+        out[to++] = digits[from];
+    }
+    out[to] = '\0';
     return out;
 }
 
@@ -77,11 +86,11 @@ static const char *started_text(const struct cairn_recording *recording, char *o
 
 static void add_outcome(struct cairn_rows *rows, uint32_t section, const struct cairn_recording *recording)
 {
+    const int64_t signal = recording->signal;
     if (recording->stopped_why == NULL)
         add_line(rows, section, "%-16s%s", "ended", "it still runs");
-    else if (recording->signal != CAIRN_UNKNOWN)
-        add_line(rows, section, "%-16s%s by signal %" PRId64, "ended", recording->stopped_why,
-                 recording->signal);
+    else if (signal > 0 && signal < 128)
+        add_line(rows, section, "%-16sby signal %" PRId64 " (%s)", "ended", signal, strsignal((int)signal));
     else if (recording->exit_status != CAIRN_UNKNOWN)
         add_line(rows, section, "%-16s%s with status %" PRId64, "ended", recording->stopped_why,
                  recording->exit_status);
@@ -138,7 +147,7 @@ static enum cairn_status add_completeness(struct cairn_rows *rows, struct cairn_
                  recording->untold & CAIRN_UNTOLD_EVENTS ? "%-16ssizes at moments, no single allocations"
                                                          : "%-16severy allocation was recorded",
                  "sampled");
-    add_line(rows, section, "%-16s%" PRId64, "lost events", recording->lost_events);
+    add_line(rows, section, "%-16s%s", "lost events", exact_text(recording->lost_events, text));
     add_line(rows, section, "%-16s%s%s", "unknown frees", exact_text(recording->unknown_free_events, text),
              recording->unknown_free_events > 0 ? " (of blocks from before the recording)" : "");
     add_line(rows, section, "%-16s%s", "program waited", cairn_human_duration(text, recording->stalled_ns));
@@ -281,9 +290,11 @@ static enum cairn_status run_info(struct cairn_job *job, struct cairn_reader *re
         status = add_snapshots(&own->rows, trace, &job->error);
     if (status == CAIRN_OK) {
         int64_t stacks, frames;
+        char one[CAIRN_HUMAN_MAX], two[CAIRN_HUMAN_MAX];
         status = cairn_trace_counts(trace, &stacks, &frames, &job->error);
         if (status == CAIRN_OK)
-            add_line(&own->rows, 0, "%-16s%" PRId64 " in %" PRId64 " frames", "stacks", stacks, frames);
+            add_line(&own->rows, 0, "%-16s%s in %s frames", "stacks", exact_text(stacks, one),
+                     exact_text(frames, two));
     }
     return own->rows.failed ? cairn_fail(&job->error, CAIRN_E_NOMEM, "memory ran out for the rows") : status;
 }

@@ -62,8 +62,9 @@ n1: 9000 (heap allocation functions) malloc/new/new[], --alloc-fns, etc.
 """
 
 
-def record(cairn, path, command, *options):
-    subprocess.run([cairn, "record", "-q", "-f", *options, "-o", path, "--", *command], stdout=subprocess.DEVNULL, check=True)
+def record(cairn, path, command, *options, check=True):
+    subprocess.run([cairn, "record", "-q", "-f", *options, "-o", path, "--", *command], stdout=subprocess.DEVNULL,
+                   check=check)
     return path
 
 

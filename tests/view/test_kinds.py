@@ -1,6 +1,7 @@
 """Recordings of kinds that tell less: sampled ones, imported ones. What is not known is said, never shown as a number."""
 
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -45,6 +46,20 @@ class Kinds(unittest.TestCase):
         trace = recordings.record(CAIRN, os.path.join(self.folder, "children.cairn"), ["sh", "-c", "cat /dev/null; true"])
         self.view(trace, ["keys 6", "expect blocks live at the end of processes without a graph", "expect live at the end of processes"],
                   "200x60")
+
+    def test_the_process_picker_lines_up(self):
+        """Numbers and PIDs of several widths: programs begin in one column."""
+        trace = recordings.record(CAIRN, os.path.join(self.folder, "many.cairn"),
+                                  ["sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11; do cat /dev/null; done"])
+        self.view(trace, ["keys P", "save-screen picker"])
+        with open(os.path.join(self.folder, "picker.txt"), encoding="utf-8") as file:
+            rows = [line for line in file if "pid" in line and "│" in line]
+        self.assertEqual(len(rows), 12, rows)
+        self.assertEqual({len(re.match(r"(.*?\d+  pid \d+ +)\S", row)[1]) for row in rows}, {len(re.match(r"(.*?\d+  pid \d+ +)\S", rows[0])[1])}, rows)
+
+    def test_how_a_program_ended(self):
+        trace = recordings.record(CAIRN, os.path.join(self.folder, "killed.cairn"), ["sh", "-c", "kill -INT $$"], check=False)
+        self.view(trace, ["keys 8", "expect ended           by signal 2 (Interrupt)"])
 
 
 if __name__ == "__main__":
