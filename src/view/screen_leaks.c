@@ -126,7 +126,8 @@ static struct cairn_row *class_row(struct cairn_rows *rows, const struct cairn_l
         sums->index = (uint32_t)rows->count - 1;
         row->key = (uint64_t) class + 1;
         row->style = CAIRN_STYLE_LEAK;
-        /* What leaked comes before what did not, however much that is. */
+        /* What leaked comes before what may have and what did not, however much that is. */
+        row->first = class == CAIRN_LEAK_DEFINITE || class == CAIRN_LEAK_INDIRECT;
         row->last = class == CAIRN_LEAK_REACHABLE;
         row->name = names[class];
         row->values[3] = CAIRN_UNKNOWN;

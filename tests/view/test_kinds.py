@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -46,6 +47,16 @@ class Kinds(unittest.TestCase):
         trace = recordings.record(CAIRN, os.path.join(self.folder, "children.cairn"), ["sh", "-c", "cat /dev/null; true"])
         self.view(trace, ["keys 6", "expect blocks live at the end of processes without a graph", "expect live at the end of processes"],
                   "200x60")
+
+    def test_what_is_leaked_comes_first(self):
+        """However much more is alive at the end of processes of which nothing else is known."""
+        leak = "import gc, subprocess\ngc.disable()\na = []\na.append(a)\ndel a\nsubprocess.run(['sort', '/proc/self/maps'])"
+        trace = recordings.record(CAIRN, os.path.join(self.folder, "leak.cairn"), [sys.executable, "-c", leak])
+        self.view(trace, ["keys 6", "save-screen leaks", "keys S", "save-screen reversed"], "120x200")
+        for name in ("leaks.txt", "reversed.txt"):
+            with open(os.path.join(self.folder, name), encoding="utf-8") as file:
+                text = file.read()
+            self.assertLess(text.index("▾ indirect: only leaked"), text.index("▾ live at the end of processes"))
 
     def test_the_process_picker_lines_up(self):
         """Numbers and PIDs of several widths: programs begin in one column."""
