@@ -436,21 +436,23 @@ static void draw_pane(struct leaks *screen, struct cairn_canvas *canvas, struct 
     cairn_outline_draw(&screen->tables[pane], canvas, area, &look);
 }
 
-static bool all_loaded(const struct leaks *screen)
+/* Whether all panes have their rows, or nothing is on its way that would bring them. */
+static bool is_settled(const struct leaks *screen)
 {
+    int64_t since;
     bool loaded = true;
     for (int pane = 0; pane < PANE_COUNT; pane++)
         loaded &= screen->tables[pane].loaded;
-    return loaded;
+    return loaded || !cairn_worker_busy(screen->screen.app->worker, &since);
 }
 
-/* Lines that show all of a pane: its heads and its rows, or why there are none. Until all panes have their rows each takes what it
- * gets: what is read already does not move each time that another answer comes. */
+/* Lines that show all of a pane: its heads and its rows, or why there are none. One without an answer takes what it gets, and so
+ * does each until all have settled: what is read already does not move each time that another answer comes. */
 static int lines_of(const struct leaks *screen, int pane)
 {
     const struct cairn_outline *table = &screen->tables[pane];
     const size_t most = 10000, rows = table->visible_count > 0 ? table->visible_count : 1;
-    return 1 + (int)(all_loaded(screen) && rows < most ? rows : most);
+    return 1 + (int)(is_settled(screen) && table->loaded && rows < most ? rows : most);
 }
 
 /* The pane that has the keys gets the room, the others their first rows where there is room for any; what one has no rows
@@ -480,24 +482,15 @@ static void place_panes(const struct leaks *screen, struct cairn_rect area, stru
     }
 }
 
-/* Lines that the sentences take; those that are on their way have one each. */
-static int draw_sentences(const struct leaks *screen, struct cairn_canvas *canvas, struct cairn_rect area)
-{
-    int used = cairn_draw_wrapped(canvas, area.x + 1, area.y, area.width - 2,
-                                  CAIRN_SENTENCE_LINES(area.height), CAIRN_STYLE_LEAK, screen->meaning);
-    used += used == 0 && !screen->tables[PANE_LEAKS].loaded;
-    if (area.height < 16)
-        return used;
-    const int verdict =
-        cairn_draw_wrapped(canvas, area.x + 1, area.y + used, area.width - 2,
-                           CAIRN_SENTENCE_LINES(area.height) - 1, CAIRN_STYLE_HEADING, screen->verdict);
-    return used + verdict + (verdict == 0 && !all_loaded(screen));
-}
-
 static void draw(struct cairn_screen *base, struct cairn_canvas *canvas, struct cairn_rect area)
 {
     struct leaks *screen = (struct leaks *)base;
-    const int used = draw_sentences(screen, canvas, area);
+    const int most = is_settled(screen) ? CAIRN_SENTENCE_LINES(area.height) : 1;
+    int used = cairn_draw_wrapped(canvas, area.x + 1, area.y, area.width - 2, most, CAIRN_STYLE_LEAK,
+                                  screen->meaning);
+    if (area.height >= 16)
+        used += cairn_draw_wrapped(canvas, area.x + 1, area.y + used, area.width - 2, most - 1,
+                                   CAIRN_STYLE_HEADING, screen->verdict);
     const struct cairn_rect rest = {area.x, area.y + used, area.width, area.height - used};
     const struct cairn_layout layout = cairn_detail_layout(base->app, rest);
     struct cairn_rect parts[PANE_COUNT];
