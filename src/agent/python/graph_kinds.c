@@ -14,6 +14,25 @@
 #define STR_WIDE               40u /* to 3.11: another form of the same text, which is weighed too */
 #define MOST_HEAD_BYTES        64u /* what stands in front of an object at most */
 #define FIRST_WITHOUT_STR_WIDE 12u
+#define NAME_MOST              1024u /* of a class; of a longer one what is behind the last dot is told */
+
+/* The end of `name` that is the __name__ of a class, which may have dots; NULL where the class has none of its own. */
+static const char *heap_type_name(uintptr_t type, const char *name)
+{
+    char text[NAME_MOST];
+    if (!(cairn_python_word(type, CAIRN_TYPE_FLAGS) & CAIRN_TYPE_FLAG_HEAP)) {
+        return NULL;
+    }
+    const uintptr_t own = cairn_python_word(type, cairn_python.layout->heap_type_name);
+    if (!own || !(cairn_python_word(cairn_python_word(own, CAIRN_PYTHON_TYPE), CAIRN_TYPE_FLAGS) &
+                  CAIRN_TYPE_FLAG_UNICODE)) {
+        return NULL;
+    }
+    const size_t length = cairn_python_text(cairn_python.layout, own, text, sizeof text),
+                 whole = strlen(name);
+    const bool ends_so = length <= whole && memcmp(name + whole - length, text, length) == 0;
+    return ends_so && length < sizeof text ? name + whole - length : NULL;
+}
 
 const char *cairn_graph_type_name(uintptr_t object)
 {
@@ -22,7 +41,11 @@ const char *cairn_graph_type_name(uintptr_t object)
     if (!name) {
         return "?";
     }
-    /* A module stands before it, which dots in a class's parameters ("Page[list[orders.Order]]") do not end. */
+    const char *of_class = heap_type_name(cairn_python_word(object, CAIRN_PYTHON_TYPE), name);
+    if (of_class) {
+        return of_class;
+    }
+    /* A module stands before it, which dots in parameters ("Page[list[orders.Order]]") do not end. */
     const char *own = name;
     for (const char *at = name + strcspn(name, "[(<"); at > name; at--) {
         if (at[-1] == '.') {

@@ -34,6 +34,8 @@ struct cairn_python_layout {
     uint16_t frame_locals;
     /* str */
     uint16_t ascii_data, compact_data;
+    /* type made by Python code or as if it were: its __name__ */
+    uint16_t heap_type_name;
 };
 
 #define CAIRN_OWNER_GENERATOR 1

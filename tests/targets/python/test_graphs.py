@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """test_graphs.py BUILD_DIR [--python VERSION…]: object graphs and named moments of programs that are out of the ordinary.
 
-With other interpreters beside it, a frame's local is a root still; classes whose names have dots in brackets keep them; a gc that the
+With other interpreters beside it, a frame's local is a root still; classes whose names have dots keep them; a gc that the
 program has changed does not cost the graph; a name that cannot be kept as it is does not fail in a recording alone; no code of the
 program's own runs for a graph, in an image or in the program; and a dict's keys are its own, whatever its class."""
 import argparse
@@ -34,11 +34,12 @@ hold()
 
 NAMES = """
 import cairn, collections, datetime
-NAMES = ['Page[list[datetime.datetime]]', 'Of[a.b](c.d)', 'plain', 'ends.', '']
+NAMES = %r
 kept = [collections.OrderedDict(), *(type(name, (), {})() for name in NAMES)]
 cairn.graph('named')
 print('done')
 """
+CLASSES = ["Page[list[datetime.datetime]]", "Of[a.b](c.d)", "plain", "ends.", "", "a.b", "caf\u00e9.au.lait", "." + "long" * 200]
 
 REPLACED = """
 import cairn, gc
@@ -147,9 +148,9 @@ def check_interpreters(report, cairn, python, trace):
 
 
 def check_names(report, cairn, python, trace):
-    if run(report, cairn, python, trace, NAMES):
+    if run(report, cairn, python, trace, NAMES % (CLASSES,)):
         types = {row["type"] for row in ask(cairn, "graph", trace, "types", "--graph", "@named")["rows"]}
-        for name in ("Page[list[datetime.datetime]]", "Of[a.b](c.d)", "plain", "ends.", ""):
+        for name in CLASSES:
             report.check(name in types, f"no type {name!r}")
         report.check("OrderedDict" in types, "a type of C code is called with its module")
 
