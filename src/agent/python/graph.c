@@ -14,6 +14,13 @@
 #include "agent/python/objects.h"
 #include "agent/session.h"
 
+/* The collector's state in 3.8 and 3.9 lies somewhere in so many first bytes of the runtime's or the interpreter's: a head, which says
+ * so far from its end whether the collector is on, and three generations. */
+#define STATE_BYTES        1536u
+#define STATE_HEAD_BYTES   24u
+#define GENERATIONS_BYTES  72u
+#define BEFORE_GENERATIONS 12u
+
 /* --- In the image --- */
 
 static uint32_t text(struct cairn_graph_stream *stream, const char *words)
@@ -73,6 +80,41 @@ static void *gc_function(const char *name, bool *ours)
     return method->name ? call->PyCFunction_NewEx(method, NULL, NULL) : NULL;
 }
 
+/* The one that the calling thread runs: the newest comes first in the list. */
+static void *own_interpreter(void)
+{
+    const struct cairn_python_functions *call = &cairn_python.call;
+    const void *own = call->current_thread_state();
+    for (void *interpreter = call->PyInterpreterState_Head(); interpreter;
+         interpreter = call->PyInterpreterState_Next(interpreter)) {
+        void *thread = call->PyInterpreterState_ThreadHead(interpreter);
+        while (thread && thread != own) {
+            thread = call->PyThreadState_Next(thread);
+        }
+        if (thread) {
+            return interpreter;
+        }
+    }
+    return call->PyInterpreterState_Main();
+}
+
+/* 3.8 and 3.9 export nothing that switches their collector off, and the first object of a module gc may set it off. What it
+ * keeps is known by itself: three lists of objects with limits and counts, and behind them the address of the first. Whether it
+ * collects stands before them. */
+static bool switch_off(uintptr_t from)
+{
+    for (uintptr_t at = from + GENERATIONS_BYTES + STATE_HEAD_BYTES; at < from + STATE_BYTES;
+         at += sizeof(uintptr_t)) {
+        const uintptr_t first = at - GENERATIONS_BYTES;
+        int *enabled = (int *)(first - BEFORE_GENERATIONS);
+        if (cairn_python_word(at, 0) == first && (*enabled == 0 || *enabled == 1)) {
+            *enabled = 0;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What is made here would set off a collection at any time: the program's finalizers would run, and objects be gone that are
  * to be told. */
 static void stop_collecting(void)
@@ -81,6 +123,11 @@ static void stop_collecting(void)
     bool ours;
     if (call->PyGC_Disable) {
         call->PyGC_Disable();
+        return;
+    }
+    const uintptr_t state =
+        cairn_python.layout->minor == 8 ? cairn_python.runtime : (uintptr_t)own_interpreter();
+    if (state && switch_off(state)) {
         return;
     }
     void *disable = gc_function("disable", &ours);
@@ -190,24 +237,6 @@ static void frame_roots(struct cairn_graph_objects *objects, const struct cairn_
                                                         cairn_python_word(names, (unsigned)(24 + 8 * i)))});
         }
     }
-}
-
-/* The one that the calling thread runs: the newest comes first in the list. */
-static void *own_interpreter(void)
-{
-    const struct cairn_python_functions *call = &cairn_python.call;
-    const void *own = call->current_thread_state();
-    for (void *interpreter = call->PyInterpreterState_Head(); interpreter;
-         interpreter = call->PyInterpreterState_Next(interpreter)) {
-        void *thread = call->PyInterpreterState_ThreadHead(interpreter);
-        while (thread && thread != own) {
-            thread = call->PyThreadState_Next(thread);
-        }
-        if (thread) {
-            return interpreter;
-        }
-    }
-    return call->PyInterpreterState_Main();
 }
 
 static void thread_roots(struct cairn_graph_objects *objects)

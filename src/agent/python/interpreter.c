@@ -159,8 +159,9 @@ static const char *find(struct cairn_python *python, const char **why)
         return NULL;
     }
     const char *version = python->call.Py_GetVersion();
-    python->layout =
-        cairn_python_layout(parse_minor(version), cairn_library_symbol(&library, "_PyRuntime"), why);
+    const void *runtime = cairn_library_symbol(&library, "_PyRuntime");
+    python->runtime = (uintptr_t)runtime;
+    python->layout = cairn_python_layout(parse_minor(version), runtime, why);
     if (python->layout && !cairn_python_code_setup()) {
         python->layout = NULL;
         *why = "there is no memory for its code table";

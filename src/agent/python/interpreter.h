@@ -104,6 +104,7 @@ struct cairn_python {
     uintptr_t code_type;             /* &PyCode_Type */
     uintptr_t main;                  /* the main interpreter, from 3.12 on; else 0 */
     uintptr_t module_def_type;       /* &PyModuleDef_Type */
+    uintptr_t runtime;               /* &_PyRuntime; 0 where it is not exported */
     uintptr_t method_type;           /* &PyMethodDescr_Type, of C code's methods */
     uintptr_t builtin_function_type; /* &PyCFunction_Type */
     /* Code of the function that runs Python frames, and of the whole interpreter. */

@@ -110,6 +110,23 @@ cairn.graph('module')
 print('done' if seen[:5] == bytes(5) else list(seen[:5]))
 """
 
+# The garbage is of the program's own collector, which any object that the image makes may set off.
+UNCOLLECTED = """
+import cairn, mmap, os, sys
+seen, own = mmap.mmap(-1, 4096), os.getpid()
+class Lost:
+    def __del__(self):
+        seen[0] |= os.getpid() != own
+kept = []
+for number in range(40):
+    lost = Lost()
+    lost.itself = lost
+    kept.append([[] for _ in range(17)])
+    cairn.graph('graph%d' % number)
+del lost
+print('ran' if seen[0] else 'gc was imported' if 'gc' in sys.modules and sys.version_info < (3, 10) else 'done')
+"""
+
 KEYS = """
 import cairn, collections
 class Own(dict):
@@ -194,6 +211,10 @@ def check_keys(report, cairn, python, trace):
             report.check(len(rows) >= 1 + (name == "Own"), f"{len(rows)} of {name}")
 
 
+def check_uncollected(report, cairn, python, trace):
+    run(report, cairn, python, trace, UNCOLLECTED)
+
+
 def check_no_image(report, cairn, python, trace):
     """Where the system gives no process there is no graph, and the program is not looked at in place."""
     if os.geteuid() != 0 or not shutil.which("setpriv") or not python.startswith("/usr/bin/"):
@@ -222,7 +243,7 @@ def main():
     cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
     for version, python in interpreters(options.python).items():
         with tempfile.TemporaryDirectory() as folder:
-            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_keys, check_no_image):
+            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_uncollected, check_keys, check_no_image):
                 report.where = f"{version} {check.__name__}"
                 check(report, cairn, python, Path(folder, "t.cairn"))
     report.finish()
