@@ -161,6 +161,19 @@ static void ask_agent(struct cairn_graph_ask *ask, const struct cairn_target *ta
     tell_agent(target);
 }
 
+/* A Python that ran before us is seen when it takes memory from the C library or gives it back: its small objects need none. */
+static const char *why_unanswered(const struct cairn_target *target)
+{
+    return target->python_version && strcmp(target->row.origin, "attach") == 0
+               ? "an object graph was left out: the program was asked for it, and took no memory from the C "
+                 "library. A Python program that was joined is seen only when it does, which one that waits, "
+                 "or "
+                 "makes small objects only, does not: ask again when it works on something larger, or start "
+                 "it "
+                 "with cairn record"
+               : "an object graph was left out: the program was asked for it, and did nothing";
+}
+
 /* False when it is over. */
 static bool tend_ask(struct cairn_recorder *recorder, struct cairn_graph_ask *ask, int64_t now_ns)
 {
@@ -183,8 +196,7 @@ static bool tend_ask(struct cairn_recorder *recorder, struct cairn_graph_ask *as
         return true;
     }
     if (ask->urgent && now_ns - ask->since_ns >= (ask->signal ? SIGNAL_NS : COMMAND_NS)) {
-        cairn_recorder_note(recorder, ask->process,
-                            "an object graph was left out: the program was asked for it, and did nothing");
+        cairn_recorder_note(recorder, ask->process, "%s", why_unanswered(target));
         return false;
     }
     if (now_ns - ask->asked_ns >= ASK_AGAIN_NS) {

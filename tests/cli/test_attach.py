@@ -301,6 +301,27 @@ for line in sys.stdin:
         self.assertEqual([name for name in os.listdir(FOLDER) if name.startswith("no-graph")], [])
         self.assert_sentence(cairn("snapshot", str(os.getpid()), "--graph", "-o", ""), 2, "name is empty")
 
+    def test_graph_of_small_objects_only(self):
+        """They lie in memory that Python has: no hook is called. That is said, the program goes on, and no trace is left behind."""
+        script = """
+import time
+print(flush=True)
+end, count = time.monotonic() + 60, 0
+while time.monotonic() < end and count < 1 << 40:
+    kept = [object() for number in range(50)]
+    count += 1
+"""
+        program = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+        self.addCleanup(program.communicate)
+        self.addCleanup(program.kill)
+        program.stdout.readline()
+        done = cairn("snapshot", str(program.pid), "--graph", "-o", os.path.join(FOLDER, "small.cairn"))
+        self.assertEqual(done.status, 2, done.err)
+        self.assertIn("took no memory from the C library", done.err)
+        self.assertIn("start it with cairn record", done.err)
+        self.assertIsNone(program.poll())
+        self.assertEqual([name for name in os.listdir(FOLDER) if name.startswith("small")], [])
+
     def test_graph_of_a_program_that_nobody_records(self):
         script = """
 import sys

@@ -206,9 +206,9 @@ void cairn_python_look_late(void)
     if (cairn_python.layout) {
         cairn_python_tell(
             CAIRN_TEXT_NOTE,
-            "Python ran already when the recording began: its stacks are native ones until its "
-            "main thread runs Python code again, and no object graph is taken when it ends (cairn "
-            "snapshot PID --graph takes one)");
+            "Python ran already when the recording began: its stacks are native ones until it takes memory "
+            "from the C library (small objects need none) and its main thread runs Python code, and no "
+            "object graph is taken when it ends (cairn snapshot PID --graph takes one)");
         atomic_store_explicit(&late_call_expected, true, memory_order_relaxed);
         atomic_store_explicit(&late_call_wanted, true, memory_order_relaxed);
         atomic_fetch_or_explicit(&cairn_event_paused, CAIRN_EVENT_LOOK, memory_order_relaxed);
