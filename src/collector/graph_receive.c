@@ -95,6 +95,7 @@ static void join_blocks(const struct cairn_graph_receiver *receiver, const struc
                         struct cairn_graph_node *node)
 {
     struct cairn_live_block block;
+    uint64_t parts[2] = {0, 0};
     if (find_block(receiver->live, wire->block, &block) ||
         find_block(receiver->live, wire->address, &block)) {
         node->block_bytes = block.size;
@@ -103,9 +104,13 @@ static void join_blocks(const struct cairn_graph_receiver *receiver, const struc
     }
     for (size_t i = 0; i < 2; i++) {
         if (find_block(receiver->live, wire->parts[i], &block)) {
-            node->block_bytes += block.size;
+            parts[i] = block.size;
         }
     }
+    /* A shallow size counts blocks that no part tells of (a set's table) and never the values of attributes, parts[1]. */
+    const uint64_t seen = node->block_bytes + parts[0], counted = node->shallow_bytes + wire->twice_bytes;
+    node->unseen_bytes = (seen > counted ? seen - counted : 0) + parts[1];
+    node->block_bytes = seen + parts[1];
 }
 
 static enum cairn_status take_node(struct cairn_graph_receiver *receiver,

@@ -28,16 +28,17 @@ static uint64_t believe(uint64_t bytes, uint64_t *sum)
 
 static void clean_nodes(struct cairn_graph_built *built)
 {
-    uint64_t shallow = 0, blocks = 0;
+    uint64_t shallow = 0, blocks = 0, unseen = 0;
     for (uint32_t v = 0; v < built->info.objects; v++) {
         struct cairn_graph_node *node = &built->nodes[v];
         node->shallow_bytes = believe(node->shallow_bytes, &shallow);
         node->block_bytes = believe(node->block_bytes, &blocks);
+        node->unseen_bytes = believe(node->unseen_bytes, &unseen);
         node->birth = node->birth < SERIAL_MOST ? node->birth : CAIRN_GRAPH_NO_EVENT;
         node->account = node->account < ACCOUNTS_MOST ? node->account : 0;
         node->label = node->label < built->info.strings ? node->label : 0;
     }
-    built->info.shallow_bytes = (int64_t)shallow;
+    built->info.shallow_bytes = (int64_t)(shallow + unseen);
 }
 
 /* parent and its edge, out of the tree's edges: these are of `strong`, whose rows are those of `edges` but for weak ones. */
@@ -86,7 +87,7 @@ static enum cairn_status find_sizes(struct cairn_graph_built *built,
 {
     const uint32_t nodes = built->info.objects;
     for (uint32_t v = 0; v < nodes; v++) {
-        built->retained[v] = built->nodes[v].shallow_bytes;
+        built->retained[v] = built->nodes[v].shallow_bytes + built->nodes[v].unseen_bytes;
         built->dominator[v] = dominators->dominator[v];
     }
     cairn_retained_sizes(dominators, built->retained, built->retained);

@@ -46,7 +46,7 @@ static enum cairn_status classify(struct cairn_graph_built *built, const struct 
     }
     struct cairn_graph_info *info = &built->info;
     for (uint32_t v = 0; v < strong->nodes; v++) {
-        const int64_t bytes = (int64_t)built->nodes[v].shallow_bytes;
+        const int64_t bytes = (int64_t)(built->nodes[v].shallow_bytes + built->nodes[v].unseen_bytes);
         if (reachable[v]) {
             built->class[v] = CAIRN_OBJECT_REACHABLE;
         } else if (held[v]) {

@@ -20,12 +20,14 @@ struct cairn_graph_node {
     uint64_t address;
     uint64_t shallow_bytes; /* Python: exactly sys.getsizeof; native: the bytes asked for */
     uint64_t block_bytes;   /* of the recorded block(s) it lies in; 0: none is known */
-    uint64_t birth;         /* ordinal of the event that made its block, its serial number; or NO_EVENT */
-    uint32_t account;       /* that allocated it: stack, thread, process; 0: not known */
-    uint32_t type;  /* string: Python type, C++ class, or a size class at a site ("64 B from grow()") */
-    uint32_t label; /* string: "len 1000", a repr with --labels values, "" */
-    uint8_t lang;   /* enum cairn_lang */
-    uint8_t flags;  /* enum cairn_graph_node_flag */
+    uint64_t
+        unseen_bytes; /* what its death frees beyond its shallow size: what sys.getsizeof does not count */
+    uint64_t birth;   /* ordinal of the event that made its block, its serial number; or NO_EVENT */
+    uint32_t account; /* that allocated it: stack, thread, process; 0: not known */
+    uint32_t type;    /* string: Python type, C++ class, or a size class at a site ("64 B from grow()") */
+    uint32_t label;   /* string: "len 1000", a repr with --labels values, "" */
+    uint8_t lang;     /* enum cairn_lang */
+    uint8_t flags;    /* enum cairn_graph_node_flag */
 };
 
 /* `name` is a string, as people write the way from source to target: ".attr", "['key']", "[3]", "f_locals x", "+16". Edges

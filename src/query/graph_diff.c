@@ -5,6 +5,7 @@
 
 #include "query/grow.h"
 #include "query/no_memory.h"
+#include "query/sum.h"
 
 /* One graph's identities, and its types in order of name. */
 struct side {
@@ -172,14 +173,21 @@ static int compare_rows(const void *left, const void *right)
     return by_name != 0 ? by_name : (a->lang > b->lang) - (a->lang < b->lang);
 }
 
+static int64_t shallow_bytes(const struct side *side)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < side->type_count; i++) {
+        cairn_add(&sum, side->types[i].shallow_bytes);
+    }
+    return sum;
+}
+
 enum cairn_status cairn_graph_diff(struct cairn_graph *a, struct cairn_graph *b,
                                    struct cairn_graph_diff *diff, struct cairn_error *error)
 {
     struct side sides[2] = {{.graph = a}, {.graph = b}};
     struct cairn_graph_diff made = {.a_objects = cairn_graph_about(a)->objects,
-                                    .b_objects = cairn_graph_about(b)->objects,
-                                    .a_bytes = cairn_graph_about(a)->shallow_bytes,
-                                    .b_bytes = cairn_graph_about(b)->shallow_bytes};
+                                    .b_objects = cairn_graph_about(b)->objects};
     enum cairn_status status = open_side(&sides[0], a, error);
     if (status == CAIRN_OK) {
         status = open_side(&sides[1], b, error);
@@ -189,6 +197,8 @@ enum cairn_status cairn_graph_diff(struct cairn_graph *a, struct cairn_graph *b,
         status = made.rows ? CAIRN_OK : cairn_no_memory(error, "the difference of two graphs");
     }
     if (status == CAIRN_OK) {
+        made.a_bytes = shallow_bytes(&sides[0]);
+        made.b_bytes = shallow_bytes(&sides[1]);
         join(&sides[0], &sides[1], &made);
         qsort(made.rows, made.row_count, sizeof *made.rows, compare_rows);
         *diff = made;

@@ -164,7 +164,8 @@ static void add_node(const struct maker *maker, const struct cairn_object_row *f
         row->expandable = object->referrers > 0;
         break;
     case CAIRN_LINKS_DOMINATED:
-        row->expandable = object->retained_bytes > object->shallow_bytes;
+        row->expandable =
+            object->retained_bytes > object->shallow_bytes && object->retained_bytes > object->block_bytes;
         break;
     default:
         row->expandable = object->referents > 0;

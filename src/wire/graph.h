@@ -23,11 +23,13 @@ struct cairn_graph_message {
 
 struct cairn_graph_wire_node {
     uint64_t address, shallow_bytes;
-    uint64_t block;    /* where the recorded block would begin; 0: the same as address */
-    uint64_t parts[2]; /* further blocks that belong to it (items of a list, keys of a dict); 0: none */
+    uint64_t block; /* where the recorded block would begin; 0: the same as address */
+    uint64_t parts
+        [2]; /* further blocks that belong to it: items of a list or keys of a dict, and values of attributes,
+                        * which shallow_bytes does not count; 0: none */
     uint32_t type, label;
-    uint32_t flags; /* enum cairn_graph_wire_flag */
-    uint32_t spare;
+    uint32_t flags;       /* enum cairn_graph_wire_flag */
+    uint32_t twice_bytes; /* of its block, what another object's shallow_bytes counts as well */
 };
 
 enum cairn_graph_wire_flag {

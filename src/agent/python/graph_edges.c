@@ -93,19 +93,11 @@ static uint32_t key_name(struct cairn_graph_objects *objects, uintptr_t key, boo
     return cairn_graph_stream_string(objects->stream, text, length + 2);
 }
 
-/* From 3.13 on a dict may look at the values that its object keeps in itself, and the object holds those. */
-static bool only_looks(uintptr_t dict)
-{
-    const unsigned embedded = 2; /* a byte of the values' head */
-    const uintptr_t values = cairn_python_word(dict, CAIRN_DICT_VALUES);
-    return cairn_python.layout->minor >= 13 && values && ((const uint8_t *)values)[embedded];
-}
-
 /* Values by key, and the keys themselves. */
 static void dict_edges(struct cairn_graph_objects *objects, uint32_t source, uintptr_t dict, bool attribute)
 {
     const uint32_t key_word = word(objects, "key");
-    const bool holds = !only_looks(dict);
+    const bool holds = !cairn_graph_dict_only_looks(dict);
     intptr_t position = 0;
     void *key, *value;
     while (cairn_python.call.PyDict_Next((void *)dict, &position, &key, &value)) {

@@ -10,9 +10,14 @@
 #define FIRST_OBJECTS ((size_t)1 << 16)
 
 #define DICT_KEYS     32u
+#define KEYS_FREE     16u /* entries that the keys have room for yet, 3.11 on */
+#define KEYS_USED     24u
+#define VALUES_MOST   255u
 
 /* In 3.11, in front of an object that manages its dict; in 3.12 they share the dict's place, marked by its lowest bit. */
-#define MANAGED_VALUES 32u
+#define MANAGED_VALUES        32u
+#define FIRST_EMBEDDED_VALUES 13u
+#define VALUES_EMBEDDED       2u /* a byte of the values' head */
 
 bool cairn_graph_objects_init(struct cairn_graph_objects *objects, struct cairn_graph_stream *stream)
 {
@@ -128,6 +133,25 @@ static uintptr_t own_values(const struct cairn_graph_objects *objects, uintptr_t
     return dict && !objects->slots[find_slot(objects, dict)] ? cairn_python_word(dict, CAIRN_DICT_VALUES) : 0;
 }
 
+bool cairn_graph_dict_only_looks(uintptr_t dict)
+{
+    const uintptr_t values = cairn_python_word(dict, CAIRN_DICT_VALUES);
+    return cairn_python.layout->minor >= FIRST_EMBEDDED_VALUES && values &&
+           ((const uint8_t *)values)[VALUES_EMBEDDED];
+}
+
+/* A dict that looks at the values in an object weighs them, too. So many bytes of that object's block. */
+static uint32_t weighed_by_dict(const struct cairn_graph_objects *objects, uintptr_t object)
+{
+    const uintptr_t dict = cairn_python_word(object - CAIRN_OBJECT_MANAGED_DICT, 0);
+    if (!dict || !cairn_graph_dict_only_looks(dict) || !objects->slots[find_slot(objects, dict)]) {
+        return 0;
+    }
+    const uintptr_t keys = cairn_python_word(dict, DICT_KEYS);
+    const uint64_t room = cairn_python_word(keys, KEYS_FREE) + cairn_python_word(keys, KEYS_USED);
+    return room <= VALUES_MOST ? (uint32_t)(room * sizeof(uintptr_t)) : 0;
+}
+
 /* Blocks that belong to the object besides its own. */
 static void find_parts(const struct cairn_graph_objects *objects, uintptr_t object, unsigned long flags,
                        uint64_t parts[2])
@@ -158,6 +182,9 @@ static void send_node(struct cairn_graph_objects *objects, uint32_t number, bool
                  (listed ? CAIRN_GRAPH_WIRE_TRACKED : 0u) |
                  (held_outside(objects, number, listed) ? CAIRN_GRAPH_WIRE_HELD_OUTSIDE : 0u)};
     find_parts(objects, object, flags, node.parts);
+    if (cairn_python.layout->minor >= FIRST_EMBEDDED_VALUES && (flags & CAIRN_TYPE_FLAG_MANAGED_DICT)) {
+        node.twice_bytes = weighed_by_dict(objects, object);
+    }
     cairn_graph_stream_node(objects->stream, &node);
 }
 

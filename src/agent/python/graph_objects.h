@@ -43,6 +43,9 @@ static inline void cairn_graph_objects_expect(const struct cairn_graph_objects *
  * hold one more reference, of the list they came from. */
 void cairn_graph_objects_send(struct cairn_graph_objects *objects, size_t listed);
 
+/* From 3.13 on a dict may look at the values that its object keeps in itself, and the object holds those. */
+bool cairn_graph_dict_only_looks(uintptr_t dict);
+
 #define CAIRN_GRAPH_AHEAD 8u /* objects that are expected */
 
 /* graph_edges.c: sends the edges that leave `object`, which has that number. */

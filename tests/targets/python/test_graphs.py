@@ -3,8 +3,10 @@
 
 With other interpreters beside it, a frame's local is a root still; classes whose names have dots keep them; a gc that the
 program has changed does not cost the graph; a name that cannot be kept as it is does not fail in a recording alone; no code of the
-program's own runs for a graph, in an image or in the program; and a dict's keys are its own, whatever its class."""
+program's own runs for a graph, in an image or in the program; what an object retains is what its death frees; and a dict's keys are its own,
+whatever its class."""
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -127,6 +129,53 @@ del lost
 print('ran' if seen[0] else 'gc was imported' if 'gc' in sys.modules and sys.version_info < (3, 10) else 'done')
 """
 
+# What a death frees: tracemalloc's word, of objects that hardly go to free lists.
+FREED = """
+import cairn, gc, json, tracemalloc
+class Plain:
+    def __init__(self, number):
+        self.real, self.text, self.none = number + 0.5, str(number) * 3, None
+class Asked(Plain):
+    def __init__(self, number):
+        Plain.__init__(self, number)
+        self.__dict__
+class Many:
+    def __init__(self, number):
+        for name in range(40):
+            setattr(self, 'name%d' % name, number * 1.5)
+class Slotted:
+    __slots__ = 'real', 'text'
+    def __init__(self, number):
+        self.real, self.text = number + 0.5, str(number) * 3
+class Dict(dict):
+    def __init__(self, number):
+        self['key'] = self.one = self.two = number + 0.5
+class List(list):
+    def __init__(self, number):
+        self.extend(range(10))
+        self.real = number + 0.5
+class Set(set):
+    def __init__(self, number):
+        self.update(range(30))
+        self.real = number + 0.5
+gc.disable()
+tracemalloc.start()
+KINDS = {'plain': Plain, 'asked': Asked, 'many': Many, 'slotted': Slotted, 'dict': Dict, 'list': List, 'set': Set,
+         'text': lambda number: '\u00e9%d' % number * 3, 'int': lambda number: number + 1 << 200}
+kept = {}
+for name, kind in KINDS.items():
+    for number in range(200):
+        kind(number)
+    kept[name] = [kind(number) for number in range(4000)]
+cairn.graph('held')
+freed = {}
+for name in KINDS:
+    at, before = id(kept[name]), tracemalloc.get_traced_memory()[0]
+    kept[name] = None
+    freed[name] = at, before - tracemalloc.get_traced_memory()[0]
+print(json.dumps(freed))
+"""
+
 KEYS = """
 import cairn, collections
 class Own(dict):
@@ -215,6 +264,14 @@ def check_uncollected(report, cairn, python, trace):
     run(report, cairn, python, trace, UNCOLLECTED)
 
 
+def check_freed(report, cairn, python, trace):
+    done = record(cairn, trace, [python, "-c", FREED])
+    if report.check((done.returncode, done.stderr) == (0, ""), f"status {done.returncode}: {done.stderr[-300:]}"):
+        for name, (address, freed) in json.loads(done.stdout).items():
+            retained = ask(cairn, "graph", trace, "show", hex(address), "--graph", "@held")["node"]["retained_bytes"]
+            report.check(abs(retained - freed) <= freed * 0.02, f"{name}: {retained} bytes retained, {freed} freed")
+
+
 def check_no_image(report, cairn, python, trace):
     """Where the system gives no process there is no graph, and the program is not looked at in place."""
     if os.geteuid() != 0 or not shutil.which("setpriv") or not python.startswith("/usr/bin/"):
@@ -243,7 +300,7 @@ def main():
     cairn, report = os.path.join(os.path.abspath(options.build), "cairn"), Report()
     for version, python in interpreters(options.python).items():
         with tempfile.TemporaryDirectory() as folder:
-            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_uncollected, check_keys, check_no_image):
+            for check in (check_interpreters, check_names, check_replaced, check_moments, check_own_code, check_uncollected, check_freed, check_keys, check_no_image):
                 report.where = f"{version} {check.__name__}"
                 check(report, cairn, python, Path(folder, "t.cairn"))
     report.finish()
