@@ -24,6 +24,10 @@ static void print_json(struct cairn_answer *answer, const struct cairn_request *
     struct cairn_json *json = &answer->json;
     cairn_answer_json_head(answer, "growth", request->trace);
     cairn_json_span(json, "span", &growth->span);
+    cairn_json_object(json, "fitted");
+    cairn_json_integer(json, "from_ns", growth->first_ns);
+    cairn_json_integer(json, "to_ns", growth->last_ns);
+    cairn_json_end(json);
     cairn_json_integer(json, "rows_total", (int64_t)growth->rows_total);
     cairn_json_array(json, "rows");
     for (size_t i = 0; i < growth->row_count; i++) {
@@ -115,7 +119,7 @@ static void print_doubts(struct cairn_answer *answer, const struct cairn_request
 static void print_text(struct cairn_answer *answer, const struct cairn_request *request,
                        const struct cairn_growth *growth)
 {
-    char line[192], by[32];
+    char line[192], by[32], first[CAIRN_HUMAN_MAX], last[CAIRN_HUMAN_MAX];
     snprintf(line, sizeof line, "sites that %s from %s to %s",
              is_short(request, growth) ? "grew" : "keep growing", growth->span.from.label,
              growth->span.to.label);
@@ -148,6 +152,9 @@ static void print_text(struct cairn_answer *answer, const struct cairn_request *
     }
     cairn_text_table_print(&table, &answer->stream);
     cairn_text_more(answer, growth->row_count, growth->rows_total);
+    cairn_text_prose_format(answer, CAIRN_STYLE_FAINT, "FIRST is at %s, LAST at %s.",
+                            cairn_human_duration(first, growth->first_ns),
+                            cairn_human_duration(last, growth->last_ns));
     print_doubts(answer, request, growth);
     cairn_text_table_release(&table);
 }

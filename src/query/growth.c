@@ -436,7 +436,10 @@ enum cairn_status cairn_growth(struct cairn_trace *trace, const struct cairn_sel
     struct cairn_growth made = {.span = *span, .arena = CAIRN_ARENA_INIT};
     enum cairn_status status = read_span(&work, trace, selection, &made.span, error);
     if (status == CAIRN_OK) {
-        made.moments_left_out = work.series->left_out;
+        const struct cairn_series *series = work.series;
+        made.moments_left_out = series->left_out;
+        made.first_ns = series->count ? series->points[0].t_ns : CAIRN_UNKNOWN;
+        made.last_ns = series->count ? series->points[series->count - 1].t_ns : CAIRN_UNKNOWN;
         status = fill_rows(&work, selection, &made, error);
     }
     release(&work);

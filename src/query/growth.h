@@ -26,6 +26,7 @@ struct cairn_growth_row {
 
 struct cairn_growth {
     struct cairn_span span;
+    int64_t first_ns, last_ns; /* of first_bytes and last_bytes; CAIRN_UNKNOWN: no moment is known */
     struct cairn_growth_row *rows;
     size_t row_count, rows_total;
     size_t

@@ -255,6 +255,19 @@ class Answers(Case):
         self.assertEqual(cairn("record", "-q", "-o", path, "--", "sleep", "1.1").status, 0)
         self.assertIn("sites that keep growing from start", cairn("growth", path).out)
 
+    def test_growth_says_when_its_numbers_are_of(self):
+        """`first_bytes` and `last_bytes` are what `top` has at the moments named, which are not the span's ends."""
+        answer = ask("growth", trace("waves"))
+        fitted, span = answer["fitted"], answer["span"]
+        self.assertTrue(span["from_ns"] < fitted["from_ns"] < fitted["to_ns"] <= span["to_ns"])
+        self.assertTrue(answer["rows"])
+        for moment, key in (("from_ns", "first_bytes"), ("to_ns", "last_bytes")):
+            top = ask("top", trace("waves"), "--at", f"{fitted[moment] // 1000}us")
+            live = {row["site_id"]: row["live_bytes"] for row in top["rows"]}
+            for row in answer["rows"]:
+                self.assertEqual(row[key], live.get(row["site_id"], 0), (moment, row["function"]))
+        self.assertRegex(cairn("growth", trace("waves")).out, r"FIRST is at [0-9.]+ \w+, LAST at [0-9.]+ \w+\.")
+
     def test_short_lists_are_cut_when_asked(self):
         for verb in ("sizes", "rss"):
             every = ask(verb, trace("waves"))
