@@ -43,6 +43,10 @@ enum cairn_status cairn_slim_choose(struct cairn_slim_keep *keep, struct cairn_t
 {
     const struct cairn_snapshot *snapshots;
     size_t count, periodic = 0, room = 0, seen = 0;
+    const struct cairn_recording *recording = cairn_trace_recording(trace);
+    if (recording->exact_from_ns >= recording->duration_ns) {
+        return CAIRN_OK; /* a copy already: what stayed in it stays */
+    }
     enum cairn_status status = cairn_trace_snapshots(trace, &snapshots, &count, error);
     for (size_t i = 0; status == CAIRN_OK && i < count; i++) {
         periodic += may_go(trace, &snapshots[i]);

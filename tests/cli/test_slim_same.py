@@ -93,7 +93,7 @@ class Same(Case):
         self.check("python", sys.executable, "-I", "-S", PROGRAM + ".py")
 
     def test_a_copy_of_a_copy_and_a_redacted_one(self):
-        _, slim = record("copied", crowd(), "threads")
+        _, slim = record("copied", "sh", "-c", f"for i in 1 2 3; do {crowd()} threads; done", interval=1)
         again, hidden = (os.path.join(FOLDER, name) for name in ("again.cairn", "hidden.cairn"))
         self.assertEqual(cairn("slim", slim, "-o", again).status, 0)
         self.assertEqual(cairn("redact", slim, "-o", hidden).status, 0)
